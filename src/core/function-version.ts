@@ -1,0 +1,33 @@
+/** AWS's states of a function version; see "Lambda function states" in the developer guide. */
+export type FunctionState = "Pending" | "Active" | "Inactive" | "Failed";
+export type UpdateStatus = "Successful" | "InProgress" | "Failed";
+
+export interface LoggingConfiguration {
+  readonly logFormat: "Text" | "JSON";
+  readonly applicationLogLevel?: string;
+  readonly systemLogLevel?: string;
+  readonly logGroup: string;
+}
+
+/** Code and configuration of one function version, as it is run; never changed in place. */
+export interface FunctionVersion {
+  readonly account: string;
+  readonly region: string;
+  readonly functionName: string;
+  /** "$LATEST" or a number. */
+  readonly version: string;
+  /** Changes with every change of code or configuration: environments of another deployment are drained. */
+  readonly deploymentId: string;
+  readonly runtime: string;
+  readonly handler: string;
+  readonly roleArn: string;
+  readonly timeoutSeconds: number;
+  readonly memoryMb: number;
+  readonly ephemeralStorageMb: number;
+  readonly environmentVariables: Readonly<Record<string, string>>;
+  /** SHA-256 of the zip in hexadecimal: the name of the unpacked code in the code store. */
+  readonly codeHash: string;
+  readonly logging: LoggingConfiguration;
+  readonly state: FunctionState;
+  readonly tracingMode: "Active" | "PassThrough";
+}

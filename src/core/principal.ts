@@ -1,0 +1,10 @@
+/** Who makes a request. */
+export type Principal =
+  | { readonly type: "root"; readonly account: string }
+  | {
+      readonly type: "assumed-role";
+      readonly account: string;
+      readonly roleName: string;
+      readonly roleId: string;
+      readonly sessionName: string;
+    };

@@ -1,0 +1,21 @@
+/** What is known of a stored deployment package. */
+export interface StoredCode {
+  /** SHA-256 of the zip, hexadecimal: the package's name everywhere. */
+  readonly codeHash: string;
+  /** SHA-256 of the zip, base64, as AWS reports it. */
+  readonly codeSha256: string;
+  readonly sizeBytes: number;
+  readonly unzippedBytes: number;
+}
+
+/** Deployment packages: stored once by content, unpacked once, read-only. */
+export interface CodeStore {
+  /** Checks and stores a zip. Throws AWS's errors for hostile, damaged or too large ones and leaves nothing behind. */
+  add(zip: Uint8Array): Promise<StoredCode>;
+  /** Host directory with the unpacked package; unpacks again when it is missing. */
+  directory(codeHash: string): Promise<string>;
+  /** The zip itself, for downloads. `NotFound` when absent. */
+  read(codeHash: string): Promise<AsyncIterable<Uint8Array>>;
+  /** Drops package and directory; absent is fine. */
+  remove(codeHash: string): Promise<void>;
+}

@@ -1,0 +1,23 @@
+import type { SandboxProgram } from "./sandbox.ts";
+
+/** A language runtime that this machine can run. */
+export interface InstalledRuntime {
+  /** AWS's identifier, e.g. "python3.12". */
+  readonly identifier: string;
+  /** Of the interpreter, e.g. "3.12.1"; for OS-only runtimes the Lambent version. */
+  readonly version: string;
+  /** arn:aws:lambda:<region>::runtime:<64 hex>, the region filled in by `runtimeVersionArn`. */
+  readonly versionHash: string;
+  readonly program: SandboxProgram;
+  /** AWS's overridable defaults (PATH, LANG, NODE_PATH …) and AWS_EXECUTION_ENV. */
+  readonly environmentVariables: Readonly<Record<string, string>>;
+  /** True for managed runtimes (INIT_START is logged), false for provided.*. */
+  readonly managed: boolean;
+}
+
+export interface RuntimeCatalogue {
+  find(identifier: string): InstalledRuntime | undefined;
+  list(): readonly InstalledRuntime[];
+  /** Why a runtime that AWS has is not here, and the command that would install it. */
+  missingAdvice(identifier: string): string;
+}

@@ -1,0 +1,78 @@
+import type { Server } from "node:net";
+import type { Readable } from "node:stream";
+
+/** A host directory or file shown inside the sandbox, always read-only. */
+export interface SandboxMount {
+  readonly hostPath: string;
+  readonly sandboxPath: string;
+}
+
+/** What a runtime needs inside a sandbox; made by the runtime catalogue, the same for every function using it. */
+export interface SandboxProgram {
+  /** Absolute paths inside the sandbox, e.g. ["/var/lang/bin/python3.12", "/var/runtime/bootstrap.py"]. */
+  readonly command: readonly string[];
+  readonly mounts: readonly SandboxMount[];
+}
+
+export interface SandboxRequest {
+  /** 32 hexadecimal digits, unique per environment. */
+  readonly id: string;
+  readonly program: SandboxProgram;
+  /** Host directory with the function's code, shown read-only at /var/task. */
+  readonly codeDirectory: string;
+  /** Everything the process sees; the driver adds only what its hand-over of listeners needs. */
+  readonly environmentVariables: Readonly<Record<string, string>>;
+  readonly memoryMb: number;
+  /** Size of /tmp. */
+  readonly ephemeralStorageMb: number;
+}
+
+export interface SandboxExit {
+  readonly code: number | null;
+  readonly signal: string | null;
+  /** The kernel killed a process of this sandbox for lack of memory. */
+  readonly outOfMemory: boolean;
+}
+
+/**
+ * One isolated process tree. The Runtime API listener stands inside the sandbox's own network namespace at
+ * 127.0.0.1:9001 (AWS_LAMBDA_RUNTIME_API), the AWS endpoint at 127.0.0.1:4566 (AWS_ENDPOINT_URL); both are held by
+ * this process. Drivers without network namespaces listen on loopback ports of the host instead.
+ */
+export interface Sandbox {
+  readonly id: string;
+  /** Connections to these come from inside this sandbox only (isolating drivers). */
+  readonly runtimeApi: Server;
+  readonly awsEndpoint: Server;
+  readonly stdout: Readable;
+  readonly stderr: Readable;
+  /** Framed log records of managed runtimes (_LAMBDA_TELEMETRY_LOG_FD). */
+  readonly telemetry: Readable;
+  /** Resolves once, when the main process has ended. */
+  readonly exited: Promise<SandboxExit>;
+  /** Applies the CPU share in proportion to memory (1,769 MB = one vCPU); until then a full burst is allowed. */
+  limitCpu(): void;
+  /** Highest memory use so far, bytes; undefined where it cannot be told. */
+  memoryPeakBytes(): number | undefined;
+  /** Kills every process and removes mounts, cgroups and scratch space; idempotent; resolves when all is gone. */
+  destroy(): Promise<void>;
+}
+
+export interface IsolationReport {
+  readonly driver: "bubblewrap" | "process";
+  /** False only for the plain-process fallback. */
+  readonly isolates: boolean;
+  /** One line for the banner: what is in force and why. */
+  readonly summary: string;
+  readonly limits: { readonly memory: boolean; readonly cpu: boolean; readonly processes: boolean };
+  /** What is missing and the command that would mend it, one line each. */
+  readonly advice: readonly string[];
+}
+
+export interface SandboxDriver {
+  readonly report: IsolationReport;
+  /** Resolves when the main process runs and both listeners are held; rejects when it could not be started. */
+  create(request: SandboxRequest): Promise<Sandbox>;
+  /** Destroys every sandbox of this driver. */
+  close(): Promise<void>;
+}
