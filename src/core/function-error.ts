@@ -1,0 +1,66 @@
+/**
+ * Errors of a function as the caller sees them: HTTP 200 with X-Amz-Function-Error and one of these bodies.
+ * Texts follow what AWS answers; see "Troubleshoot execution issues in Lambda".
+ */
+export interface FunctionFailure {
+  readonly errorType: string;
+  readonly payload: Uint8Array;
+}
+
+const encode = (body: { errorType: string; errorMessage: string }): FunctionFailure => ({
+  errorType: body.errorType,
+  payload: Buffer.from(JSON.stringify(body)),
+});
+
+/** The function did not finish within its timeout. */
+export const timedOut = (requestId: string, timeoutSeconds: number): FunctionFailure =>
+  encode({
+    errorType: "Sandbox.Timedout",
+    errorMessage: `RequestId: ${requestId} Error: Task timed out after ${timeoutSeconds.toFixed(2)} seconds`,
+  });
+
+/** The runtime's process ended during an invocation or an initialisation. */
+export function exited(
+  requestId: string,
+  exit: { code: number | null; signal: string | null; outOfMemory: boolean },
+): FunctionFailure {
+  const prefix = `RequestId: ${requestId} Error: Runtime exited`;
+  if (exit.outOfMemory) {
+    return encode({ errorType: "Runtime.OutOfMemory", errorMessage: `${prefix} with error: signal: killed` });
+  }
+  if (exit.code === 0) {
+    return encode({ errorType: "Runtime.ExitError", errorMessage: `${prefix} without providing a reason` });
+  }
+  const reason =
+    exit.signal === null ? `exit status ${exit.code ?? 1}` : `signal: ${signalText(exit.signal)}`;
+  return encode({ errorType: "Runtime.ExitError", errorMessage: `${prefix} with error: ${reason}` });
+}
+
+/** The buffered response was larger than AWS allows. */
+export const responseTooLarge = (limitBytes: number): FunctionFailure =>
+  encode({
+    errorType: "Function.ResponseSizeTooLarge",
+    errorMessage: `Response payload size exceeded maximum allowed payload size (${limitBytes} bytes).`,
+  });
+
+const SIGNAL_TEXTS: Readonly<Record<string, string>> = {
+  SIGKILL: "killed",
+  SIGTERM: "terminated",
+  SIGSEGV: "segmentation fault",
+  SIGABRT: "aborted",
+  SIGILL: "illegal instruction",
+  SIGBUS: "bus error",
+  SIGFPE: "floating point exception",
+};
+
+function signalText(signal: string): string {
+  return SIGNAL_TEXTS[signal] ?? signal;
+}
+
+/** AWS accepts `Runtime.Xyz` and `Function.Xyz` as error types of a runtime and reports everything else as unknown. */
+export function reportedErrorType(
+  header: string | undefined,
+  unknown: "Runtime.Unknown" | "Function.Unknown",
+): string {
+  return header !== undefined && /^(Runtime|Function)\.[A-Z][a-zA-Z]+$/.test(header) ? header : unknown;
+}

@@ -1,0 +1,387 @@
+import assert from "node:assert/strict";
+import {
+  exited,
+  type FunctionFailure,
+  reportedErrorType,
+  responseTooLarge,
+  timedOut,
+} from "../core/function-error.ts";
+import type { InvocationRequest, InvocationResult } from "../core/invocation.ts";
+import { billedDurationMs, type InvocationStatus } from "../core/platform-log.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { Sandbox } from "../ports/sandbox.ts";
+import type { InvocationLog } from "./invocation-log.ts";
+import {
+  type InvocationEvent,
+  invalidRequestId,
+  invalidStateTransition,
+  type RuntimeApiRefusal,
+  type RuntimeApiSession,
+} from "./runtime-api-session.ts";
+
+/**
+ * starting: the sandbox is being made. initializing: the runtime loads the function. idle: `next` is parked. busy:
+ * an event is with the runtime. ended: nothing is left of it.
+ */
+export type EnvironmentState = "starting" | "initializing" | "idle" | "busy" | "ended";
+
+/** How an initialisation ended. `failure` gives what the caller of a failed invocation is told. */
+export type InitResult =
+  | { readonly status: "success" }
+  | { readonly status: "error" | "timeout"; readonly failure: (requestId: string) => FunctionFailure };
+
+export type InitOutcome = InitResult & { readonly durationMs: number };
+
+interface RunningInvocation {
+  readonly request: InvocationRequest;
+  readonly startedMs: number;
+  readonly resolve: (result: InvocationResult) => void;
+  readonly cancelDeadline: () => void;
+  /** What the runtime answered; the invocation ends when it asks for the next event. */
+  answer: { readonly payload: Uint8Array; readonly failed: boolean } | undefined;
+  resolved: boolean;
+  readonly initDurationMs: number | undefined;
+}
+
+/** AWS: 6 MB and a little for the envelope, see "Lambda quotas" and the runtime interface emulator. */
+export const MAX_RESPONSE_BYTES = 6_291_556;
+/** How often the memory figure is read at most; reading it costs more than the rest of a report. */
+const MEMORY_READ_INTERVAL_MS = 50;
+
+export interface EnvironmentDependencies {
+  readonly id: string;
+  readonly clock: Clock;
+  readonly log: InvocationLog;
+  /** Makes the isolated process tree and connects its listeners to the session given. */
+  readonly createSandbox: (session: RuntimeApiSession) => Promise<Sandbox>;
+  readonly memoryMb: number;
+}
+
+/**
+ * One execution environment: at most one event at a time, reused while it is sound, ended by its first crash or
+ * time-out. It is the state machine behind the Runtime API and knows neither HTTP nor how a sandbox is made.
+ */
+export class ExecutionEnvironment implements RuntimeApiSession {
+  readonly id: string;
+  readonly maxResponseBytes = MAX_RESPONSE_BYTES;
+  readonly #dependencies: EnvironmentDependencies;
+  #state: EnvironmentState = "starting";
+  #sandbox: Sandbox | undefined;
+  #deliver: ((event: InvocationEvent) => void) | undefined;
+  #running: RunningInvocation | undefined;
+  #finishInit: ((result: InitResult) => void) | undefined;
+  #pendingReport: (() => void) | undefined;
+  #initDurationMs: number | undefined;
+  #memoryReadAtMs = Number.NEGATIVE_INFINITY;
+  #memoryUsedMb = 0;
+  #idleSinceMs = 0;
+  #ended: Promise<void> | undefined;
+  /** Called when an invocation is over and the environment can take the next event. */
+  onIdle: (environment: ExecutionEnvironment) => void = () => undefined;
+  /** Called once, when the environment can never take an event again. */
+  onEnded: (environment: ExecutionEnvironment) => void = () => undefined;
+
+  constructor(dependencies: EnvironmentDependencies) {
+    this.id = dependencies.id;
+    this.#dependencies = dependencies;
+  }
+
+  get state(): EnvironmentState {
+    return this.#state;
+  }
+
+  /** Monotonic milliseconds of the last time it became idle. */
+  get idleSinceMs(): number {
+    return this.#idleSinceMs;
+  }
+
+  /**
+   * Starts the sandbox and waits for the runtime's first `next`. Rejects only when the platform could not make a
+   * sandbox; everything the function does wrong is an outcome. `limitMs`: AWS gives initialisation ten seconds.
+   */
+  async start(limitMs: number, timeoutFailure: (requestId: string) => FunctionFailure): Promise<InitOutcome> {
+    assert.equal(this.#state, "starting");
+    const { clock, log } = this.#dependencies;
+    const startedMs = clock.monotonicMs();
+    const sandbox = await this.#dependencies.createSandbox(this);
+    if (this.#isEnded()) {
+      await sandbox.destroy();
+      throw new Error("the environment was ended while it started");
+    }
+    this.#sandbox = sandbox;
+    this.#state = "initializing";
+    log.follow(sandbox);
+    const result = await this.#initialized(
+      sandbox,
+      limitMs - (clock.monotonicMs() - startedMs),
+      timeoutFailure,
+    );
+    const durationMs = clock.monotonicMs() - startedMs;
+    if (result.status === "success") this.#initDurationMs = durationMs;
+    return { ...result, durationMs };
+  }
+
+  #initialized(
+    sandbox: Sandbox,
+    limitMs: number,
+    timeoutFailure: (requestId: string) => FunctionFailure,
+  ): Promise<InitResult> {
+    return new Promise((resolve) => {
+      const finish = (result: InitResult): void => {
+        cancelLimit();
+        this.#finishInit = undefined;
+        resolve(result);
+      };
+      const cancelLimit = this.#dependencies.clock.after(limitMs, () =>
+        finish({ status: "timeout", failure: timeoutFailure }),
+      );
+      this.#finishInit = finish;
+      void sandbox.exited.then((exit) => {
+        const failure = (requestId: string): FunctionFailure => exited(requestId, exit);
+        this.#finishInit?.({ status: "error", failure });
+        this.#exited(failure);
+      });
+    });
+  }
+
+  /** From now on the CPU share in proportion to memory holds; before, initialisation may burst. */
+  limitCpu(): void {
+    this.#sandbox?.limitCpu();
+  }
+
+  /** The initialisation's duration, once: it belongs to the first invocation's report. */
+  takeInitDurationMs(): number | undefined {
+    const durationMs = this.#initDurationMs;
+    this.#initDurationMs = undefined;
+    return durationMs;
+  }
+
+  /**
+   * Hands an event to the parked runtime. `startedMs` (monotonic) lies before now when initialisation was repeated
+   * inside this invocation, which counts against its timeout.
+   */
+  invoke(request: InvocationRequest, resolve: (result: InvocationResult) => void, startedMs?: number): void {
+    const deliver = this.#deliver;
+    assert(this.#state === "idle" && deliver !== undefined, "an event goes to an idle environment only");
+    const { clock, log } = this.#dependencies;
+    const nowMs = clock.monotonicMs();
+    const began = startedMs ?? nowMs;
+    const leftMs = request.version.timeoutSeconds * 1000 - (nowMs - began);
+    this.#state = "busy";
+    this.#deliver = undefined;
+    const running: RunningInvocation = {
+      request,
+      startedMs: began,
+      resolve,
+      answer: undefined,
+      resolved: false,
+      initDurationMs: startedMs === undefined ? this.takeInitDurationMs() : undefined,
+      cancelDeadline: clock.after(leftMs, () => this.#timedOut(running)),
+    };
+    this.#running = running;
+    this.#pendingReport?.();
+    if (startedMs === undefined) log.start(request.requestId, request.version.version, request.wantsLogTail);
+    deliver({
+      requestId: request.requestId,
+      payload: request.payload,
+      deadlineMs: Math.round(clock.nowMs() + leftMs),
+      invokedFunctionArn: request.invokedFunctionArn,
+      traceHeader: request.traceHeader,
+      clientContext: request.clientContext,
+    });
+  }
+
+  next(deliver: (event: InvocationEvent) => void): RuntimeApiRefusal | undefined {
+    if (this.#state === "initializing") {
+      this.#becomeIdle(deliver);
+      this.#finishInit?.({ status: "success" });
+      return undefined;
+    }
+    if (this.#state === "idle") {
+      // A runtime whose connection broke while it waited asks again; the first request is gone.
+      this.#deliver = deliver;
+      return undefined;
+    }
+    const running = this.#running;
+    if (this.#state !== "busy" || running?.answer === undefined) {
+      return invalidStateTransition(`Transition from ${this.#state} to next is not allowed`);
+    }
+    this.#becomeIdle(deliver);
+    this.#finish(running, "success", undefined);
+    // With LogType=Tail the environment is free only when the report has been written.
+    if (!running.request.wantsLogTail) this.onIdle(this);
+    return undefined;
+  }
+
+  expects(requestId: string): RuntimeApiRefusal | undefined {
+    if (this.#running?.request.requestId !== requestId) return invalidRequestId;
+    if (this.#running.answer !== undefined) {
+      return invalidStateTransition("The invocation has been answered already");
+    }
+    return undefined;
+  }
+
+  response(requestId: string, payload: Uint8Array): RuntimeApiRefusal | undefined {
+    return this.#answer(requestId, payload, false);
+  }
+
+  responseTooLarge(requestId: string): void {
+    this.#answer(requestId, responseTooLarge(MAX_RESPONSE_BYTES).payload, true);
+  }
+
+  error(requestId: string, payload: Uint8Array): RuntimeApiRefusal | undefined {
+    return this.#answer(requestId, payload, true);
+  }
+
+  initError(errorType: string | undefined, payload: Uint8Array): RuntimeApiRefusal | undefined {
+    if (this.#state !== "initializing") {
+      return invalidStateTransition(`Transition from ${this.#state} to init error is not allowed`);
+    }
+    this.#finishInit?.({
+      status: "error",
+      failure: () => ({ errorType: reportedErrorType(errorType, "Runtime.Unknown"), payload }),
+    });
+    return undefined;
+  }
+
+  /** Ends everything of this environment; idempotent. A running invocation fails as if the runtime had exited. */
+  end(): Promise<void> {
+    this.#ended ??= this.#endOnce();
+    return this.#ended;
+  }
+
+  async #endOnce(): Promise<void> {
+    this.#exited((requestId) => exited(requestId, { code: null, signal: "SIGKILL", outOfMemory: false }));
+    await this.#sandbox?.destroy();
+  }
+
+  #isEnded(): boolean {
+    return this.#state === "ended";
+  }
+
+  #becomeIdle(deliver: (event: InvocationEvent) => void): void {
+    this.#deliver = deliver;
+    this.#state = "idle";
+    this.#idleSinceMs = this.#dependencies.clock.monotonicMs();
+  }
+
+  #answer(requestId: string, payload: Uint8Array, failed: boolean): RuntimeApiRefusal | undefined {
+    const refusal = this.expects(requestId);
+    if (refusal !== undefined) return refusal;
+    const running = this.#running;
+    assert(running !== undefined);
+    running.answer = { payload, failed };
+    // The caller is answered now; the report waits until the runtime asks for the next event, as AWS does. With
+    // LogType=Tail the caller wants the report, so it waits as well.
+    if (!running.request.wantsLogTail) this.#resolve(running, undefined);
+    return undefined;
+  }
+
+  #resolve(running: RunningInvocation, logTail: string | undefined): void {
+    assert(running.answer !== undefined);
+    running.resolved = true;
+    running.resolve({
+      payload: running.answer.payload,
+      functionError: running.answer.failed ? "Unhandled" : undefined,
+      logTail,
+    });
+  }
+
+  /** The runtime's process has ended, or is made to: whatever ran in it failed. */
+  #exited(failure: (requestId: string) => FunctionFailure): void {
+    if (this.#state === "ended") return;
+    this.#state = "ended";
+    this.#deliver = undefined;
+    const running = this.#running;
+    if (running !== undefined) this.#fail(running, "error", failure(running.request.requestId));
+    this.onEnded(this);
+    void this.end();
+  }
+
+  #timedOut(running: RunningInvocation): void {
+    if (this.#running !== running) return;
+    this.#state = "ended";
+    const { requestId, version } = running.request;
+    this.#fail(running, "timeout", timedOut(requestId, version.timeoutSeconds));
+    this.onEnded(this);
+    void this.end();
+  }
+
+  #fail(running: RunningInvocation, status: InvocationStatus, failure: FunctionFailure): void {
+    running.answer ??= { payload: failure.payload, failed: true };
+    this.#finish(running, status, status === "timeout" ? undefined : failure.errorType);
+  }
+
+  /**
+   * END and REPORT, two turns of the event loop later: what the runtime wrote before its last request stands in the
+   * pipes by then and is read first. The next event does not wait for that: it brings the report forward.
+   */
+  #finish(running: RunningInvocation, status: InvocationStatus, errorType: string | undefined): void {
+    running.cancelDeadline();
+    this.#running = undefined;
+    const { request } = running;
+    const elapsedMs = this.#dependencies.clock.monotonicMs() - running.startedMs;
+    const durationMs = status === "timeout" ? request.version.timeoutSeconds * 1000 : elapsedMs;
+    const maxMemoryUsedMb = this.#maxMemoryUsedMb(status !== "success" || request.wantsLogTail);
+    const report = (): void => {
+      if (this.#pendingReport !== report) return;
+      this.#pendingReport = undefined;
+      const tail = this.#dependencies.log.end({
+        requestId: request.requestId,
+        durationMs,
+        billedDurationMs: billedDurationMs(durationMs, running.initDurationMs),
+        memorySizeMb: request.version.memoryMb,
+        maxMemoryUsedMb,
+        initDurationMs: running.initDurationMs,
+        status,
+        errorType,
+      });
+      if (!running.resolved) this.#resolve(running, tail);
+      if (request.wantsLogTail && this.#state === "idle") this.onIdle(this);
+    };
+    this.#pendingReport = report;
+    setImmediate(() => setImmediate(report));
+    if (!request.wantsLogTail && !running.resolved) this.#resolve(running, undefined);
+  }
+
+  /**
+   * An invocation whose repeated initialisation failed as well: the caller gets that failure. `startedMs` is when the
+   * invocation began, monotonic.
+   */
+  failInvocation(
+    request: InvocationRequest,
+    resolve: (result: InvocationResult) => void,
+    failed: {
+      readonly startedMs: number;
+      readonly status: InvocationStatus;
+      readonly failure: FunctionFailure;
+    },
+  ): void {
+    this.#running = {
+      request,
+      resolve,
+      startedMs: failed.startedMs,
+      answer: undefined,
+      resolved: false,
+      initDurationMs: undefined,
+      cancelDeadline: () => undefined,
+    };
+    this.#fail(this.#running, failed.status, failed.failure);
+  }
+
+  #maxMemoryUsedMb(precise: boolean): number {
+    const { clock, memoryMb } = this.#dependencies;
+    const nowMs = clock.monotonicMs();
+    if (precise || nowMs - this.#memoryReadAtMs >= MEMORY_READ_INTERVAL_MS) {
+      this.#memoryReadAtMs = nowMs;
+      const peakBytes = this.#sandbox?.memoryPeakBytes();
+      if (peakBytes !== undefined) {
+        this.#memoryUsedMb = Math.min(
+          memoryMb,
+          Math.max(this.#memoryUsedMb, Math.ceil(peakBytes / 1_048_576)),
+        );
+      }
+    }
+    return this.#memoryUsedMb;
+  }
+}

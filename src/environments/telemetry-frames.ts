@@ -1,0 +1,32 @@
+/**
+ * The frames that managed runtimes write to _LAMBDA_TELEMETRY_LOG_FD, one log event each: 4 bytes type
+ * (0xa55a0003 text or 0xa55a0002 JSON, with a level in the low bits), 4 bytes length, 8 bytes timestamp in
+ * microseconds, then the message; all big-endian.
+ */
+const HEADER_BYTES = 16;
+const MAGIC = 0xa55a;
+const MAX_FRAME_BYTES = 1_048_576;
+
+/** Decodes frames; whatever is not a frame is given back as raw text, so nothing a function writes is lost. */
+export function decodeFrames(onMessage: (timestampMs: number | undefined, message: string) => void): {
+  write(chunk: Buffer): void;
+} {
+  let pending: Buffer = Buffer.alloc(0);
+  return {
+    write(chunk) {
+      pending = pending.length === 0 ? chunk : Buffer.concat([pending, chunk]);
+      while (pending.length >= HEADER_BYTES) {
+        const length = pending.readUInt32BE(4);
+        if (pending.readUInt16BE(0) !== MAGIC || length > MAX_FRAME_BYTES) {
+          onMessage(undefined, pending.toString("utf8"));
+          pending = Buffer.alloc(0);
+          return;
+        }
+        if (pending.length < HEADER_BYTES + length) return;
+        const timestampMs = Number(pending.readBigUInt64BE(8) / 1000n);
+        onMessage(timestampMs, pending.toString("utf8", HEADER_BYTES, HEADER_BYTES + length));
+        pending = pending.subarray(HEADER_BYTES + length);
+      }
+    },
+  };
+}

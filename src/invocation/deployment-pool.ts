@@ -1,0 +1,281 @@
+import type { AwsError } from "../core/errors.ts";
+import { timedOut } from "../core/function-error.ts";
+import type { FunctionVersion } from "../core/function-version.ts";
+import type { InvocationRequest, InvocationResult } from "../core/invocation.ts";
+import type { EnvironmentFactory, MadeEnvironment } from "../environments/environment-factory.ts";
+import type { ExecutionEnvironment, InitOutcome } from "../environments/execution-environment.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { EnvironmentCapacity } from "./environment-capacity.ts";
+
+/** AWS: the Init phase is limited to ten seconds; it is then repeated inside the first invocation. */
+const INIT_LIMIT_MS = 10_000;
+
+export interface WaitingInvocation {
+  readonly request: InvocationRequest;
+  readonly resolve: (result: InvocationResult) => void;
+  readonly reject: (error: Error) => void;
+  cancelWait: (() => void) | undefined;
+}
+
+export interface PoolDependencies {
+  readonly clock: Clock;
+  readonly factory: EnvironmentFactory;
+  readonly capacity: EnvironmentCapacity;
+  /** Called when the machine is full: asks for room by ending another function's idle environment. */
+  readonly makeRoom: (pool: DeploymentPool) => boolean;
+  /** Called when capacity may have become free for others. */
+  readonly capacityChanged: () => void;
+  readonly platformFailure: (error: unknown, version: FunctionVersion) => AwsError;
+  readonly coldStart: (runtime: string, durationMs: number) => void;
+  /** How long an invocation waits for an environment on a full machine before it is throttled. */
+  readonly maxWaitMs: number;
+  readonly throttle: () => AwsError;
+}
+
+/**
+ * The execution environments of one deployment of a function version. An invocation takes the environment that was
+ * used last; without an idle one it waits here, and one more environment is started for every waiting invocation that
+ * none is starting for yet. Whichever comes first, a freed or a new environment, takes the invocation that waits longest.
+ */
+export class DeploymentPool {
+  readonly version: FunctionVersion;
+  readonly #dependencies: PoolDependencies;
+  readonly #all = new Map<ExecutionEnvironment, MadeEnvironment>();
+  readonly #idle: ExecutionEnvironment[] = [];
+  readonly #waiting: WaitingInvocation[] = [];
+  #starting = 0;
+  #retired = false;
+
+  constructor(version: FunctionVersion, dependencies: PoolDependencies) {
+    this.version = version;
+    this.#dependencies = dependencies;
+  }
+
+  get environmentCount(): number {
+    return this.#all.size;
+  }
+
+  get waitingCount(): number {
+    return this.#waiting.length;
+  }
+
+  get isEmpty(): boolean {
+    return this.#all.size === 0 && this.#waiting.length === 0;
+  }
+
+  /** Monotonic time since when the longest-idle environment has been idle; undefined when none is idle. */
+  get longestIdleSinceMs(): number | undefined {
+    return this.#idle[0]?.idleSinceMs;
+  }
+
+  /** The warm path: no store, no promise beyond the caller's, no wait when an environment is idle. */
+  invoke(
+    request: InvocationRequest,
+    resolve: (result: InvocationResult) => void,
+    reject: (error: Error) => void,
+  ): void {
+    const environment = this.#idle.pop();
+    if (environment !== undefined) {
+      environment.invoke(request, resolve);
+      return;
+    }
+    this.#waiting.push({ request, resolve, reject, cancelWait: undefined });
+    this.pump();
+  }
+
+  /** Hands waiting invocations to idle environments and starts what is still missing, as far as there is room. */
+  pump(): void {
+    while (this.#waiting.length > 0) {
+      const environment = this.#idle.pop();
+      if (environment === undefined) break;
+      const waiting = this.#takeWaiting();
+      if (waiting !== undefined) environment.invoke(waiting.request, waiting.resolve);
+    }
+    const { capacity, makeRoom } = this.#dependencies;
+    while (this.#waiting.length > this.#starting && !capacity.isStartingTooMany) {
+      if (capacity.isFull && !makeRoom(this)) {
+        if (this.#all.size === 0) this.#limitWaits();
+        return;
+      }
+      this.#start();
+    }
+  }
+
+  /** No new invocation comes: idle environments end now, busy ones after their invocation. */
+  retire(): void {
+    this.#retired = true;
+    if (this.#waiting.length === 0) this.endIdle(Number.POSITIVE_INFINITY);
+  }
+
+  /** Ends environments idle since before the instant (monotonic); returns how many. */
+  endIdle(idleBeforeMs: number): number {
+    let count = 0;
+    while (this.#idle[0] !== undefined && this.#idle[0].idleSinceMs < idleBeforeMs) {
+      void this.#idle.shift()?.end();
+      count++;
+    }
+    return count;
+  }
+
+  /** Ends the environment that has been idle longest, to make room. */
+  async evictOne(): Promise<void> {
+    await this.#idle.shift()?.end();
+  }
+
+  /** Ends everything; what waits or runs fails. */
+  async endAll(refusal: () => Error): Promise<void> {
+    this.#retired = true;
+    for (let waiting = this.#takeWaiting(); waiting !== undefined; waiting = this.#takeWaiting()) {
+      waiting.reject(refusal());
+    }
+    await Promise.all([...this.#all.keys()].map((environment) => environment.end()));
+  }
+
+  #start(): void {
+    const { factory, platformFailure } = this.#dependencies;
+    this.#starting++;
+    try {
+      const made = this.#track(factory.make(this.version));
+      this.#announceInit(made);
+      void made.environment
+        .start(INIT_LIMIT_MS, (requestId) => timedOut(requestId, INIT_LIMIT_MS / 1000))
+        .then(
+          (outcome) => this.#started(made, outcome),
+          (error: unknown) => this.#couldNotStart(made, error),
+        );
+    } catch (error) {
+      this.#starting--;
+      this.#takeWaiting()?.reject(platformFailure(error, this.version));
+    }
+  }
+
+  #started(made: MadeEnvironment, outcome: InitOutcome): void {
+    this.#starting--;
+    this.#dependencies.capacity.initialized();
+    if (outcome.status === "success") {
+      this.#dependencies.coldStart(this.version.runtime, outcome.durationMs);
+      this.#ready(made.environment);
+    } else {
+      this.#initFailed(made, outcome);
+    }
+    this.#dependencies.capacityChanged();
+  }
+
+  #couldNotStart(made: MadeEnvironment, error: unknown): void {
+    this.#starting--;
+    this.#dependencies.capacity.initialized();
+    void made.environment.end();
+    this.#takeWaiting()?.reject(this.#dependencies.platformFailure(error, this.version));
+    this.#dependencies.capacityChanged();
+    this.pump();
+  }
+
+  #ready(environment: ExecutionEnvironment): void {
+    environment.limitCpu();
+    this.#becameIdle(environment);
+  }
+
+  #becameIdle(environment: ExecutionEnvironment): void {
+    if (environment.state !== "idle") return;
+    const waiting = this.#takeWaiting();
+    if (waiting !== undefined) environment.invoke(waiting.request, waiting.resolve);
+    else if (this.#retired) void environment.end();
+    else this.#idle.push(environment);
+  }
+
+  #initFailed(made: MadeEnvironment, outcome: Exclude<InitOutcome, { status: "success" }>): void {
+    made.log.initReport({
+      phase: "init",
+      status: outcome.status,
+      durationMs: outcome.durationMs,
+      errorType: outcome.status === "timeout" ? undefined : outcome.failure("").errorType,
+    });
+    void made.environment.end();
+    const waiting = this.#takeWaiting();
+    if (waiting !== undefined) void this.#initInsideInvocation(made, waiting);
+  }
+
+  /** AWS: a failed Init phase is repeated inside the first invocation, under the function's own timeout. */
+  async #initInsideInvocation(previous: MadeEnvironment, waiting: WaitingInvocation): Promise<void> {
+    const { clock, factory, platformFailure, capacity } = this.#dependencies;
+    const { request, resolve, reject } = waiting;
+    const startedMs = clock.monotonicMs();
+    const made = this.#track(factory.make(this.version, previous));
+    made.log.start(request.requestId, request.version.version, request.wantsLogTail);
+    this.#announceInit(made);
+    const timeoutMs = request.version.timeoutSeconds * 1000;
+    try {
+      const outcome = await made.environment.start(timeoutMs, (requestId) =>
+        timedOut(requestId, request.version.timeoutSeconds),
+      );
+      if (outcome.status === "success") {
+        made.environment.limitCpu();
+        made.environment.invoke(request, resolve, startedMs);
+      } else {
+        const failure = outcome.failure(request.requestId);
+        const errorType = outcome.status === "timeout" ? undefined : failure.errorType;
+        made.log.initReport({
+          phase: "invoke",
+          status: outcome.status,
+          durationMs: outcome.durationMs,
+          errorType,
+        });
+        made.environment.failInvocation(request, resolve, { startedMs, status: outcome.status, failure });
+        void made.environment.end();
+      }
+    } catch (error) {
+      void made.environment.end();
+      reject(platformFailure(error, this.version));
+    } finally {
+      capacity.initialized();
+      this.#dependencies.capacityChanged();
+    }
+  }
+
+  #track(made: MadeEnvironment): MadeEnvironment {
+    const { environment } = made;
+    this.#dependencies.capacity.started();
+    this.#all.set(environment, made);
+    environment.onIdle = (idle) => this.#becameIdle(idle);
+    environment.onEnded = (ended) => {
+      const at = this.#idle.indexOf(ended);
+      if (at >= 0) this.#idle.splice(at, 1);
+      // Its place is free only when its processes and memory are.
+      void ended.end().finally(() => {
+        this.#all.delete(ended);
+        this.#dependencies.capacity.ended();
+        this.#dependencies.capacityChanged();
+      });
+    };
+    return made;
+  }
+
+  #announceInit(made: MadeEnvironment): void {
+    const { runtime, log } = made;
+    if (!runtime.managed) return;
+    const family = runtime.identifier.replace(/^([a-z]+)(.*?)(?:\.x)?$/, "$1:$2");
+    log.initStart(
+      `${family}.v${runtime.version}`,
+      `arn:aws:lambda:${this.version.region}::runtime:${runtime.versionHash}`,
+    );
+  }
+
+  #takeWaiting(): WaitingInvocation | undefined {
+    const waiting = this.#waiting.shift();
+    waiting?.cancelWait?.();
+    return waiting;
+  }
+
+  /** The machine is full and nothing of this function runs here that could free up: waiting has an end. */
+  #limitWaits(): void {
+    const { clock, maxWaitMs, throttle } = this.#dependencies;
+    for (const waiting of this.#waiting) {
+      waiting.cancelWait ??= clock.after(maxWaitMs, () => {
+        const at = this.#waiting.indexOf(waiting);
+        if (at < 0) return;
+        this.#waiting.splice(at, 1);
+        waiting.reject(throttle());
+      });
+    }
+  }
+}

@@ -1,0 +1,198 @@
+import { AwsError } from "../core/errors.ts";
+import type { FunctionVersion } from "../core/function-version.ts";
+import type { InvocationRequest, InvocationResult, Invoker } from "../core/invocation.ts";
+import type { EnvironmentFactory } from "../environments/environment-factory.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { PlatformMetrics } from "../ports/metrics.ts";
+import { DeploymentPool, type PoolDependencies } from "./deployment-pool.ts";
+import { EnvironmentCapacity } from "./environment-capacity.ts";
+
+export interface DispatcherDependencies {
+  readonly clock: Clock;
+  readonly factory: EnvironmentFactory;
+  readonly metrics: PlatformMetrics;
+  /** Told of every failure that is the platform's own fault. */
+  readonly platformFailure: (error: unknown, context: object) => void;
+  readonly limits: DispatcherLimits;
+}
+
+export interface DispatcherLimits {
+  /** AWS's account concurrency, 1,000 by default, per account and region. */
+  readonly accountConcurrency: number;
+  readonly maxEnvironments: number;
+  readonly maxStarting: number;
+  /** Idle environments are ended after this time. */
+  readonly idleTimeoutMs: number;
+  /** How long an invocation waits on a full machine. */
+  readonly maxWaitMs: number;
+}
+
+const REAP_INTERVAL_MS = 5_000;
+
+/** Admits invocations and brings each to an execution environment of its function version. */
+export class InvocationDispatcher implements Invoker {
+  readonly #dependencies: DispatcherDependencies;
+  readonly #pools = new Map<string, DeploymentPool>();
+  readonly #inFlight = new Map<string, number>();
+  readonly #poolDependencies: PoolDependencies;
+  #inFlightTotal = 0;
+  #closing = false;
+  #drained: (() => void) | undefined;
+  #cancelReaping: (() => void) | undefined;
+  #pumpScheduled = false;
+  #evicting = 0;
+
+  constructor(dependencies: DispatcherDependencies) {
+    this.#dependencies = dependencies;
+    const { clock, factory, limits, metrics } = dependencies;
+    this.#poolDependencies = {
+      clock,
+      factory,
+      capacity: new EnvironmentCapacity(limits),
+      maxWaitMs: limits.maxWaitMs,
+      makeRoom: (asking) => this.#makeRoom(asking),
+      capacityChanged: () => this.#capacityChanged(),
+      coldStart: (runtime, durationMs) => metrics.coldStart({ runtime, durationMs }),
+      throttle: () => throttled("ConcurrentInvocationLimitExceeded"),
+      platformFailure: (error, version) => {
+        dependencies.platformFailure(error, { functionName: version.functionName, version: version.version });
+        return new AwsError("ServiceException", "The execution environment could not be started.", 500);
+      },
+    };
+  }
+
+  /** Rejects with AWS's 429 over the account's concurrency, with 503 while shutting down. */
+  invoke(request: InvocationRequest): Promise<InvocationResult> {
+    const { version } = request;
+    const owner = `${version.account}/${version.region}`;
+    const running = this.#inFlight.get(owner) ?? 0;
+    const { limits, metrics, clock } = this.#dependencies;
+    if (this.#closing) return Promise.reject(shuttingDown());
+    if (running >= limits.accountConcurrency) {
+      metrics.invocation({ functionName: version.functionName, durationMs: 0, outcome: "throttled" });
+      return Promise.reject(throttled("ConcurrentInvocationLimitExceeded"));
+    }
+    this.#inFlight.set(owner, running + 1);
+    this.#inFlightTotal++;
+    const startedMs = clock.monotonicMs();
+    return new Promise<InvocationResult>((resolve, reject) => {
+      const finish = (outcome: "ok" | "error"): void => {
+        this.#inFlight.set(owner, (this.#inFlight.get(owner) ?? 1) - 1);
+        this.#inFlightTotal--;
+        metrics.invocation({
+          functionName: version.functionName,
+          durationMs: clock.monotonicMs() - startedMs,
+          outcome,
+        });
+        if (this.#inFlightTotal === 0) this.#drained?.();
+      };
+      this.#pool(version).invoke(
+        request,
+        (result) => {
+          finish(result.functionError === undefined ? "ok" : "error");
+          resolve(result);
+        },
+        (error) => {
+          finish("error");
+          reject(error);
+        },
+      );
+    });
+  }
+
+  /** A deployment was replaced or deleted: its environments take no new event and end when they are free. */
+  retire(deploymentId: string): void {
+    for (const [key, pool] of this.#pools) {
+      if (!key.startsWith(`${deploymentId}/`)) continue;
+      pool.retire();
+      if (pool.isEmpty) this.#pools.delete(key);
+    }
+  }
+
+  /** Environments alive, per runtime. */
+  environmentCounts(): Map<string, number> {
+    const counts = new Map<string, number>();
+    for (const pool of this.#pools.values()) {
+      const { runtime } = pool.version;
+      counts.set(runtime, (counts.get(runtime) ?? 0) + pool.environmentCount);
+    }
+    return counts;
+  }
+
+  /** Refuses new invocations, lets running ones finish for at most `drainMs`, then ends every environment. */
+  async close(drainMs: number): Promise<void> {
+    this.#closing = true;
+    this.#cancelReaping?.();
+    if (this.#inFlightTotal > 0) {
+      await new Promise<void>((resolve) => {
+        const cancel = this.#dependencies.clock.after(drainMs, resolve);
+        this.#drained = () => {
+          cancel();
+          resolve();
+        };
+      });
+    }
+    await Promise.all([...this.#pools.values()].map((pool) => pool.endAll(shuttingDown)));
+  }
+
+  #pool(version: FunctionVersion): DeploymentPool {
+    const key = `${version.deploymentId}/${version.version}`;
+    let pool = this.#pools.get(key);
+    if (pool === undefined) {
+      pool = new DeploymentPool(version, this.#poolDependencies);
+      this.#pools.set(key, pool);
+      this.#keepReaping();
+    }
+    return pool;
+  }
+
+  /** Ends the idle environment that was used least recently, of another deployment than the one asking. */
+  #makeRoom(asking: DeploymentPool): boolean {
+    let oldest: DeploymentPool | undefined;
+    let oldestSinceMs = Number.POSITIVE_INFINITY;
+    for (const pool of this.#pools.values()) {
+      const sinceMs = pool === asking ? undefined : pool.longestIdleSinceMs;
+      if (sinceMs !== undefined && sinceMs < oldestSinceMs) {
+        oldest = pool;
+        oldestSinceMs = sinceMs;
+      }
+    }
+    if (oldest !== undefined && this.#evicting < this.#dependencies.limits.maxStarting) {
+      this.#evicting++;
+      void oldest.evictOne().finally(() => {
+        this.#evicting--;
+      });
+    }
+    // The room is there when the evicted environment is gone; `capacityChanged` tells.
+    return false;
+  }
+
+  #capacityChanged(): void {
+    if (this.#pumpScheduled || this.#closing) return;
+    this.#pumpScheduled = true;
+    queueMicrotask(() => {
+      this.#pumpScheduled = false;
+      for (const [key, pool] of this.#pools) {
+        if (pool.waitingCount > 0) pool.pump();
+        else if (pool.isEmpty) this.#pools.delete(key);
+      }
+    });
+  }
+
+  #keepReaping(): void {
+    this.#cancelReaping ??= this.#dependencies.clock.after(REAP_INTERVAL_MS, () => {
+      this.#cancelReaping = undefined;
+      const { clock, limits } = this.#dependencies;
+      for (const pool of this.#pools.values()) pool.endIdle(clock.monotonicMs() - limits.idleTimeoutMs);
+      if (this.#pools.size > 0) this.#keepReaping();
+    });
+  }
+}
+
+function throttled(reason: string): AwsError {
+  return new AwsError("TooManyRequestsException", "Rate Exceeded.", 429, { Reason: reason });
+}
+
+function shuttingDown(): AwsError {
+  return new AwsError("ServiceException", "Lambent is shutting down.", 503);
+}

@@ -1,0 +1,165 @@
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import type { Server, Socket } from "node:net";
+import type {
+  InvocationEvent,
+  RuntimeApiRefusal,
+  RuntimeApiSession,
+} from "../environments/runtime-api-session.ts";
+import { readBody } from "./request-body.ts";
+
+const PREFIX = "/2018-06-01/runtime/";
+const NEXT = `${PREFIX}invocation/next`;
+const INVOCATION = `${PREFIX}invocation/`;
+const INIT_ERROR = `${PREFIX}init/error`;
+const ACCEPTED = Buffer.from('{"status":"OK"}\n');
+
+/**
+ * The Runtime API 2018-06-01, as "Using the Lambda runtime API for custom runtimes" documents it, for every
+ * execution environment: which one a request belongs to is told by the listener it came in on, which stands inside
+ * that environment's network namespace.
+ */
+export class RuntimeApi {
+  readonly #sessions = new WeakMap<Socket, RuntimeApiSession>();
+  readonly #http = createServer((request, response) => this.#handle(request, response));
+
+  constructor() {
+    // `next` may wait for hours, and an environment's connection lives as long as the environment.
+    this.#http.timeout = 0;
+    this.#http.requestTimeout = 0;
+    this.#http.headersTimeout = 0;
+    this.#http.keepAliveTimeout = 0;
+  }
+
+  /** Serves the session to whoever connects to the listener. */
+  attach(listener: Server, session: RuntimeApiSession): void {
+    listener.on("connection", (socket: Socket) => {
+      socket.setNoDelay(true);
+      this.#sessions.set(socket, session);
+      this.#http.emit("connection", socket);
+    });
+  }
+
+  #handle(request: IncomingMessage, response: ServerResponse): void {
+    const session = this.#sessions.get(request.socket);
+    if (session === undefined) {
+      response.destroy();
+      return;
+    }
+    const path = request.url ?? "";
+    if (request.method === "GET") get(session, path, response);
+    else if (request.method === "POST") post(session, { path, request }, response);
+    else refuse(response, notFound);
+  }
+}
+
+const notFound: RuntimeApiRefusal = { status: 404, errorType: "InvalidRequest", errorMessage: "Not found" };
+const unsupportedMode: RuntimeApiRefusal = {
+  status: 400,
+  errorType: "InvalidFunctionResponseMode",
+  errorMessage: "Response streaming is not supported by this version of Lambent.",
+};
+
+function get(session: RuntimeApiSession, path: string, response: ServerResponse): void {
+  if (path === NEXT) {
+    const refusal = session.next((event) => sendEvent(response, event));
+    if (refusal !== undefined) refuse(response, refusal);
+    return;
+  }
+  if (path === "/ping") {
+    response.end("pong");
+    return;
+  }
+  refuse(response, notFound);
+}
+
+function post(
+  session: RuntimeApiSession,
+  call: { readonly path: string; readonly request: IncomingMessage },
+  response: ServerResponse,
+): void {
+  const { path, request } = call;
+  if (path === INIT_ERROR) {
+    void readBody(request, session.maxResponseBytes).then((body) => {
+      if (body !== "aborted") answer(response, session.initError(errorType(request), bytes(body)));
+    });
+    return;
+  }
+  const [requestId = "", action] = path.startsWith(INVOCATION)
+    ? path.slice(INVOCATION.length).split("/")
+    : [];
+  if (action !== "response" && action !== "error") {
+    refuse(response, notFound);
+    return;
+  }
+  const refusal =
+    session.expects(requestId) ?? (hasUnknownResponseMode(request) ? unsupportedMode : undefined);
+  if (refusal !== undefined) {
+    request.resume();
+    refuse(response, refusal);
+    return;
+  }
+  void readBody(request, session.maxResponseBytes).then((body) => {
+    if (body === "aborted") return;
+    if (body === "too large") {
+      session.responseTooLarge(requestId);
+      refuse(response, tooLarge(session.maxResponseBytes));
+      return;
+    }
+    answer(
+      response,
+      action === "response" ? session.response(requestId, body) : session.error(requestId, body),
+    );
+  });
+}
+
+/** A body that is too large for an error report carries nothing worth keeping. */
+const bytes = (body: Uint8Array | "too large"): Uint8Array =>
+  typeof body === "string" ? Buffer.from("{}") : body;
+
+const tooLarge = (limitBytes: number): RuntimeApiRefusal => ({
+  status: 413,
+  errorType: "RequestEntityTooLarge",
+  errorMessage: `Exceeded maximum allowed payload size (${limitBytes} bytes).`,
+});
+
+function hasUnknownResponseMode(request: IncomingMessage): boolean {
+  return request.headers["lambda-runtime-function-response-mode"] !== undefined;
+}
+
+function errorType(request: IncomingMessage): string | undefined {
+  const header = request.headers["lambda-runtime-function-error-type"];
+  return typeof header === "string" ? header : undefined;
+}
+
+function sendEvent(response: ServerResponse, event: InvocationEvent): void {
+  const headers: Record<string, string | number> = {
+    "Content-Type": "application/json",
+    "Content-Length": event.payload.byteLength,
+    "Lambda-Runtime-Aws-Request-Id": event.requestId,
+    "Lambda-Runtime-Deadline-Ms": event.deadlineMs,
+    "Lambda-Runtime-Invoked-Function-Arn": event.invokedFunctionArn,
+  };
+  if (event.traceHeader !== undefined) headers["Lambda-Runtime-Trace-Id"] = event.traceHeader;
+  if (event.clientContext !== undefined) headers["Lambda-Runtime-Client-Context"] = event.clientContext;
+  response.writeHead(200, headers);
+  response.end(event.payload);
+}
+
+function answer(response: ServerResponse, refusal: RuntimeApiRefusal | undefined): void {
+  if (refusal !== undefined) {
+    refuse(response, refusal);
+    return;
+  }
+  response.writeHead(202, { "Content-Type": "application/json", "Content-Length": ACCEPTED.length });
+  response.end(ACCEPTED);
+}
+
+function refuse(response: ServerResponse, refusal: RuntimeApiRefusal): void {
+  const { status, errorType: type, errorMessage } = refusal;
+  const body = JSON.stringify({ errorType: type, errorMessage });
+  response.writeHead(status, {
+    "Content-Type": "application/json",
+    "Content-Length": Buffer.byteLength(body),
+  });
+  response.end(body);
+}
