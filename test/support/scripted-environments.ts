@@ -1,0 +1,142 @@
+import { Server } from "node:net";
+import { PassThrough } from "node:stream";
+import { setImmediate as turn } from "node:timers/promises";
+import type { FunctionVersion } from "../../src/core/function-version.ts";
+import { EnvironmentFactory } from "../../src/environments/environment-factory.ts";
+import type { InvocationEvent, RuntimeApiSession } from "../../src/environments/runtime-api-session.ts";
+import type { InstalledRuntime } from "../../src/ports/runtime-catalogue.ts";
+import type { Sandbox, SandboxExit } from "../../src/ports/sandbox.ts";
+import type { ManualClock } from "./manual-clock.ts";
+
+/** A sandbox without a process: the test plays the runtime's part. */
+export class ScriptedSandbox implements Sandbox {
+  readonly id: string;
+  readonly runtimeApi = new Server();
+  readonly awsEndpoint = new Server();
+  readonly stdout = new PassThrough();
+  readonly stderr = new PassThrough();
+  readonly telemetry = new PassThrough();
+  readonly exited: Promise<SandboxExit>;
+  readonly environmentVariables: Readonly<Record<string, string>>;
+  session!: RuntimeApiSession;
+  events: InvocationEvent[] = [];
+  cpuLimited = false;
+  destroyed = false;
+  exit!: (exit: Partial<SandboxExit>) => void;
+
+  constructor(id: string, environmentVariables: Readonly<Record<string, string>>) {
+    this.id = id;
+    this.environmentVariables = environmentVariables;
+    this.exited = new Promise((resolve) => {
+      this.exit = (exit) => resolve({ code: null, signal: null, outOfMemory: false, ...exit });
+    });
+  }
+
+  /** The runtime asks for the next event; returns the refusal, if any. */
+  next(): ReturnType<RuntimeApiSession["next"]> {
+    return this.session.next((event) => this.events.push(event));
+  }
+
+  /** The runtime answers the newest event and asks for the next one. */
+  answerAndNext(body: string): void {
+    this.session.response(this.events.at(-1)?.requestId ?? "", Buffer.from(body));
+    this.next();
+  }
+
+  limitCpu(): void {
+    this.cpuLimited = true;
+  }
+
+  memoryPeakBytes(): number {
+    return 50 * 1_048_576;
+  }
+
+  async destroy(): Promise<void> {
+    this.destroyed = true;
+    this.exit({ signal: "SIGKILL" });
+  }
+}
+
+export const scriptedRuntime: InstalledRuntime = {
+  identifier: "nodejs24.x",
+  version: "24.0.0",
+  versionHash: "ab".repeat(32),
+  program: { command: ["/var/lang/bin/node"], mounts: [] },
+  environmentVariables: { LANG: "en_US.UTF-8", TZ: ":UTC" },
+  managed: true,
+};
+
+export function functionVersion(changes: Partial<FunctionVersion> = {}): FunctionVersion {
+  return {
+    account: "000000000000",
+    region: "us-east-1",
+    functionName: "hello",
+    version: "$LATEST",
+    deploymentId: "deployment-1",
+    runtime: "nodejs24.x",
+    handler: "index.handler",
+    roleArn: "arn:aws:iam::000000000000:role/r",
+    timeoutSeconds: 3,
+    memoryMb: 128,
+    ephemeralStorageMb: 512,
+    environmentVariables: {},
+    codeHash: "00",
+    logging: { logFormat: "Text", logGroup: "/aws/lambda/hello" },
+    state: "Active",
+    tracingMode: "PassThrough",
+    ...changes,
+  };
+}
+
+/** A factory whose sandboxes wait in `sandboxes` for the test to play them, and the log lines they cause. */
+export function scriptedFactory(clock: ManualClock, failToCreate?: () => Error | undefined) {
+  const sandboxes: ScriptedSandbox[] = [];
+  const lines: string[] = [];
+  const streams: string[] = [];
+  let ids = 0;
+  const factory = new EnvironmentFactory({
+    clock,
+    codeStore: {
+      directory: async () => "/code",
+      add: () => Promise.reject(new Error("not part of this test")),
+      read: () => Promise.reject(new Error("not part of this test")),
+      remove: () => Promise.reject(new Error("not part of this test")),
+    },
+    runtimes: { find: () => scriptedRuntime, list: () => [scriptedRuntime], missingAdvice: () => "missing" },
+    logs: {
+      open: (stream) => {
+        streams.push(stream.logStreamName);
+        return { write: (_timestampMs, message) => lines.push(message) };
+      },
+    },
+    sandboxes: {
+      report: {
+        driver: "process",
+        isolates: false,
+        summary: "",
+        limits: { memory: false, cpu: false, processes: false },
+        advice: [],
+      },
+      create: async (request) => {
+        const failure = failToCreate?.();
+        if (failure !== undefined) throw failure;
+        const sandbox = new ScriptedSandbox(request.id, request.environmentVariables);
+        sandboxes.push(sandbox);
+        return sandbox;
+      },
+      close: async () => undefined,
+    },
+    newId: () => String(ids++).padStart(32, "0"),
+    issueCredentials: () => ({ accessKeyId: "ASIA", secretAccessKey: "s", sessionToken: "t" }),
+    attachRuntimeApi: (sandbox, session) => {
+      (sandbox as ScriptedSandbox).session = session;
+    },
+    attachAwsEndpoint: () => undefined,
+  });
+  return { factory, sandboxes, lines, streams };
+}
+
+/** Lets everything that was started come to rest. */
+export async function settle(): Promise<void> {
+  for (let i = 0; i < 10; i++) await turn();
+}
