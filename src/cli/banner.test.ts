@@ -1,0 +1,55 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { readConfiguration } from "../config.ts";
+import { banner } from "./banner.ts";
+
+const isolating = {
+  driver: "bubblewrap",
+  isolates: true,
+  summary: "bubblewrap 0.8, as root, cgroup v2",
+  limits: { memory: true, cpu: true, processes: true },
+  advice: [],
+} as const;
+
+function lines(changes: Partial<Parameters<typeof banner>[0]> = {}): string[] {
+  return banner({
+    version: "0.1.0",
+    endpoint: "http://127.0.0.1:4566",
+    isolation: isolating,
+    runtimes: ["nodejs24.x", "python3.12"],
+    configuration: readConfiguration({ flags: { dataDirectory: "/data" }, environment: {} }),
+    ...changes,
+  });
+}
+
+test("the last line is exactly the ready line", () => {
+  assert.equal(lines().at(-1), "ready http://127.0.0.1:4566");
+  assert.equal(lines().filter((line) => line.startsWith("ready ")).length, 1);
+});
+
+test("shows endpoint, data directory, isolation, runtimes and the next command", () => {
+  assert.deepEqual(lines(), [
+    "Lambent 0.1.0",
+    "  endpoint   http://127.0.0.1:4566",
+    "  data       /data",
+    "  isolation  bubblewrap 0.8, as root, cgroup v2",
+    "  runtimes   nodejs24.x python3.12",
+    "  next       export AWS_ENDPOINT_URL=http://127.0.0.1:4566 AWS_DEFAULT_REGION=us-east-1 AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any",
+    "             aws lambda list-functions",
+    "ready http://127.0.0.1:4566",
+  ]);
+});
+
+test("the fallback says that it does not isolate, and how to mend it", () => {
+  const isolation = {
+    ...isolating,
+    isolates: false,
+    summary: "plain processes",
+    advice: ["apt-get install bubblewrap"],
+  };
+  const text = lines({ isolation }).join("\n");
+  assert.match(
+    text,
+    /plain processes\n +WARNING: functions are NOT isolated.*\n +apt-get install bubblewrap\n/,
+  );
+});

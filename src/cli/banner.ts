@@ -1,0 +1,38 @@
+import type { Configuration } from "../config.ts";
+import type { IsolationReport } from "../ports/sandbox.ts";
+
+export interface BannerFacts {
+  readonly version: string;
+  readonly endpoint: string;
+  readonly isolation: IsolationReport;
+  /** Identifiers of the runtimes found. */
+  readonly runtimes: readonly string[];
+  readonly configuration: Configuration;
+}
+
+const LABEL_WIDTH = 11;
+
+function entry(label: string, lines: readonly string[]): string[] {
+  return lines.map((line, index) => `  ${(index === 0 ? label : "").padEnd(LABEL_WIDTH)}${line}`);
+}
+
+/** The start-up report, one entry per line; its last line is the `ready` line that scripts wait for. */
+export function banner(facts: BannerFacts): string[] {
+  const { endpoint, isolation, configuration } = facts;
+  const warning = isolation.isolates
+    ? []
+    : ["WARNING: functions are NOT isolated from this machine or from one another."];
+  const runtimes = facts.runtimes.length === 0 ? "none found: no function can run" : facts.runtimes.join(" ");
+  return [
+    `Lambent ${facts.version}`,
+    ...entry("endpoint", [endpoint]),
+    ...entry("data", [configuration.dataDirectory]),
+    ...entry("isolation", [isolation.summary, ...warning, ...isolation.advice]),
+    ...entry("runtimes", [runtimes]),
+    ...entry("next", [
+      `export AWS_ENDPOINT_URL=${endpoint} AWS_DEFAULT_REGION=${configuration.defaultRegion} AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any`,
+      "aws lambda list-functions",
+    ]),
+    `ready ${endpoint}`,
+  ];
+}

@@ -1,0 +1,57 @@
+import { OperatorError } from "../core/operator-error.ts";
+
+interface Refusal {
+  readonly message: string;
+  readonly advice: string;
+  readonly exitCode: number;
+}
+
+function systemRefusal(
+  error: NodeJS.ErrnoException & { port?: number; address?: string },
+): Refusal | undefined {
+  switch (error.code) {
+    case "EADDRINUSE":
+      return {
+        message: `port ${error.port} of ${error.address} is in use`,
+        advice:
+          "Stop what uses it (perhaps another Lambent), or choose another one: `lambent start --port 0`.",
+        exitCode: 1,
+      };
+    case "EACCES":
+    case "EPERM":
+    case "EROFS":
+      return {
+        message: error.message,
+        advice:
+          "Start as a user who may do this, or choose another place with --data-dir (or another --port).",
+        exitCode: 1,
+      };
+    case "ENOSPC":
+      return {
+        message: error.message,
+        advice: "Free space, or choose another place with --data-dir.",
+        exitCode: 1,
+      };
+    default:
+      return undefined;
+  }
+}
+
+function refusalOf(error: unknown): Refusal | undefined {
+  if (error instanceof OperatorError) return error;
+  return error instanceof Error ? systemRefusal(error) : undefined;
+}
+
+/**
+ * Prints what is wrong and what to do next. Only a fault of Lambent's own gets a stack trace. Returns the exit code.
+ */
+export function reportFailure(error: unknown): number {
+  const refusal = refusalOf(error);
+  if (refusal === undefined) {
+    const details = error instanceof Error ? error.stack : String(error);
+    console.error(`lambent: a fault of Lambent itself, please report it:\n${details}`);
+    return 1;
+  }
+  console.error(`lambent: ${refusal.message}\n${refusal.advice}`);
+  return refusal.exitCode;
+}
