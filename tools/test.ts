@@ -1,0 +1,198 @@
+/**
+ * `npm test`: the checks and every test suite, one after the other, with a summary.
+ *
+ *   npm test                        everything
+ *   npm test -- --suite unit        one suite (may be repeated)
+ *   npm test -- --no-skip           a skipped test is a failure
+ *
+ * Its last line is `N passed, N failed`, with `, N skipped` where something was.
+ */
+import { spawn, spawnSync } from "node:child_process";
+import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { parseArgs } from "node:util";
+import { prepareMachine } from "./machine.ts";
+import type { TestResult } from "./test-reporter.ts";
+
+interface Suite {
+  readonly name: string;
+  readonly about: string;
+  readonly files: readonly string[];
+  /** Beyond it the suite's processes are killed and the suite has failed. */
+  readonly timeoutMs: number;
+  readonly runnerFlags: readonly string[];
+}
+
+const MINUTE_MS = 60_000;
+const TEST_TIMEOUT_MS = 5 * MINUTE_MS;
+const root = join(import.meta.dirname, "..");
+const CHECKS = ["lint", "typecheck", "boundaries", "canary", "tidy", "unused"];
+
+const SUITES: readonly Suite[] = [
+  {
+    name: "unit",
+    about: "rules and small parts, without sockets",
+    files: ["src/**/*.test.ts", "test/support/**/*.test.ts", "tools/**/*.test.ts", "runtimes/**/*.test.ts"],
+    timeoutMs: 5 * MINUTE_MS,
+    // One process for all files: loading the SDK for each of them would take longer than the tests.
+    runnerFlags: ["--test-isolation=none"],
+  },
+  {
+    name: "contract",
+    about: "what each adapter promises by its port, on real files and processes",
+    files: ["test/contract/**/*.test.ts"],
+    timeoutMs: 10 * MINUTE_MS,
+    runnerFlags: ["--test-concurrency=2"],
+  },
+  {
+    name: "conformance",
+    about: "AWS's behaviour, asked for with AWS's own SDKs",
+    files: ["test/conformance/**/*.test.ts"],
+    timeoutMs: 15 * MINUTE_MS,
+    runnerFlags: ["--test-concurrency=2"],
+  },
+  {
+    name: "e2e",
+    about: "the whole program with real functions",
+    files: ["test/e2e/**/*.test.ts"],
+    timeoutMs: 20 * MINUTE_MS,
+    runnerFlags: ["--test-concurrency=1"],
+  },
+  {
+    name: "security",
+    about: "hostile functions and hostile requests",
+    files: ["test/security/**/*.test.ts"],
+    timeoutMs: 20 * MINUTE_MS,
+    runnerFlags: ["--test-concurrency=1"],
+  },
+];
+
+function heading(name: string, about: string): void {
+  console.log(`\n== ${name}: ${about}`);
+}
+
+function runChecks(): TestResult[] {
+  heading("check", CHECKS.join(", "));
+  return CHECKS.map((script) => {
+    const run = spawnSync("npm", ["run", "--silent", script], {
+      cwd: root,
+      encoding: "utf8",
+      timeout: 5 * MINUTE_MS,
+    });
+    const passed = run.status === 0;
+    if (!passed)
+      console.log(`\n  FAILED npm run ${script}\n${`${run.stdout}${run.stderr}`.replace(/^/gm, "    ")}`);
+    return { outcome: passed ? "passed" : "failed", name: `npm run ${script}`, file: "package.json" };
+  });
+}
+
+function readResults(file: string): TestResult[] {
+  return readFileSync(file, "utf8")
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line) as TestResult);
+}
+
+/** Runs a suite in a process group of its own, so that one that hangs can be ended with all it started. */
+async function runFiles(
+  suite: Suite,
+  files: readonly string[],
+  environment: NodeJS.ProcessEnv,
+): Promise<string | undefined> {
+  const flags = ["--test", "--test-reporter=./tools/test-reporter.ts", `--test-timeout=${TEST_TIMEOUT_MS}`];
+  const child = spawn(process.execPath, [...flags, ...suite.runnerFlags, ...files], {
+    cwd: root,
+    env: environment,
+    stdio: ["ignore", "inherit", "inherit"],
+    detached: true,
+  });
+  const endGroup = (): void => {
+    if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, "SIGKILL");
+  };
+  const interrupted = (): void => {
+    endGroup();
+    process.exit(130);
+  };
+  process.once("SIGINT", interrupted).once("SIGTERM", interrupted);
+  let problem: string | undefined;
+  const timer = setTimeout(() => {
+    problem = `did not end within ${suite.timeoutMs / MINUTE_MS} minutes`;
+    endGroup();
+  }, suite.timeoutMs);
+  const code = await new Promise<number | null>((resolve) => child.on("close", resolve));
+  clearTimeout(timer);
+  process.off("SIGINT", interrupted).off("SIGTERM", interrupted);
+  return problem ?? (code === 0 ? undefined : `test runner ended with ${code}`);
+}
+
+async function runSuite(suite: Suite, environment: NodeJS.ProcessEnv): Promise<TestResult[]> {
+  heading(suite.name, suite.about);
+  const files = suite.files.flatMap((pattern) => globSync(pattern, { cwd: root })).toSorted();
+  if (files.length === 0) {
+    console.log("  no test files");
+    return [];
+  }
+  const directory = mkdtempSync(join(tmpdir(), "lambent-test-"));
+  const resultsFile = join(directory, "results");
+  writeFileSync(resultsFile, "");
+  try {
+    const startedAtMs = performance.now();
+    const problem = await runFiles(suite, files, { ...environment, LAMBENT_TEST_RESULTS: resultsFile });
+    const results = readResults(resultsFile);
+    const lost = problem !== undefined && results.every((result) => result.outcome !== "failed");
+    if (lost) {
+      console.log(`  FAILED the suite ${suite.name} ${problem}`);
+      results.push({
+        outcome: "failed",
+        name: `suite ${suite.name} ${problem}`,
+        file: suite.files.join(" "),
+      });
+    }
+    const seconds = ((performance.now() - startedAtMs) / 1000).toFixed(1);
+    console.log(`  ${counts(results)} in ${files.length} files, ${seconds} s`);
+    return results;
+  } finally {
+    rmSync(directory, { recursive: true });
+  }
+}
+
+function counts(results: readonly TestResult[]): string {
+  const of = (outcome: TestResult["outcome"]): number =>
+    results.filter((result) => result.outcome === outcome).length;
+  const skipped = of("skipped");
+  return `${of("passed")} passed, ${of("failed")} failed${skipped === 0 ? "" : `, ${skipped} skipped`}`;
+}
+
+function summarise(results: readonly TestResult[], noSkip: boolean): void {
+  const skipped = results.filter((result) => result.outcome === "skipped");
+  const failed = results.filter((result) => result.outcome === "failed");
+  if (skipped.length > 0) {
+    console.log(`\nSKIPPED on this machine${noSkip ? ", which is forbidden here" : ""}:`);
+    for (const { name, file, reason } of skipped) console.log(`  ${name} (${file})\n    ${reason}`);
+  }
+  if (failed.length > 0) {
+    console.log("\nFAILED:");
+    for (const { name, file } of failed) console.log(`  ${name} (${file})`);
+  }
+  console.log(`\n${counts(results)}`);
+  process.exitCode = failed.length > 0 || (noSkip && skipped.length > 0) || results.length === 0 ? 1 : 0;
+}
+
+const { values } = parseArgs({
+  options: { suite: { type: "string", multiple: true }, "no-skip": { type: "boolean" } },
+});
+const known = ["check", ...SUITES.map((suite) => suite.name)];
+const chosen = values.suite ?? known;
+const unknown = chosen.filter((name) => !known.includes(name));
+if (unknown.length > 0) {
+  console.error(`no suite ${unknown.join(", ")}; there are ${known.join(", ")}`);
+  process.exit(2);
+}
+const noSkip = values["no-skip"] === true || process.env.LAMBENT_NO_SKIP === "1";
+const environment: NodeJS.ProcessEnv = { ...process.env, ...(noSkip ? { LAMBENT_NO_SKIP: "1" } : {}) };
+if (chosen.some((name) => name !== "check" && name !== "unit")) Object.assign(environment, prepareMachine());
+const results = chosen.includes("check") ? runChecks() : [];
+for (const suite of SUITES)
+  if (chosen.includes(suite.name)) results.push(...(await runSuite(suite, environment)));
+summarise(results, noSkip);
