@@ -1,0 +1,10 @@
+/**
+ * Entry point of the Node.js runtimes inside a sandbox. The listeners are handed over while our own modules load;
+ * the function's code is touched only after that. What NODE_OPTIONS names (--require, --import) is the exception:
+ * Node runs it before this file.
+ */
+import { handOverListeners } from "./hand-over.mjs";
+
+const [{ startRuntime }] = await Promise.all([import("./runtime.mjs"), handOverListeners()]);
+// Not awaited: a process that ends because nothing is left to do must not be reported as an unsettled top-level await.
+void startRuntime();

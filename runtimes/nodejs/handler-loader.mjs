@@ -1,0 +1,78 @@
+import { statSync } from "node:fs";
+import { createRequire } from "node:module";
+import { basename, join, resolve } from "node:path";
+import { pathToFileURL } from "node:url";
+import { runtimeError } from "./errors.mjs";
+
+const EXTENSIONS = ["", ".js", ".mjs", ".cjs"];
+const STREAMING = Symbol.for("aws.lambda.runtime.handler.streaming");
+const FIRST_LINE_WITHOUT_CALLBACKS = 24;
+
+/**
+ * Loads the function that `handler` ("path/file.export", the export possibly nested) names below `taskRoot`.
+ * Rejects with the error to report as the initialisation's; names and texts are those of aws-lambda-ric 4.
+ */
+export async function loadHandler(taskRoot, handler) {
+  if (handler.includes("..")) {
+    throw runtimeError(
+      "MalformedHandlerName",
+      `'${handler}' is not a valid handler name. Use absolute paths when specifying root directories in handler names.`,
+    );
+  }
+  const lastPart = basename(handler);
+  const parts = /^([^.]*)\.(.*)$/.exec(lastPart);
+  if (parts === null) throw runtimeError("MalformedHandlerName", "Bad handler");
+  const directory = handler.slice(0, handler.indexOf(lastPart)).replace(/\/$/, "");
+  const module = await loadModule(taskRoot, directory, parts[1]);
+  const found = walk(module, parts[2]) ?? walk(module?.default, parts[2]);
+  if (!found) throw runtimeError("HandlerNotFound", `${handler} is undefined or not exported`);
+  if (typeof found !== "function") throw runtimeError("HandlerNotFound", `${handler} is not a function`);
+  refuseUnsupported(found);
+  return found;
+}
+
+async function loadModule(taskRoot, directory, name) {
+  const path = resolve(taskRoot, directory, name);
+  try {
+    const file = EXTENSIONS.map((extension) => path + extension).find(isFile);
+    if (file !== undefined) return await import(pathToFileURL(file).href);
+    const require = createRequire(import.meta.url);
+    return require(require.resolve(name, { paths: [taskRoot, join(taskRoot, directory)] }));
+  } catch (error) {
+    if (error instanceof SyntaxError) throw runtimeError("UserCodeSyntaxError", String(error), error.stack);
+    if (error instanceof Error && error.code === "MODULE_NOT_FOUND") {
+      throw runtimeError("ImportModuleError", String(error));
+    }
+    throw error;
+  }
+}
+
+const isFile = (path) => statSync(path, { throwIfNoEntry: false })?.isFile() === true;
+
+function walk(start, path) {
+  let value = start;
+  for (const key of path.split(".")) {
+    value = value !== null && typeof value === "object" ? value[key] : undefined;
+  }
+  return value;
+}
+
+function refuseUnsupported(handler) {
+  if (handler[STREAMING]) {
+    throw runtimeError(
+      "MalformedStreamingHandler",
+      "Response streaming is not supported by this version of Lambent's Node.js runtime.",
+    );
+  }
+  // AWS: callback handlers ended with Node.js 24 ("Define Lambda function handler in Node.js", developer guide).
+  if (handler.length >= 3 && !supportsCallbacks()) {
+    throw runtimeError(
+      "CallbackHandlerDeprecated",
+      "ERROR: AWS Lambda has removed support for callback-based function handlers starting with Node.js 24. You need to modify this function to use a supported handler signature to use Node.js 24 or later. For more information see https://docs.aws.amazon.com/lambda/latest/dg/nodejs-handler.html.",
+    );
+  }
+}
+
+/** Whether this interpreter's line still has handlers of the form (event, context, callback). */
+export const supportsCallbacks = () =>
+  Number.parseInt(process.versions.node, 10) < FIRST_LINE_WITHOUT_CALLBACKS;

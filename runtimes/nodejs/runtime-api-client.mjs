@@ -1,0 +1,115 @@
+import { connect } from "node:net";
+import { HttpResponseReader } from "./http-response-reader.mjs";
+
+const BASE = "/2018-06-01/runtime";
+
+/**
+ * Speaks the Runtime API over one kept-alive connection, one exchange at a time, each request in a single write.
+ * Requests are not pipelined: "next" may only be asked for when the previous response has been accepted.
+ * The connection keeps the process alive only while an answer is awaited, so that a handler which waits for nothing
+ * lets the event loop run empty as it does on AWS.
+ */
+export class RuntimeApiClient {
+  #host;
+  #port;
+  #socket;
+  #reader;
+  #pending;
+
+  constructor(address) {
+    const colon = address.lastIndexOf(":");
+    this.#host = address.slice(0, colon);
+    this.#port = Number(address.slice(colon + 1));
+  }
+
+  /** Waits for the next event: { headers, body }. */
+  async next() {
+    const response = await this.#exchange(`GET ${BASE}/invocation/next HTTP/1.1\r\nHost: ${this.#host}\r\n\r\n`);
+    if (response.status !== 200) throw unexpected("next", response);
+    return response;
+  }
+
+  /** Posts the result, JSON text. */
+  async postResponse(requestId, json) {
+    const response = await this.#post(`/invocation/${requestId}/response`, json, "");
+    // 413: the platform has told the caller about the oversized response itself; this environment goes on.
+    if (response.status !== 202 && response.status !== 413) throw unexpected("response", response);
+  }
+
+  /** Posts the error of an invocation: { errorType, errorMessage, trace }. */
+  async postError(requestId, error) {
+    const response = await this.#post(`/invocation/${requestId}/error`, JSON.stringify(error), typeHeader(error));
+    if (response.status !== 202) throw unexpected("error", response);
+  }
+
+  /** Posts the error that ended the initialisation. */
+  async postInitError(error) {
+    const response = await this.#post("/init/error", JSON.stringify(error), typeHeader(error));
+    if (response.status !== 202) throw unexpected("init/error", response);
+  }
+
+  #post(path, body, extraHeader) {
+    return this.#exchange(
+      `POST ${BASE}${path} HTTP/1.1\r\nHost: ${this.#host}\r\nContent-Type: application/json\r\n${extraHeader}Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`,
+    );
+  }
+
+  #exchange(request) {
+    if (this.#pending !== undefined) return Promise.reject(new Error("An exchange is already under way."));
+    return new Promise((resolve, reject) => {
+      this.#pending = { request, resolve, reject, mayRetry: this.#socket !== undefined };
+      this.#send();
+    });
+  }
+
+  #send() {
+    this.#socket ??= this.#open();
+    this.#socket.ref();
+    this.#socket.write(this.#pending.request);
+  }
+
+  #open() {
+    const socket = connect({ host: this.#host, port: this.#port, noDelay: true });
+    this.#reader = new HttpResponseReader();
+    let lastError;
+    socket.on("data", (chunk) => this.#receive(chunk));
+    socket.on("error", (error) => {
+      lastError = error;
+    });
+    socket.on("close", () => this.#closed(socket, lastError));
+    return socket;
+  }
+
+  #receive(chunk) {
+    const response = this.#reader.push(chunk);
+    if (response === undefined) return;
+    const { resolve } = this.#pending;
+    this.#pending = undefined;
+    this.#socket.unref();
+    resolve(response);
+  }
+
+  /** A kept-alive connection that was closed before it answered is opened again once, as HTTP clients do. */
+  #closed(socket, error) {
+    if (socket !== this.#socket) return;
+    this.#socket = undefined;
+    const pending = this.#pending;
+    if (pending === undefined) return;
+    if (pending.mayRetry && !this.#reader.isMidResponse) {
+      pending.mayRetry = false;
+      this.#send();
+      return;
+    }
+    this.#pending = undefined;
+    pending.reject(error ?? new Error("The Runtime API closed the connection."));
+  }
+}
+
+function typeHeader(error) {
+  const type = String(error.errorType).replace(/[^\x20-\x7e]/g, "");
+  return type === "" ? "" : `Lambda-Runtime-Function-Error-Type: ${type}\r\n`;
+}
+
+function unexpected(what, response) {
+  return new Error(`The Runtime API answered ${response.status} to "${what}": ${response.body.toString("utf8")}`);
+}

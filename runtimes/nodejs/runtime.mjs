@@ -1,0 +1,115 @@
+import { patchConsole } from "./console-patch.mjs";
+import { createContext } from "./context.mjs";
+import { errorPayload, runtimeError } from "./errors.mjs";
+import { startWrapper } from "./exec-wrapper.mjs";
+import { loadHandler } from "./handler-loader.mjs";
+import { runHandler } from "./invocation.mjs";
+import { RuntimeApiClient } from "./runtime-api-client.mjs";
+
+const UNCAUGHT_EXCEPTION_EXIT = 129;
+const UNHANDLED_REJECTION_EXIT = 128;
+const UNSETTLED_EXIT = 13;
+
+/** Becomes the runtime: loads the handler, then serves one event after the other until the process ends. */
+export async function startRuntime() {
+  startWrapper();
+  /** What is going on, for those who must report an error out of line. */
+  const state = { phase: "init", requestId: undefined, answered: undefined };
+  const log = patchConsole(() => state.requestId);
+  const client = new RuntimeApiClient(process.env.AWS_LAMBDA_RUNTIME_API);
+  reportCrashes(state, client, log);
+  try {
+    const handler = await initialise(state, client, log);
+    for (;;) await serveOne(handler, state, client, log);
+  } catch (error) {
+    process.stderr.write(`${error.stack}\n`);
+    process.exit(1);
+  }
+}
+
+async function initialise(state, client, log) {
+  const unsettled = () => {
+    if (state.phase !== "init") return;
+    const error = runtimeError(
+      "NodeJsExit",
+      "The Lambda runtime client detected an unexpected Node.js exit code. This is most commonly caused by a Promise that was never settled. For more information, see https://nodejs.org/docs/latest/api/process.html#exit-codes",
+    );
+    void crash({ state, client, log }, "Init Error", error, UNSETTLED_EXIT);
+  };
+  process.once("beforeExit", unsettled);
+  try {
+    const handler = await loadHandler(process.env.LAMBDA_TASK_ROOT ?? "/var/task", process.env._HANDLER ?? "");
+    process.removeListener("beforeExit", unsettled);
+    return handler;
+  } catch (error) {
+    log.logError("Init Error", error);
+    await client.postInitError(errorPayload(error));
+    return process.exit(1);
+  }
+}
+
+async function serveOne(handler, state, client, log) {
+  state.phase = "idle";
+  const { headers, body } = await client.next();
+  const requestId = headers["lambda-runtime-aws-request-id"];
+  setTraceId(headers["lambda-runtime-trace-id"]);
+  state.requestId = requestId;
+  state.phase = "invoke";
+  let json;
+  let failure;
+  try {
+    const context = createContext(headers);
+    json = stringify(await runHandler(handler, JSON.parse(body.toString("utf8")), context));
+  } catch (error) {
+    failure = { error };
+  }
+  // Rejections nobody handles surface before the answer leaves, as on AWS.
+  await new Promise((resolve) => setImmediate(resolve));
+  if (state.phase !== "invoke") await new Promise(() => {});
+  state.phase = "answering";
+  if (failure !== undefined) log.logError("Invoke Error", failure.error);
+  state.answered =
+    failure === undefined
+      ? client.postResponse(requestId, json)
+      : client.postError(requestId, errorPayload(failure.error));
+  await state.answered;
+}
+
+function setTraceId(traceId) {
+  if (traceId) process.env._X_AMZN_TRACE_ID = traceId;
+  else delete process.env._X_AMZN_TRACE_ID;
+}
+
+function stringify(result) {
+  try {
+    return JSON.stringify(result) ?? "null";
+  } catch {
+    throw runtimeError("JSONStringifyError", "Unable to stringify response body");
+  }
+}
+
+function reportCrashes(state, client, log) {
+  const runtime = { state, client, log };
+  process.on("uncaughtException", (error) => crash(runtime, "Uncaught Exception", error, UNCAUGHT_EXCEPTION_EXIT));
+  process.on("unhandledRejection", (reason) => {
+    const error = runtimeError("UnhandledPromiseRejection", String(reason));
+    if (reason instanceof Error) error.stack = `Runtime.UnhandledPromiseRejection: ${reason.stack}`;
+    error.reason = reason;
+    return crash(runtime, "Unhandled Promise Rejection", error, UNHANDLED_REJECTION_EXIT);
+  });
+}
+
+/** AWS: what nobody catches is reported as the error of what was going on, and ends the process. */
+async function crash({ state, client, log }, title, error, exitCode) {
+  const phase = state.phase;
+  state.phase = "crashed";
+  if (phase === "crashed") return;
+  try {
+    log.logError(title, error);
+    if (phase === "init") await client.postInitError(errorPayload(error));
+    if (phase === "invoke") await client.postError(state.requestId, errorPayload(error));
+    if (phase === "answering") await state.answered;
+  } finally {
+    process.exit(exitCode);
+  }
+}

@@ -1,0 +1,36 @@
+/**
+ * Entry point of the OS-only runtimes (provided.*), run by Lambent's own Node: hands the listeners over and then
+ * becomes the function's `bootstrap`, which finds nothing of Lambent's but its environment variables.
+ */
+import { closeSync } from "node:fs";
+import { join } from "node:path";
+import { handOverListeners } from "../nodejs/hand-over.mjs";
+import { RuntimeApiClient } from "../nodejs/runtime-api-client.mjs";
+import { executableFault, isRegularFile } from "./executable-check.mjs";
+
+await handOverListeners();
+
+// AWS looks in LAMBDA_RUNTIME_DIR first; Lambent's OS-only runtimes have nothing there.
+const candidates = [process.env.LAMBDA_TASK_ROOT ?? "/var/task", "/opt"].map((root) => join(root, "bootstrap"));
+const bootstrap = candidates.find(isRegularFile);
+const fault =
+  bootstrap === undefined
+    ? `Couldn't find valid bootstrap(s): [${candidates.join(" ")}]`
+    : executableFault(bootstrap);
+
+if (bootstrap === undefined || fault !== undefined) {
+  // AWS: Runtime.InvalidEntrypoint with this text, written by the Go program that starts the runtime there.
+  const message = bootstrap === undefined ? fault : `fork/exec ${bootstrap}: ${fault}`;
+  const client = new RuntimeApiClient(process.env.AWS_LAMBDA_RUNTIME_API);
+  await client.postInitError({ errorType: "Runtime.InvalidEntrypoint", errorMessage: message });
+  process.exit(1);
+}
+
+const telemetryFd = process.env._LAMBDA_TELEMETRY_LOG_FD;
+if (telemetryFd !== undefined) {
+  closeSync(Number(telemetryFd));
+  delete process.env._LAMBDA_TELEMETRY_LOG_FD;
+}
+// Node ignores these two signals, and ignored signals stay ignored in the new program; handled ones are reset.
+for (const signal of ["SIGPIPE", "SIGXFSZ"]) process.on(signal, () => {});
+process.execve(bootstrap, [bootstrap], process.env);

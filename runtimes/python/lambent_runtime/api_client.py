@@ -1,0 +1,142 @@
+"""The Runtime API over one kept-alive connection."""
+
+import socket
+
+_BASE = "/2018-06-01/runtime"
+_READ_BYTES = 256 * 1024
+
+
+class RuntimeApiError(Exception):
+    """The platform refused a request; the environment cannot go on."""
+
+
+class RuntimeApiClient:
+    """Sends each request in a single write and reads one answer at a time.
+
+    Waiting for an event has no time limit. A kept-alive connection that was closed before it answered is opened again
+    once, as HTTP clients do.
+    """
+
+    def __init__(self, address):
+        self._host, _, port = address.rpartition(":")
+        self._port = int(port)
+        self._connection = None
+        self._received = b""
+
+    def next(self):
+        """Wait for the next event; return its headers (names in lower case) and body."""
+        status, headers, body = self._exchange("GET", "/invocation/next", b"", {})
+        if status != 200:
+            raise _unexpected("next", status, body)
+        return headers, body
+
+    def post_response(self, request_id, body, content_type):
+        """Post the result of an invocation."""
+        path = "/invocation/%s/response" % request_id
+        status, _, answer = self._exchange("POST", path, body, {"Content-Type": content_type})
+        # 413: the platform has told the caller about the oversized response itself; this environment goes on.
+        if status not in (202, 413):
+            raise _unexpected("response", status, answer)
+
+    def post_error(self, request_id, body, error_type):
+        """Post the error of an invocation."""
+        self._post_error("/invocation/%s/error" % request_id, body, error_type)
+
+    def post_init_error(self, body, error_type):
+        """Post the error that ended the initialisation."""
+        self._post_error("/init/error", body, error_type)
+
+    def _post_error(self, path, body, error_type):
+        headers = {"Content-Type": "application/json"}
+        printable = "".join(c for c in error_type if " " <= c <= "~")
+        if printable:
+            headers["Lambda-Runtime-Function-Error-Type"] = printable
+        status, _, answer = self._exchange("POST", path, body, headers)
+        if status != 202:
+            raise _unexpected(path, status, answer)
+
+    def _exchange(self, method, path, body, headers):
+        lines = ["%s %s%s HTTP/1.1" % (method, _BASE, path), "Host: " + self._host]
+        lines += ["%s: %s" % header for header in headers.items()]
+        if method == "POST":
+            lines.append("Content-Length: %d" % len(body))
+        request = "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body
+        may_retry = self._connection is not None
+        while True:
+            try:
+                if self._connection is None:
+                    self._connect()
+                self._connection.sendall(request)
+                return self._read_response()
+            except OSError:
+                self._connection.close()
+                self._connection = None
+                if not may_retry or self._received:
+                    raise
+                may_retry = False
+
+    def _connect(self):
+        self._received = b""
+        self._connection = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        self._connection.connect((self._host, self._port))
+        self._connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+    def _read_response(self):
+        while b"\r\n\r\n" not in self._received:
+            self._receive()
+        head, _, self._received = self._received.partition(b"\r\n\r\n")
+        status_line, *header_lines = _text(head).split("\r\n")
+        headers = {}
+        for line in header_lines:
+            name, _, value = line.partition(":")
+            headers[name.lower()] = value.strip()
+        if headers.get("transfer-encoding") == "chunked":
+            body = self._read_chunks()
+        else:
+            body = self._take(int(headers.get("content-length", "0")))
+        return int(status_line.split(" ", 2)[1]), headers, body
+
+    def _read_chunks(self):
+        parts = []
+        while True:
+            while b"\r\n" not in self._received:
+                self._receive()
+            size_line, _, self._received = self._received.partition(b"\r\n")
+            size = int(size_line.split(b";")[0], 16)
+            part = self._take(size + 2)
+            if size == 0:
+                return b"".join(parts)
+            parts.append(part[:size])
+
+    def _take(self, length):
+        """Read exactly so many bytes, without copying what has arrived again and again."""
+        if len(self._received) < length:
+            parts = [self._received]
+            missing = length - len(self._received)
+            while missing > 0:
+                chunk = self._connection.recv(_READ_BYTES)
+                if not chunk:
+                    raise ConnectionError("The Runtime API closed the connection.")
+                parts.append(chunk)
+                missing -= len(chunk)
+            self._received = b"".join(parts)
+        body, self._received = self._received[:length], self._received[length:]
+        return body
+
+    def _receive(self):
+        chunk = self._connection.recv(_READ_BYTES)
+        if not chunk:
+            raise ConnectionError("The Runtime API closed the connection.")
+        self._received += chunk
+
+
+def _text(head):
+    """Headers are UTF-8, as AWS sends the client context; anything else is taken byte by byte."""
+    try:
+        return head.decode("utf-8")
+    except UnicodeDecodeError:
+        return head.decode("latin-1")
+
+
+def _unexpected(what, status, body):
+    return RuntimeApiError('The Runtime API answered %d to "%s": %s' % (status, what, body.decode("utf-8", "replace")))

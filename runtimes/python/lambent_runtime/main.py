@@ -1,0 +1,58 @@
+"""From the start of the interpreter to the end of the last invocation."""
+
+import os
+import sys
+
+from .hand_over import hand_over_listeners
+
+_WRAPPED = "--wrapped"
+
+
+def main():
+    """Hand over the listeners, then become the runtime. The function's code is not touched before that.
+
+    What the interpreter itself runs at its start (sitecustomize on a PYTHONPATH that the function overrides) comes
+    before this.
+    """
+    hand_over_listeners()
+    _start_wrapper()
+    _arrange_search_path()
+    sys.stdout.reconfigure(encoding="utf-8", line_buffering=True)
+    sys.stderr.reconfigure(encoding="utf-8", line_buffering=True)
+
+    from .runtime import Runtime
+
+    Runtime(os.environ["AWS_LAMBDA_RUNTIME_API"]).run(os.environ.get("_HANDLER", ""))
+
+
+def _start_wrapper():
+    """AWS: AWS_LAMBDA_EXEC_WRAPPER is started with the runtime's own command line as its arguments.
+
+    It replaces this process and is expected to start the runtime again ("Modifying the runtime environment" in the
+    developer guide). A wrapper that cannot be started ends the environment with exit status 127, as a shell would.
+    """
+    wrapper = os.environ.get("AWS_LAMBDA_EXEC_WRAPPER")
+    if not wrapper or _WRAPPED in sys.argv:
+        return
+    telemetry = os.environ.get("_LAMBDA_TELEMETRY_LOG_FD")
+    if telemetry is not None:
+        os.set_inheritable(int(telemetry), True)
+    try:
+        os.execv(wrapper, [wrapper, sys.executable, sys.argv[0], _WRAPPED])
+    except OSError as error:
+        sys.stderr.write("%s: %s\n" % (wrapper, error.strerror))
+        sys.stderr.flush()
+        os._exit(127)
+
+
+def _arrange_search_path():
+    """AWS: the function's code and the layers come first, then PYTHONPATH with the runtime, then the library."""
+    version = "python%d.%d" % sys.version_info[:2]
+    task_root = os.environ.get("LAMBDA_TASK_ROOT", "/var/task")
+    first = [task_root, "/opt/python/lib/%s/site-packages" % version, "/opt/python"]
+    # The directory of the started script comes again by way of PYTHONPATH.
+    own_directory = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    rest = [entry for entry in sys.path if entry != own_directory and entry not in first]
+    by_variable = os.environ.get("PYTHONPATH", "").split(os.pathsep)
+    where = sum(1 for entry in rest if entry in by_variable)
+    sys.path[:] = first + rest[:where] + [own_directory] + rest[where:]

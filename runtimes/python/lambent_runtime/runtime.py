@@ -1,0 +1,65 @@
+"""The loop: wait for an event, run the handler, answer."""
+
+import os
+import sys
+
+from .api_client import RuntimeApiClient
+from .errors import describe
+from .handler_loader import load_handler
+from .lambda_context import LambdaContext
+from .log_sink import create_log_sink
+from .logging_setup import LambdaLogging
+from .marshaller import marshal_result, to_json, unmarshal_event
+
+
+class Runtime:
+    def __init__(self, address):
+        self._client = RuntimeApiClient(address)
+        self._logging = LambdaLogging(create_log_sink())
+
+    def run(self, handler_name):
+        """Serve invocations until the process ends; sys.exit() in the function's code ends it, as on AWS."""
+        self._logging.install()
+        try:
+            handler = load_handler(handler_name)
+        except Exception as error:
+            payload = describe(error)
+            self._logging.log_error(payload)
+            _flush()
+            self._client.post_init_error(to_json(payload), payload["errorType"])
+            sys.exit(1)
+        while True:
+            self._serve_one(handler)
+
+    def _serve_one(self, handler):
+        headers, body = self._client.next()
+        request_id = headers["lambda-runtime-aws-request-id"]
+        self._logging.request_id = request_id
+        self._logging.tenant_id = headers.get("lambda-runtime-aws-tenant-id")
+        _set_trace_id(headers.get("lambda-runtime-trace-id"))
+        payload = None
+        try:
+            context = LambdaContext(headers)
+            event = unmarshal_event(body, headers.get("content-type", "application/json"))
+            result, content_type = marshal_result(handler(event, context))
+        except Exception as error:
+            payload = describe(error, request_id)
+        # The answer ends the invocation: what was printed belongs before it.
+        _flush()
+        if payload is None:
+            self._client.post_response(request_id, result, content_type)
+        else:
+            self._logging.log_error(payload)
+            self._client.post_error(request_id, to_json(payload), payload["errorType"])
+
+
+def _flush():
+    sys.stdout.flush()
+    sys.stderr.flush()
+
+
+def _set_trace_id(trace_id):
+    if trace_id:
+        os.environ["_X_AMZN_TRACE_ID"] = trace_id
+    else:
+        os.environ.pop("_X_AMZN_TRACE_ID", None)

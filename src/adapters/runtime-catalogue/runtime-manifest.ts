@@ -1,0 +1,53 @@
+import { readdir, readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { z } from "zod";
+
+const interpreterSchema = z.strictObject({
+  /** Lambent's own Node comes first, and is taken for its line whatever else is found. */
+  preferOwnNode: z.boolean(),
+  /** File names, with {line}. */
+  names: z.array(z.string()).min(1),
+  /** Where to look besides PATH; {home}, {env:NAME} and `*` for one directory level. */
+  directories: z.array(z.string()),
+  /** Arguments that make the interpreter print an `InterpreterFacts` as one line of JSON. */
+  probe: z.array(z.string()).min(1),
+});
+
+const manifestSchema = z.strictObject({
+  /** `line` is what the interpreter's version must begin with. */
+  runtimes: z.array(z.strictObject({ identifier: z.string(), line: z.string() })).min(1),
+  managed: z.boolean(),
+  /** Absent for OS-only runtimes. */
+  interpreter: interpreterSchema.optional(),
+  /** As run in the sandbox, with {interpreter}. */
+  command: z.array(z.string()).min(1),
+  /** {runtimes} is the folder with all runtimes, {ownNode} the file that runs Lambent. */
+  mounts: z.array(z.strictObject({ host: z.string(), sandbox: z.string() })),
+  environmentVariables: z.record(z.string(), z.string()),
+  /** Commands that install a line; the first one whose tool (`needs`) is there is recommended. */
+  install: z.array(z.strictObject({ needs: z.string().optional(), command: z.string() })),
+});
+
+/** manifest.json of a folder in runtimes/: all there is to know to find a language on a machine and to start it. */
+export type RuntimeManifest = z.infer<typeof manifestSchema> & { readonly directory: string };
+export type InterpreterSearch = z.infer<typeof interpreterSchema>;
+
+/** Reads every `<runtimesDirectory>/<name>/manifest.json`; rejects when one of them is not valid. */
+export async function readManifests(runtimesDirectory: string): Promise<RuntimeManifest[]> {
+  const entries = await readdir(runtimesDirectory, { withFileTypes: true });
+  const directories = entries.filter((entry) => entry.isDirectory()).map((entry) => entry.name);
+  return Promise.all(
+    directories.sort().map(async (name) => {
+      const directory = join(runtimesDirectory, name);
+      const file = join(directory, "manifest.json");
+      const parsed = manifestSchema.safeParse(JSON.parse(await readFile(file, "utf8")));
+      if (!parsed.success) throw new Error(`${file} is not valid: ${z.prettifyError(parsed.error)}`);
+      return { ...parsed.data, directory };
+    }),
+  );
+}
+
+/** Replaces {name} by its value; names without one are left as they are. */
+export function fillIn(template: string, values: Readonly<Record<string, string>>): string {
+  return template.replace(/\{([\w:]+)\}/g, (whole, name: string) => values[name] ?? whole);
+}

@@ -1,0 +1,46 @@
+import { basename, join, relative } from "node:path";
+import type { SandboxMount, SandboxProgram } from "../../ports/sandbox.ts";
+import type { InterpreterFacts } from "./interpreter-probe.ts";
+import { fillIn, type RuntimeManifest } from "./runtime-manifest.ts";
+
+/** The root below which managed runtimes find their language, as on AWS. */
+const LANGUAGE_DIRECTORY = "/var/lang";
+/** Shown in every sandbox as it is on the host. */
+const SHARED_DIRECTORY = "/usr";
+
+/** How a runtime is started in a sandbox, with the interpreter that was found for it. */
+export function runtimeProgram(
+  manifest: RuntimeManifest,
+  interpreter: InterpreterFacts | undefined,
+  values: Readonly<Record<string, string>>,
+): SandboxProgram {
+  const placed = interpreter === undefined ? { path: "", mounts: [] } : placeInterpreter(interpreter);
+  const mounts = manifest.mounts.map((mount) => ({
+    hostPath: fillIn(mount.host, values),
+    sandboxPath: mount.sandbox,
+  }));
+  return {
+    command: manifest.command.map((word) => fillIn(word, { ...values, interpreter: placed.path })),
+    mounts: [...placed.mounts, ...mounts],
+  };
+}
+
+/**
+ * An interpreter that is a single file appears as /var/lang/bin/<name>; one with a directory of its own appears with
+ * it as /var/lang, and once more at its original place if it needs that; one of the system's is used where it is.
+ */
+function placeInterpreter(facts: InterpreterFacts): { path: string; mounts: SandboxMount[] } {
+  const { executable, prefix } = facts;
+  if (prefix === undefined) {
+    const path = join(LANGUAGE_DIRECTORY, "bin", basename(executable));
+    return { path, mounts: [{ hostPath: executable, sandboxPath: path }] };
+  }
+  const inside = relative(prefix, executable);
+  if (isWithin(prefix, SHARED_DIRECTORY) || inside.startsWith("..")) return { path: executable, mounts: [] };
+  const mounts = [{ hostPath: prefix, sandboxPath: LANGUAGE_DIRECTORY }];
+  if (facts.needsOriginalPrefix === true) mounts.push({ hostPath: prefix, sandboxPath: prefix });
+  return { path: join(LANGUAGE_DIRECTORY, inside), mounts };
+}
+
+const isWithin = (path: string, directory: string): boolean =>
+  path === directory || path.startsWith(`${directory}/`);
