@@ -1,0 +1,23 @@
+/** AWS's quotas for functions; see "Lambda quotas" in the developer guide and the API model. */
+export const FUNCTION_LIMITS = {
+  /** Of a bare name; whole references may be longer. */
+  functionNameLengthMax: 64,
+  timeoutSecondsDefault: 3,
+  timeoutSecondsMax: 900,
+  memoryMbDefault: 128,
+  memoryMbMax: 10_240,
+  ephemeralStorageMbDefault: 512,
+  ephemeralStorageMbMax: 10_240,
+  environmentBytesMax: 4096,
+  tagsMax: 50,
+  zippedBytesMax: 52_428_800,
+  unzippedBytesMax: 262_144_000,
+  /** AWS documents none: a bound on the files of one package. */
+  zipEntriesMax: 100_000,
+  requestPayloadBytesMax: 6_291_456,
+  clientContextBytesMax: 3583,
+  pageSizeDefault: 50,
+  /** Of all packages of one account and region. */
+  codeStorageBytesMax: 80_530_636_800,
+  concurrentExecutionsDefault: 1000,
+} as const;
