@@ -16,6 +16,8 @@ export interface CodeStore {
   directory(codeHash: string): Promise<string>;
   /** The zip itself, for downloads. `NotFound` when absent. */
   read(codeHash: string): Promise<AsyncIterable<Uint8Array>>;
+  /** Names of the packages unpacked here, so that those nobody refers to can be removed. */
+  list(): Promise<readonly string[]>;
   /** Drops package and directory; absent is fine. */
   remove(codeHash: string): Promise<void>;
 }
