@@ -1,0 +1,116 @@
+import type { AliasRouting } from "../core/alias-routing.ts";
+import type { Owner } from "../core/function-reference.ts";
+import type { StateDescription, UpdateDescription } from "../core/function-states.ts";
+import type { LoggingConfiguration } from "../core/function-version.ts";
+import type { StoredCode } from "../ports/code-store.ts";
+import type { Key } from "../ports/store.ts";
+
+/** What a user configures, with defaults filled in. */
+export interface FunctionSettings {
+  readonly runtime: string;
+  readonly handler: string;
+  readonly roleArn: string;
+  readonly description: string;
+  readonly timeoutSeconds: number;
+  readonly memoryMb: number;
+  readonly ephemeralStorageMb: number;
+  /** Absent when none were ever given: AWS then leaves the member out. */
+  readonly environmentVariables?: Readonly<Record<string, string>>;
+  readonly tracingMode: "Active" | "PassThrough";
+  readonly logging: LoggingConfiguration;
+}
+
+export type Architecture = "x86_64" | "arm64";
+
+/** Code and settings as they run together; never changed, only replaced. */
+export interface Deployment {
+  readonly deploymentId: string;
+  readonly settings: FunctionSettings;
+  readonly code: StoredCode;
+  readonly architecture: Architecture;
+}
+
+/** A function: $LATEST, its state and what all its versions share. One key, changed by compare-and-set only. */
+export interface FunctionDocument extends Owner {
+  readonly schema: 1;
+  readonly functionName: string;
+  /** Differs between a function and a later one of the same name: tells leftovers of a deletion apart. */
+  readonly functionId: string;
+  /** The number that the next published version gets; never goes back. */
+  readonly nextVersion: number;
+  /** What the last publication published; publishing the same again is a no-op. */
+  readonly lastPublished?: { readonly version: string; readonly fingerprint: string };
+  /** A version published together with the creation or update that is still running. */
+  readonly pendingVersion?: string;
+  readonly tags: Readonly<Record<string, string>>;
+  readonly latest: Deployment;
+  /** What $LATEST still runs while an update is in progress. */
+  readonly serving?: Deployment;
+  readonly state: StateDescription;
+  readonly lastUpdate?: UpdateDescription;
+  readonly revisionId: string;
+  readonly lastModifiedMs: number;
+}
+
+/**
+ * A published version. Written once; its number is valid when the function's document says so (`nextVersion` is
+ * greater). Until then it is the leftover of an interrupted publication and the next one writes over it.
+ */
+export interface VersionDocument extends Owner {
+  readonly schema: 1;
+  readonly functionName: string;
+  readonly functionId: string;
+  readonly version: string;
+  readonly deployment: Deployment;
+  readonly revisionId: string;
+  /** Reported while the version is being created, because AWS changes the id when it becomes Active. */
+  readonly pendingRevisionId: string;
+  readonly lastModifiedMs: number;
+}
+
+export interface AliasDocument extends Owner {
+  readonly schema: 1;
+  readonly functionName: string;
+  readonly functionId: string;
+  readonly aliasName: string;
+  readonly functionVersion: string;
+  readonly description: string;
+  readonly routing?: AliasRouting;
+  readonly revisionId: string;
+}
+
+export type StoredDocument = FunctionDocument | VersionDocument | AliasDocument;
+
+export const FUNCTION_PREFIX = "function/";
+export const VERSION_PREFIX = "function-version/";
+export const ALIAS_PREFIX = "alias/";
+
+export type FunctionName = Owner & { readonly functionName: string };
+
+const path = ({ account, region, functionName }: FunctionName): string =>
+  `${account}/${region}/${functionName}`;
+
+export const functionKey = (name: FunctionName): Key => `${FUNCTION_PREFIX}${path(name)}`;
+
+export const versionKey = (name: FunctionName, version: string): Key =>
+  `${VERSION_PREFIX}${path(name)}/${version}`;
+
+export const aliasKey = (name: FunctionName, aliasName: string): Key =>
+  `${ALIAS_PREFIX}${path(name)}/${aliasName}`;
+
+/** The function that a key belongs to, and the last segment for versions and aliases. */
+export function parseKey(key: Key): { name: FunctionName; member: string } {
+  const [, account = "", region = "", functionName = "", member = ""] = key.split("/");
+  return { name: { account, region, functionName }, member };
+}
+
+export const encodeDocument = (document: StoredDocument): Uint8Array => Buffer.from(JSON.stringify(document));
+
+/** Throws when the document was written by a newer version of Lambent. */
+export function decodeDocument<D extends StoredDocument>(value: Uint8Array): D {
+  const document = JSON.parse(Buffer.from(value.buffer, value.byteOffset, value.byteLength).toString()) as D;
+  if (document.schema !== 1) {
+    throw new Error(`a function document has schema ${String(document.schema)}, this version reads schema 1`);
+  }
+  return document;
+}

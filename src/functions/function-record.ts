@@ -1,0 +1,139 @@
+import { functionArn } from "../core/arn.ts";
+import type { FunctionState, FunctionVersion } from "../core/function-version.ts";
+import type {
+  AliasDocument,
+  Deployment,
+  FunctionDocument,
+  FunctionName,
+  VersionDocument,
+} from "./documents.ts";
+
+/** What an invocation needs to know; made when documents change, so that invoking allocates nothing. */
+export interface InvocationTarget {
+  readonly version: FunctionVersion;
+  /** As the caller named it: with the alias or version, when one was given. */
+  readonly invokedFunctionArn: string;
+  /** "$LATEST" or a number. */
+  readonly executedVersion: string;
+}
+
+export interface PublishedVersion {
+  readonly document: VersionDocument;
+  readonly target: InvocationTarget;
+}
+
+/** Everything in memory about one function name. Its documents arrive in any order. */
+export class FunctionRecord {
+  readonly name: FunctionName;
+  readonly versions = new Map<string, PublishedVersion>();
+  readonly aliases = new Map<string, AliasDocument>();
+  #head: FunctionDocument | undefined;
+  #unqualified: InvocationTarget | undefined;
+  #latest: InvocationTarget | undefined;
+
+  constructor(name: FunctionName) {
+    this.name = name;
+  }
+
+  get head(): FunctionDocument | undefined {
+    return this.#head;
+  }
+
+  set head(head: FunctionDocument | undefined) {
+    this.#head = head;
+    if (head === undefined) {
+      this.#unqualified = undefined;
+      this.#latest = undefined;
+      return;
+    }
+    const version = runnableVersion(head, "$LATEST", head.serving ?? head.latest, head.state.state);
+    this.#unqualified = { version, invokedFunctionArn: functionArn(head), executedVersion: "$LATEST" };
+    this.#latest = { ...this.#unqualified, invokedFunctionArn: functionArn(head, "$LATEST") };
+  }
+
+  /** $LATEST, invoked without a qualifier. */
+  get unqualified(): InvocationTarget | undefined {
+    return this.#unqualified;
+  }
+
+  /** $LATEST, invoked as "$LATEST". */
+  get latest(): InvocationTarget | undefined {
+    return this.#latest;
+  }
+
+  get empty(): boolean {
+    return this.#head === undefined && this.versions.size === 0 && this.aliases.size === 0;
+  }
+
+  putVersion(document: VersionDocument): void {
+    this.versions.set(document.version, {
+      document,
+      target: {
+        version: runnableVersion(document, document.version, document.deployment, "Active"),
+        invokedFunctionArn: functionArn(document, document.version),
+        executedVersion: document.version,
+      },
+    });
+  }
+
+  /** A version that its function vouches for; see `VersionDocument`. */
+  version(number: string): PublishedVersion | undefined {
+    const published = this.versions.get(number);
+    return published !== undefined && this.#vouchesFor(published.document) ? published : undefined;
+  }
+
+  alias(aliasName: string): AliasDocument | undefined {
+    const alias = this.aliases.get(aliasName);
+    return alias !== undefined && alias.functionId === this.#head?.functionId ? alias : undefined;
+  }
+
+  /** In ascending order. */
+  publishedVersions(): PublishedVersion[] {
+    return [...this.versions.values()]
+      .filter(({ document }) => this.#vouchesFor(document))
+      .sort((a, b) => Number(a.document.version) - Number(b.document.version));
+  }
+
+  /** In order of their names. */
+  visibleAliases(): AliasDocument[] {
+    return [...this.aliases.values()]
+      .filter((alias) => alias.functionId === this.#head?.functionId)
+      .sort((a, b) => (a.aliasName < b.aliasName ? -1 : 1));
+  }
+
+  #vouchesFor(document: VersionDocument): boolean {
+    const head = this.#head;
+    return (
+      head !== undefined &&
+      document.functionId === head.functionId &&
+      Number(document.version) < head.nextVersion
+    );
+  }
+}
+
+function runnableVersion(
+  name: FunctionName,
+  version: string,
+  deployment: Deployment,
+  state: FunctionState,
+): FunctionVersion {
+  const { settings } = deployment;
+  return {
+    account: name.account,
+    region: name.region,
+    functionName: name.functionName,
+    version,
+    deploymentId: deployment.deploymentId,
+    runtime: settings.runtime,
+    handler: settings.handler,
+    roleArn: settings.roleArn,
+    timeoutSeconds: settings.timeoutSeconds,
+    memoryMb: settings.memoryMb,
+    ephemeralStorageMb: settings.ephemeralStorageMb,
+    environmentVariables: settings.environmentVariables ?? {},
+    codeHash: deployment.code.codeHash,
+    logging: settings.logging,
+    state,
+    tracingMode: settings.tracingMode,
+  };
+}

@@ -1,0 +1,95 @@
+import { randomUUID } from "node:crypto";
+import type { Owner } from "../core/function-reference.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { CodeStore } from "../ports/code-store.ts";
+import type { Logger } from "../ports/logger.ts";
+import type { RuntimeCatalogue } from "../ports/runtime-catalogue.ts";
+import type { KeyValueStore } from "../ports/store.ts";
+import { Aliases } from "./aliases.ts";
+import { CodeCollector } from "./code-collector.ts";
+import type { Architecture } from "./documents.ts";
+import { FunctionCatalogue, type RetiredDeployment } from "./function-catalogue.ts";
+import { FunctionDirectory } from "./function-directory.ts";
+import { FunctionLifecycle } from "./function-lifecycle.ts";
+import type { InvocationTarget } from "./function-record.ts";
+import { FunctionRepository } from "./function-repository.ts";
+import { FunctionTags } from "./function-tags.ts";
+import { isUnderWay, Transitions } from "./transitions.ts";
+
+export interface FunctionServiceDependencies {
+  readonly keyValue: KeyValueStore;
+  readonly codeStore: CodeStore;
+  readonly runtimes: RuntimeCatalogue;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Uniform in [0, 1): chooses between the versions of an alias. */
+  readonly random: () => number;
+  readonly hostArchitecture: Architecture;
+  /** Makes ids; version 4 UUIDs when left out. */
+  readonly newId?: () => string;
+}
+
+/** Everything about functions but running them. */
+export interface FunctionService {
+  readonly lifecycle: FunctionLifecycle;
+  readonly directory: FunctionDirectory;
+  readonly aliases: Aliases;
+  readonly tags: FunctionTags;
+  /** See `FunctionCatalogue.resolveForInvoke`: the synchronous first step of every invocation. */
+  resolveForInvoke(reference: string, qualifier: string | undefined, owner: Owner): InvocationTarget;
+  /** Environments of this deployment get no more invocations; the returned function ends the subscription. */
+  onDeploymentRetired(listener: (deployment: RetiredDeployment) => void): () => void;
+  /** Resolves when no creation or update is under way here. */
+  idle(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Reads all functions, removes what crashes left behind and goes on with creations and updates they interrupted. */
+export async function createFunctionService(
+  dependencies: FunctionServiceDependencies,
+): Promise<FunctionService> {
+  const { keyValue, codeStore, runtimes, clock, logger, random, hostArchitecture } = dependencies;
+  const newId = dependencies.newId ?? randomUUID;
+  const catalogue = await FunctionCatalogue.open(keyValue, random);
+  const repository = new FunctionRepository(keyValue);
+  await collectLeftovers(catalogue, repository);
+  const collector = new CodeCollector({ catalogue, codeStore, clock, logger });
+  await collector.collectAtStart();
+  const transitions = new Transitions({ repository, codeStore, clock, logger, newId });
+  for (const { head } of catalogue.records()) {
+    if (head !== undefined && isUnderWay(head)) transitions.begin(head);
+  }
+  return {
+    lifecycle: new FunctionLifecycle({
+      catalogue,
+      repository,
+      codeStore,
+      runtimes,
+      clock,
+      collector,
+      transitions,
+      hostArchitecture,
+      newId,
+    }),
+    directory: new FunctionDirectory(catalogue),
+    aliases: new Aliases(catalogue, repository, newId),
+    tags: new FunctionTags(catalogue, repository),
+    resolveForInvoke: catalogue.resolveForInvoke.bind(catalogue),
+    onDeploymentRetired: catalogue.onDeploymentRetired.bind(catalogue),
+    idle: () => transitions.idle(),
+    async close() {
+      await transitions.close();
+      collector.close();
+      await catalogue.close();
+    },
+  };
+}
+
+/** Versions and aliases of functions that are gone: a deletion was interrupted. */
+async function collectLeftovers(catalogue: FunctionCatalogue, repository: FunctionRepository): Promise<void> {
+  for (const { name, head, versions, aliases } of catalogue.records()) {
+    const members = [...[...versions.values()].map(({ document }) => document), ...aliases.values()];
+    if (members.every(({ functionId }) => functionId === head?.functionId)) continue;
+    await repository.deleteMembers(name, (document) => document.functionId !== head?.functionId);
+  }
+}

@@ -1,0 +1,132 @@
+import { checkEnvironmentVariables } from "../core/environment-variables.ts";
+import { accessDenied, invalidParameterValue, notSupported } from "../core/errors.ts";
+import { FUNCTION_LIMITS } from "../core/function-limits.ts";
+import type { Owner } from "../core/function-reference.ts";
+import type { LoggingConfiguration } from "../core/function-version.ts";
+import { checkRuntimeIdentifier } from "../core/runtime-identifiers.ts";
+import type { RuntimeCatalogue } from "../ports/runtime-catalogue.ts";
+import type { FunctionSettings } from "./documents.ts";
+
+/** Settings as a caller gives them; what is left out keeps its value, or AWS's default for a new function. */
+export interface SettingsInput {
+  readonly runtime?: string | undefined;
+  readonly handler?: string | undefined;
+  readonly roleArn?: string | undefined;
+  readonly description?: string | undefined;
+  readonly timeoutSeconds?: number | undefined;
+  readonly memoryMb?: number | undefined;
+  readonly ephemeralStorageMb?: number | undefined;
+  readonly environmentVariables?: Readonly<Record<string, string>> | undefined;
+  readonly tracingMode?: "Active" | "PassThrough" | undefined;
+  readonly logging?: LoggingInput | undefined;
+}
+
+export interface LoggingInput {
+  readonly logFormat?: "Text" | "JSON" | undefined;
+  readonly applicationLogLevel?: string | undefined;
+  readonly systemLogLevel?: string | undefined;
+  readonly logGroup?: string | undefined;
+}
+
+/** Settings of a new function. Throws AWS's errors. */
+export function newSettings(
+  owner: Owner & { readonly functionName: string },
+  input: SettingsInput,
+  runtimes: RuntimeCatalogue,
+): FunctionSettings {
+  const { runtime, handler, roleArn } = input;
+  if (!runtime || !handler) {
+    throw invalidParameterValue(
+      "Runtime and Handler are mandatory parameters for functions created with deployment packages.",
+    );
+  }
+  if (!roleArn) throw invalidParameterValue("The role defined for the function cannot be assumed by Lambda.");
+  const defaults: FunctionSettings = {
+    runtime,
+    handler,
+    roleArn,
+    description: "",
+    timeoutSeconds: FUNCTION_LIMITS.timeoutSecondsDefault,
+    memoryMb: FUNCTION_LIMITS.memoryMbDefault,
+    ephemeralStorageMb: FUNCTION_LIMITS.ephemeralStorageMbDefault,
+    tracingMode: "PassThrough",
+    logging: { logFormat: "Text", logGroup: `/aws/lambda/${owner.functionName}` },
+  };
+  return changedSettings(owner, defaults, input, runtimes);
+}
+
+/** `current` with the given members replaced, each as a whole. Throws AWS's errors. */
+export function changedSettings(
+  owner: Owner,
+  current: FunctionSettings,
+  input: SettingsInput,
+  runtimes: RuntimeCatalogue,
+): FunctionSettings {
+  checkInput(owner, input, runtimes);
+  const environmentVariables = input.environmentVariables ?? current.environmentVariables;
+  return {
+    runtime: input.runtime ?? current.runtime,
+    handler: input.handler ?? current.handler,
+    roleArn: input.roleArn ?? current.roleArn,
+    description: input.description ?? current.description,
+    timeoutSeconds: input.timeoutSeconds ?? current.timeoutSeconds,
+    memoryMb: input.memoryMb ?? current.memoryMb,
+    ephemeralStorageMb: input.ephemeralStorageMb ?? current.ephemeralStorageMb,
+    ...(environmentVariables !== undefined && { environmentVariables }),
+    tracingMode: input.tracingMode ?? current.tracingMode,
+    logging: input.logging === undefined ? current.logging : changedLogging(current.logging, input.logging),
+  };
+}
+
+function checkInput(owner: Owner, input: SettingsInput, runtimes: RuntimeCatalogue): void {
+  if (input.runtime !== undefined) checkRuntime(input.runtime, runtimes);
+  if (input.roleArn !== undefined) checkRole(owner, input.roleArn);
+  // The API model allows more than these, for managed instances.
+  checkAtMost("Timeout", input.timeoutSeconds, FUNCTION_LIMITS.timeoutSecondsMax);
+  checkAtMost("MemorySize", input.memoryMb, FUNCTION_LIMITS.memoryMbMax);
+  checkAtMost("EphemeralStorage.Size", input.ephemeralStorageMb, FUNCTION_LIMITS.ephemeralStorageMbMax);
+  if (input.environmentVariables !== undefined) checkEnvironmentVariables(input.environmentVariables);
+  if (input.tracingMode === "Active") throw notSupported("TracingConfig with Mode Active");
+}
+
+function checkRuntime(runtime: string, runtimes: RuntimeCatalogue): void {
+  checkRuntimeIdentifier(runtime);
+  if (runtimes.find(runtime) !== undefined) return;
+  throw invalidParameterValue(
+    `Runtime ${runtime} is not installed on this machine. ${runtimes.missingAdvice(runtime)}`,
+  );
+}
+
+function checkRole(owner: Owner, roleArn: string): void {
+  const account = /^arn:aws[a-zA-Z-]*:iam::(\d{12}):role\/?[a-zA-Z_0-9+=,.@\-_/]+$/.exec(roleArn)?.[1];
+  if (account === undefined) throw invalidParameterValue(`The role ARN ${roleArn} is not well formed.`);
+  if (account !== owner.account) throw accessDenied("Cross-account pass role is not allowed.");
+}
+
+function checkAtMost(name: string, value: number | undefined, max: number): void {
+  if (value !== undefined && value > max) {
+    throw invalidParameterValue(
+      `'${name}' value failed to satisfy constraint: Member must have value less than or equal to ${max}`,
+    );
+  }
+}
+
+/** AWS: levels exist in JSON format only, and are both INFO unless given ("Advanced logging controls"). */
+function changedLogging(current: LoggingConfiguration, input: LoggingInput): LoggingConfiguration {
+  const logFormat = input.logFormat ?? current.logFormat;
+  const logGroup = input.logGroup ?? current.logGroup;
+  if (logFormat === "Text") {
+    if (input.applicationLogLevel !== undefined || input.systemLogLevel !== undefined) {
+      throw invalidParameterValue(
+        "ApplicationLogLevel and SystemLogLevel can only be set when LogFormat is JSON.",
+      );
+    }
+    return { logFormat, logGroup };
+  }
+  return {
+    logFormat,
+    applicationLogLevel: input.applicationLogLevel ?? current.applicationLogLevel ?? "INFO",
+    systemLogLevel: input.systemLogLevel ?? current.systemLogLevel ?? "INFO",
+    logGroup,
+  };
+}
