@@ -6,9 +6,11 @@ type OperationName<M> = {
   [K in keyof M]: K extends `${infer N}Command` ? (N extends "$" | "" ? never : N) : never;
 }[keyof M];
 
+// biome-ignore lint/suspicious/noExplicitAny: matches every constructor, whatever its parameters
+type Constructor<C> = new (...parameters: any[]) => C;
+
 type CommandOf<M, N extends string> = `${N}Command` extends keyof M
-  ? // biome-ignore lint/suspicious/noExplicitAny: matches every constructor, whatever its parameters
-    M[`${N}Command`] extends new (...parameters: any[]) => infer C
+  ? M[`${N}Command`] extends Constructor<infer C>
     ? C
     : never
   : never;
@@ -18,12 +20,14 @@ type Received<T> = {
   [K in keyof T]: Exclude<T[K], undefined> extends never
     ? T[K]
     : Uint8Array extends T[K]
-      ? (ArrayBuffer extends T[K] ? Uint8Array : Readable) | Extract<T[K], undefined>
+      ? (Readable extends T[K] ? Readable : Uint8Array) | Extract<T[K], undefined>
       : T[K];
 };
 
 type Answered<T> = {
-  [K in keyof T as Exclude<K, "$metadata">]: T[K] extends { transformToString(e?: string): string } | undefined
+  [K in keyof T as Exclude<K, "$metadata">]: T[K] extends
+    | { transformToString(e?: string): string }
+    | undefined
     ? Uint8Array | undefined
     : T[K] extends { transformToString(e?: string): Promise<string> } | undefined
       ? Readable | Uint8Array | undefined
@@ -50,7 +54,7 @@ export interface RequestContext {
   readonly traceHeader: string | undefined;
   /** Aborted when the client goes away. */
   readonly signal: AbortSignal;
-  /** Extra response headers that no output shape has. */
+  /** Extra response headers that no output shape has; names in lower case. */
   readonly responseHeaders: Record<string, string>;
 }
 
@@ -70,6 +74,8 @@ export interface ServiceDefinition {
   readonly module: object;
   // biome-ignore lint/suspicious/noExplicitAny: typed at defineService, erased here
   readonly handlers: Readonly<Record<string, ((input: any, context: RequestContext) => unknown) | undefined>>;
+  /** Input members ("Structure.member") whose enum the handlers check themselves, where AWS's answer differs. */
+  readonly lenientMembers?: readonly string[];
 }
 
 /** Ties handlers to the client module that types them. */
@@ -79,6 +85,7 @@ export function defineService<M extends object>(definition: {
   readonly client: { readonly config: any };
   readonly module: M;
   readonly handlers: Handlers<M>;
+  readonly lenientMembers?: readonly string[];
 }): ServiceDefinition {
   return definition as ServiceDefinition;
 }

@@ -1,0 +1,274 @@
+import { randomUUID } from "node:crypto";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Socket } from "node:net";
+import { AwsError } from "../../core/errors.ts";
+import type { Principal } from "../../core/principal.ts";
+import type { Clock } from "../../ports/clock.ts";
+import { type CredentialScope, readCredentialScope } from "./credential-scope.ts";
+import { failureOf } from "./failure.ts";
+import { HandlerContext } from "./handler-context.ts";
+import type { RequestContext, ServiceDefinition } from "./handlers.ts";
+import { type Parameters, parseParameters } from "./query-string.ts";
+import { Reply } from "./reply.ts";
+import { ClientGone, readBody } from "./request-body.ts";
+import { carriesForm, evidentProtocolOf, protocolOf, ServiceCatalogue } from "./service-catalogue.ts";
+import { type BodyLimit, dialectOf } from "./service-dialect.ts";
+import type { Operation, ServiceModel } from "./service-model.ts";
+import { validate } from "./validation.ts";
+import type { WireProtocol, WireRequest } from "./wire-protocol.ts";
+
+/** Who a request is from, as far as its headers say; nothing is verified here. */
+export interface AuthenticationRequest extends CredentialScope {
+  readonly connection: Socket;
+  /** The whole request, for a verifier of signatures. */
+  readonly message: IncomingMessage;
+}
+
+export interface Identity {
+  readonly account: string;
+  readonly region: string;
+  readonly principal: Principal;
+}
+
+export interface AuthorizationRequest {
+  /** Signing name. */
+  readonly service: string;
+  readonly operation: string;
+  readonly input: Readonly<Record<string, unknown>>;
+  readonly context: RequestContext;
+  readonly connection: Socket;
+}
+
+export interface RequestSample {
+  /** Signing name; "unknown" when the service is not served. */
+  readonly service: string;
+  /** "unknown" when there is no such operation. */
+  readonly operation: string;
+  readonly status: number;
+  readonly durationMs: number;
+}
+
+export interface DispatcherOptions {
+  readonly services: readonly ServiceDefinition[];
+  /** Decides account, region and principal. Throws `AwsError` to refuse. */
+  readonly authenticate: (request: AuthenticationRequest) => Identity;
+  /** Throws `AwsError` to refuse. */
+  readonly authorize: (request: AuthorizationRequest) => void | Promise<void>;
+  readonly onRequest?: ((sample: RequestSample) => void) | undefined;
+  readonly clock: Clock;
+  readonly log: (error: unknown, context: object) => void;
+  /** False in the round-trip tests alone: their random values follow the types but not the constraints. */
+  readonly validates: boolean;
+}
+
+const empty = new Uint8Array(0);
+const noParameters: Parameters = new Map();
+/** What a form may have before its service is known. */
+const formLimit = dialectOf("", "awsQuery").bodyLimit("");
+
+/** One request on its way through the steps; what is known so far decides how a failure is written. */
+interface Exchange {
+  readonly message: IncomingMessage;
+  readonly request: WireRequest;
+  readonly reply: Reply;
+  scope: CredentialScope | undefined;
+  service: ServiceModel | undefined;
+  protocol: WireProtocol | undefined;
+  operation: Operation | undefined;
+}
+
+/** Takes requests of every served service through reading, checks and handler, and writes the answer. */
+export class Dispatcher {
+  readonly #options: DispatcherOptions;
+  readonly #services: ServiceCatalogue;
+
+  constructor(options: DispatcherOptions) {
+    this.#options = options;
+    this.#services = new ServiceCatalogue(options.services);
+  }
+
+  /** Answers one request; never rejects. */
+  async serve(message: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { clock, onRequest } = this.#options;
+    const startedMs = clock.monotonicMs();
+    const exchange = newExchange(message, response);
+    try {
+      await this.#answer(exchange);
+    } catch (error) {
+      this.#fail(exchange, error);
+    }
+    onRequest?.({
+      service: exchange.service?.signingName ?? "unknown",
+      operation: exchange.operation?.name ?? "unknown",
+      status: exchange.reply.status,
+      durationMs: clock.monotonicMs() - startedMs,
+    });
+  }
+
+  async #answer(exchange: Exchange): Promise<void> {
+    const { message, request, reply } = exchange;
+    splitUrl(exchange);
+    const scope = readCredentialScope(request.headers, request.query);
+    exchange.scope = scope;
+    await this.#choose(exchange, scope);
+    const identity = this.#options.authenticate({ ...scope, connection: message.socket, message });
+    const { operation, input } = await readInput(exchange);
+    const { service, handler } = operation;
+    if (handler === undefined) throw notImplemented(operation);
+    if (this.#options.validates)
+      validate(operation.input, input, service.leniency, service.dialect.validationErrorCode);
+    const context = new HandlerContext(identity, request.headers, reply);
+    const verdict = this.#options.authorize({
+      service: service.signingName,
+      operation: operation.name,
+      input,
+      context,
+      connection: message.socket,
+    });
+    if (verdict) await verdict;
+    const output = (await handler(input as never, context)) ?? {};
+    if (reply.isStarted) throw new ClientGone("The client closed the connection");
+    const written = exchange.protocol?.write(operation, output as Record<string, unknown>, reply);
+    if (written) await written;
+  }
+
+  async #choose(exchange: Exchange, scope: CredentialScope): Promise<void> {
+    const { request } = exchange;
+    // Only an unsigned form tells its service in the body.
+    if (scope.signingName === undefined && request.method !== "GET" && carriesForm(request))
+      await readOnce(exchange, formLimit, "");
+    const service = this.#services.find(request, scope.signingName);
+    if (service === undefined) throw this.#services.unknownService(request, scope.signingName);
+    exchange.service = service;
+    exchange.protocol = protocolOf(service, request);
+  }
+
+  #fail(exchange: Exchange, error: unknown): void {
+    const { reply, service, request } = exchange;
+    if (error instanceof ClientGone) {
+      reply.abandon();
+      return;
+    }
+    const failure = failureOf(service, error);
+    const isBrokenStream = reply.isStarted && isPrematureClose(error);
+    if (failure.unexpected && !isBrokenStream)
+      this.#options.log(error, {
+        requestId: reply.requestId,
+        service: service?.signingName,
+        operation: exchange.operation?.name,
+      });
+    if (reply.isStarted) {
+      reply.abandon();
+      return;
+    }
+    const protocol = exchange.protocol ?? evidentProtocolOf(request, exchange.scope?.signingName);
+    try {
+      protocol.writeFailure(service, failure, reply);
+    } catch (writingError) {
+      // An error whose text cannot be a header, for instance.
+      this.#options.log(writingError, { requestId: reply.requestId, code: failure.code });
+      reply.abandon();
+    }
+  }
+}
+
+function newExchange(message: IncomingMessage, response: ServerResponse): Exchange {
+  const method = message.method ?? "GET";
+  return {
+    message,
+    request: {
+      method,
+      path: message.url ?? "/",
+      query: noParameters,
+      headers: message.headers,
+      body: empty,
+      bodyIsRead: false,
+      bodyStream: undefined,
+      parameters: undefined,
+    },
+    reply: new Reply(response, randomUUID(), method === "HEAD"),
+    scope: undefined,
+    service: undefined,
+    protocol: undefined,
+    operation: undefined,
+  };
+}
+
+function splitUrl({ request }: Exchange): void {
+  const url = request.path;
+  const mark = url.indexOf("?");
+  if (mark < 0) return;
+  request.path = url.slice(0, mark);
+  request.query = parseParameters(url.slice(mark + 1));
+}
+
+async function readInput(
+  exchange: Exchange,
+): Promise<{ operation: Operation; input: Record<string, unknown> }> {
+  const { message, request, service, protocol } = exchange;
+  if (service === undefined || protocol === undefined)
+    throw new Error("The service is chosen before input is read");
+  if (protocol.namesOperationInBody) await readOnce(exchange, service.dialect.bodyLimit(""), "");
+  const routed = protocol.route(service, request);
+  if (routed === undefined) throw unknownOperation(service, protocol, request);
+  const { operation } = routed;
+  exchange.operation = operation;
+  if (operation.handler === undefined) return { operation, input: {} };
+  if (operation.streamsInput) request.bodyStream = message;
+  else {
+    const reading = readOnce(exchange, operation.bodyLimit, operation.name);
+    if (reading) await reading;
+  }
+  return { operation, input: readSafely(() => protocol.read(routed, request)) };
+}
+
+/** Reads the body unless that has been done: a second reading would wait for ever. */
+function readOnce(
+  { message, request }: Exchange,
+  limit: BodyLimit,
+  operation: string,
+): Promise<void> | undefined {
+  if (request.bodyIsRead) return undefined;
+  request.bodyIsRead = true;
+  const body = readBody({ message, limit, operation });
+  if (body instanceof Uint8Array) {
+    request.body = body;
+    return undefined;
+  }
+  return body.then((bytes) => {
+    request.body = bytes;
+  });
+}
+
+/** Whatever goes wrong while a request is read is the request's fault; the stack's end for one nested too deeply. */
+function readSafely<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof RangeError)
+      throw new AwsError("SerializationException", "The request is too complex to read.");
+    throw error;
+  }
+}
+
+function unknownOperation(service: ServiceModel, protocol: WireProtocol, request: WireRequest): AwsError {
+  const what = protocol.describeTarget(request).slice(0, 500);
+  if (protocol.namesOperationInBody)
+    return new AwsError("InvalidAction", `Could not find operation ${what}`, 400);
+  return new AwsError(
+    "UnknownOperationException",
+    `The service ${service.signingName} has no operation ${what}`,
+    404,
+  );
+}
+
+/** 501: neither the JS SDK nor botocore retries it. */
+function notImplemented({ service, name }: Operation): AwsError {
+  const { signingName } = service;
+  const message = `${signingName}: the operation ${signingName}:${name} is not implemented by this version of Lambent`;
+  return new AwsError("NotImplementedException", message, 501);
+}
+
+function isPrematureClose(error: unknown): boolean {
+  return error instanceof Error && (error as NodeJS.ErrnoException).code === "ERR_STREAM_PREMATURE_CLOSE";
+}

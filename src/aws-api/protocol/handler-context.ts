@@ -1,0 +1,34 @@
+import type { IncomingHttpHeaders } from "node:http";
+import type { Principal } from "../../core/principal.ts";
+import type { RequestContext } from "./handlers.ts";
+import type { Reply } from "./reply.ts";
+
+/** What a handler is told; the abort signal is made only for those who ask for it. */
+export class HandlerContext implements RequestContext {
+  readonly requestId: string;
+  readonly account: string;
+  readonly region: string;
+  readonly principal: Principal;
+  readonly traceHeader: string | undefined;
+  readonly responseHeaders: Record<string, string>;
+  readonly #reply: Reply;
+
+  constructor(
+    identity: { readonly account: string; readonly region: string; readonly principal: Principal },
+    headers: IncomingHttpHeaders,
+    reply: Reply,
+  ) {
+    this.requestId = reply.requestId;
+    this.account = identity.account;
+    this.region = identity.region;
+    this.principal = identity.principal;
+    const trace = headers["x-amzn-trace-id"];
+    this.traceHeader = typeof trace === "string" ? trace : undefined;
+    this.responseHeaders = reply.headers;
+    this.#reply = reply;
+  }
+
+  get signal(): AbortSignal {
+    return this.#reply.signal;
+  }
+}

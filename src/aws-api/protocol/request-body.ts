@@ -1,0 +1,86 @@
+import type { IncomingMessage } from "node:http";
+import { promisify } from "node:util";
+import { gunzip } from "node:zlib";
+import { serializationError } from "./serialization-error.ts";
+import type { BodyLimit } from "./service-dialect.ts";
+
+/** The client went away before its request was whole; there is nobody to answer. */
+export class ClientGone extends Error {
+  override name = "ClientGone";
+}
+
+const empty = new Uint8Array(0);
+const decompress = promisify(gunzip);
+/** A client that sends far too much is listened to this far, so that it reads our refusal; then it is cut off. */
+const maxDiscardedBytes = 256 * 1024 * 1024;
+
+export interface BodyRequest {
+  readonly message: IncomingMessage;
+  readonly limit: BodyLimit;
+  /** For the text of a refusal. */
+  readonly operation: string;
+}
+
+/**
+ * Reads a whole request body, holding at most the limit in memory. Rejects with the limit's refusal when there is
+ * more, with `ClientGone` when the connection ends first, with SerializationException for a bad Content-Encoding.
+ */
+export function readBody(request: BodyRequest): Uint8Array | Promise<Uint8Array> {
+  const { headers } = request.message;
+  const declared = headers["content-length"];
+  if (declared === "0" || (declared === undefined && headers["transfer-encoding"] === undefined))
+    return empty;
+  const encoding = headers["content-encoding"];
+  if (encoding === undefined || encoding === "identity") return collect(request);
+  if (encoding !== "gzip") throw serializationError(`Content-Encoding ${encoding} is not supported`);
+  return collect(request).then((bytes) => inflate(bytes, request));
+}
+
+function collect({ message, limit, operation }: BodyRequest): Promise<Uint8Array> {
+  const declared = Number(message.headers["content-length"] ?? 0);
+  if (declared > limit.maxBytes) {
+    discard(message);
+    return Promise.reject(limit.refuse(operation, declared, message.headers));
+  }
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let bytes = 0;
+    const refuse = (): void => reject(limit.refuse(operation, bytes, message.headers));
+    message.on("data", (chunk: Buffer) => {
+      bytes += chunk.length;
+      if (bytes <= limit.maxBytes) chunks.push(chunk);
+      else {
+        chunks.length = 0;
+        if (bytes <= maxDiscardedBytes) return;
+        refuse();
+        message.destroy();
+      }
+    });
+    message.on("end", () => {
+      if (bytes > limit.maxBytes) refuse();
+      else resolve(chunks.length === 1 ? (chunks[0] ?? empty) : Buffer.concat(chunks, bytes));
+    });
+    const gone = (): void => reject(new ClientGone("The client closed the connection"));
+    message.on("error", gone);
+    message.on("close", gone);
+  });
+}
+
+function discard(message: IncomingMessage): void {
+  let bytes = 0;
+  message.on("data", (chunk: Buffer) => {
+    bytes += chunk.length;
+    if (bytes > maxDiscardedBytes) message.destroy();
+  });
+  message.on("error", () => {});
+}
+
+async function inflate(bytes: Uint8Array, { message, limit, operation }: BodyRequest): Promise<Uint8Array> {
+  try {
+    return await decompress(bytes, { maxOutputLength: limit.maxBytes });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE")
+      throw limit.refuse(operation, limit.maxBytes + 1, message.headers);
+    throw serializationError("The request body is not valid gzip");
+  }
+}

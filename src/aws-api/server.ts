@@ -1,0 +1,26 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { Dispatcher, type DispatcherOptions } from "./protocol/dispatcher.ts";
+
+export type {
+  AuthenticationRequest,
+  AuthorizationRequest,
+  Identity,
+  RequestSample,
+} from "./protocol/dispatcher.ts";
+
+export type AwsApiOptions = Omit<DispatcherOptions, "validates">;
+
+export interface AwsApi {
+  /** Listener for an HTTP server's requests: answers every one, throws never. */
+  handle(request: IncomingMessage, response: ServerResponse): void;
+}
+
+/** The AWS API of the given services on one endpoint, in every protocol their clients speak. */
+export function createAwsApi(options: AwsApiOptions): AwsApi {
+  const dispatcher = new Dispatcher({ ...options, validates: true });
+  return {
+    handle(request, response) {
+      void dispatcher.serve(request, response);
+    },
+  };
+}
