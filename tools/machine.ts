@@ -74,3 +74,10 @@ export function prepareMachine(): NodeJS.ProcessEnv {
   provideBubblewrap();
   return providePythonClients();
 }
+
+/** Whether the load generator wrk is here, after installing it where that may be done. */
+export function provideWrk(): boolean {
+  // wrk prints its usage and exits with 1 when asked for its version.
+  const present = (): boolean => spawnSync("wrk", ["--version"], { stdio: "ignore" }).error === undefined;
+  return present() || (installDebianPackages("wrk") && present());
+}

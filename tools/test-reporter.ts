@@ -55,7 +55,6 @@ function isGroup(data: ReportedTest): boolean {
   return data.details.type === "suite" || data.details.error?.failureType === "subtestsFailed";
 }
 
-// biome-ignore lint/style/noDefaultExport: the test runner takes the default export of a reporter
 export default async function* reporter(events: AsyncIterable<TestEvent>): AsyncGenerator<string> {
   const outputs = new Map<string, string>();
   for await (const event of events) {

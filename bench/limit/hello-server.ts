@@ -1,0 +1,13 @@
+/** The least a Node server can do: reads the request, answers a few bytes. Prints its port. */
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
+
+const answer = Buffer.from('"hello"');
+
+const server = createServer((request, response) => {
+  request.resume().on("end", () => {
+    response.writeHead(200, { "content-type": "application/json", "content-length": answer.length });
+    response.end(answer);
+  });
+});
+server.listen(0, "127.0.0.1", () => console.log((server.address() as AddressInfo).port));

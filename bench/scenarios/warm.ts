@@ -1,0 +1,131 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { deploy, lambdaClient } from "../../test/support/deploy.ts";
+import { startLambent } from "../../test/support/start-lambent.ts";
+import { provideWrk } from "../../tools/machine.ts";
+import { measureWithNode } from "../load/load-generator.ts";
+import type { Load, Measurement } from "../load/measurement.ts";
+import { measureWithWrk } from "../load/wrk.ts";
+import type { Scenario, ScenarioOptions, ScenarioResult } from "../scenario.ts";
+
+const CONCURRENCIES = [1, 16, 64] as const;
+type Concurrency = (typeof CONCURRENCIES)[number];
+const FUNCTION_NAME = "bench-hello";
+const HANDLER = 'exports.handler = async () => "hello";\n';
+/** Long enough for every environment of the highest concurrency to have been created and warmed. */
+const WARM_UP_SECONDS = 15;
+
+type Target = "limit" | "lambent";
+type Measured = Record<Target, Record<Concurrency, Measurement[]>>;
+
+async function startPart(
+  file: string,
+  ...parameters: string[]
+): Promise<{ port: number; process: ChildProcess }> {
+  const path = join(import.meta.dirname, "..", "limit", file);
+  const child = spawn(process.execPath, [path, ...parameters], { stdio: ["ignore", "pipe", "inherit"] });
+  const [line] = (await once(createInterface({ input: child.stdout }), "line")) as [string];
+  return { port: Number(line), process: child };
+}
+
+function requestTo(origin: string): Omit<Load, "connections" | "seconds"> {
+  return {
+    url: `${origin}/2015-03-31/functions/${FUNCTION_NAME}/invocations`,
+    headers: {
+      "content-type": "application/octet-stream",
+      authorization:
+        "AWS4-HMAC-SHA256 Credential=any/20260101/us-east-1/lambda/aws4_request, SignedHeaders=host, Signature=0",
+    },
+    body: '{"name":"bench"}',
+  };
+}
+
+function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
+}
+
+async function measureRounds(origins: Record<Target, string>, options: ScenarioOptions): Promise<Measured> {
+  const measure = provideWrk() ? measureWithWrk : measureWithNode;
+  const measured: Measured = { limit: { 1: [], 16: [], 64: [] }, lambent: { 1: [], 16: [], 64: [] } };
+  const load = (target: Target, connections: number, seconds: number): Promise<Measurement> =>
+    measure({ ...requestTo(origins[target]), connections, seconds });
+  options.progress("warming up");
+  await load("limit", 64, 2);
+  await load("lambent", 64, WARM_UP_SECONDS);
+  for (let round = 1; round <= options.rounds; round++)
+    for (const concurrency of CONCURRENCIES)
+      for (const target of ["limit", "lambent"] as const) {
+        const measurement = await load(target, concurrency, options.secondsPerMeasurement);
+        measured[target][concurrency].push(measurement);
+        const { requestsPerSecond, p50Ms } = measurement;
+        options.progress(
+          `round ${round}: ${target} at ${concurrency}: ${requestsPerSecond.toFixed(0)}/s, p50 ${p50Ms.toFixed(3)} ms`,
+        );
+      }
+  return measured;
+}
+
+function summarise(measured: Measured, isolation: string): ScenarioResult {
+  const middle = (target: Target, concurrency: Concurrency, figure: keyof Measurement): number =>
+    median(measured[target][concurrency].map((measurement) => measurement[figure]));
+  const ratio = (concurrency: Concurrency, figure: keyof Measurement): number =>
+    middle("lambent", concurrency, figure) / middle("limit", concurrency, figure);
+  const row = (label: string, concurrency: Concurrency, figure: keyof Measurement): string[] => {
+    const digits = figure === "requestsPerSecond" ? 0 : 3;
+    const cells = (["limit", "lambent"] as const).map((target) =>
+      middle(target, concurrency, figure).toFixed(digits),
+    );
+    return [label, ...cells, `× ${ratio(concurrency, figure).toFixed(2)}`];
+  };
+  const rounded = (value: number): number => Number(value.toFixed(3));
+  const throughput = Object.fromEntries(
+    CONCURRENCIES.map((concurrency) => [concurrency, rounded(ratio(concurrency, "requestsPerSecond"))]),
+  );
+  return {
+    columns: ["warm invoke, Node hello", "bare reverse proxy", "Lambent", "ratio"],
+    rows: [
+      row("latency p50 at concurrency 1 (ms)", 1, "p50Ms"),
+      row("latency p99 at concurrency 1 (ms)", 1, "p99Ms"),
+      ...CONCURRENCIES.map((concurrency) =>
+        row(`throughput at concurrency ${concurrency} (1/s)`, concurrency, "requestsPerSecond"),
+      ),
+    ],
+    notes: [
+      `isolation: ${isolation}`,
+      "medians of interleaved rounds; the limit is a node:http reverse proxy before a node:http hello server",
+    ],
+    json: {
+      ratio_to_limit_p50: rounded(ratio(1, "p50Ms")),
+      ratio_to_limit_throughput: rounded(
+        Math.min(ratio(16, "requestsPerSecond"), ratio(64, "requestsPerSecond")),
+      ),
+      ratio_to_limit_throughput_at: throughput,
+    },
+  };
+}
+
+interface Health {
+  readonly isolation: { readonly isolates: boolean; readonly summary: string };
+}
+
+/** Warm invocations of a Node function against a bare reverse proxy, both in the same run. */
+export const warm: Scenario = async (options) => {
+  const hello = await startPart("hello-server.ts");
+  const proxy = await startPart("reverse-proxy.ts", String(hello.port));
+  const lambent = await startLambent();
+  try {
+    const { isolation } = (await (await fetch(`${lambent.endpoint}/health`)).json()) as Health;
+    if (!isolation.isolates)
+      throw new Error(`figures without isolation are worth nothing here: ${isolation.summary}`);
+    await deploy(lambdaClient(lambent.endpoint), FUNCTION_NAME, { "index.js": HANDLER }, { MemorySize: 128 });
+    const origins = { limit: `http://127.0.0.1:${proxy.port}`, lambent: lambent.endpoint };
+    return summarise(await measureRounds(origins, options), isolation.summary);
+  } finally {
+    proxy.process.kill();
+    hello.process.kill();
+    await lambent.stop();
+  }
+};
