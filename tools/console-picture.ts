@@ -15,7 +15,7 @@ const CHARACTER_WIDTH = 7.83;
 const LINE_HEIGHT = 19;
 const PADDING = 18;
 const ENDPOINT = "http://127.0.0.1:4566";
-const HANDLER = "export const handler = async (event) => `hello ${event.name}`;\n";
+const HANDLER = "export const handler = async (event) => 'hello ' + event.name;\n";
 
 type Line = { readonly text: string; readonly kind: "typed" | "shown" };
 
