@@ -20,7 +20,9 @@ type Received<T> = {
   [K in keyof T]: Exclude<T[K], undefined> extends never
     ? T[K]
     : Uint8Array extends T[K]
-      ? (Readable extends T[K] ? Readable : Uint8Array) | Extract<T[K], undefined>
+      ?
+          | (ArrayBuffer extends T[K] ? Uint8Array : Readable extends T[K] ? Readable : Uint8Array)
+          | Extract<T[K], undefined>
       : T[K];
 };
 
