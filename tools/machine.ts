@@ -42,10 +42,29 @@ function provideBubblewrap(): void {
   if (!installDebianPackages("bubblewrap")) console.log("  install it as root: apt-get install bubblewrap");
 }
 
+/** Version of an `aws` command, [0, 0] where there is none. */
+function awsVersion(command: string): readonly [major: number, minor: number] {
+  const { stdout } = spawnSync(command, ["--version"], { encoding: "utf8", timeout: 30_000 });
+  const [, major = "0", minor = "0"] = /^aws-cli\/(\d+)\.(\d+)/.exec(stdout ?? "") ?? [];
+  return [Number(major), Number(minor)];
+}
+
+/** Older ones ask AWS itself, whatever AWS_ENDPOINT_URL says. */
+function honoursEndpointVariable([major, minor]: readonly [number, number]): boolean {
+  return (major === 1 && minor >= 29) || (major === 2 && minor >= 13) || major > 2;
+}
+
+/** `aws logs tail` exists in version 2 only, which PyPI does not have. */
+function provideAwsCliVersion2(): void {
+  if ([awsVersion("aws"), awsVersion("/usr/bin/aws")].some(([major]) => major >= 2)) return;
+  console.log("version 2 of the AWS CLI is missing; the test of `aws logs tail` needs it");
+  if (!installDebianPackages("awscli")) console.log("  install it as root: apt-get install awscli");
+}
+
 /** A Python with boto3, and the `aws` command, from a virtual environment where the machine has none. */
 function providePythonClients(): NodeJS.ProcessEnv {
   const hasBoto3 = works("python3", "-c", "import boto3");
-  const hasAws = works("aws", "--version");
+  const hasAws = honoursEndpointVariable(awsVersion("aws"));
   if (hasBoto3 && hasAws) return { LAMBENT_TEST_PYTHON: "python3" };
   const python = join(PYTHON_DIRECTORY, "bin", "python3");
   if (!works(python, "-c", "import boto3, awscli")) {
@@ -72,6 +91,7 @@ function providePythonClients(): NodeJS.ProcessEnv {
 /** Installs what is missing and may be installed; returns environment variables for the suites. */
 export function prepareMachine(): NodeJS.ProcessEnv {
   provideBubblewrap();
+  provideAwsCliVersion2();
   return providePythonClients();
 }
 
