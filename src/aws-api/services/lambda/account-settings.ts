@@ -1,0 +1,21 @@
+import { FUNCTION_LIMITS } from "../../../core/function-limits.ts";
+import type { LambdaDependencies, LambdaHandlers } from "./lambda-handlers.ts";
+
+/** GetAccountSettings. */
+export function accountSettingsHandlers({ functions }: LambdaDependencies): LambdaHandlers {
+  return {
+    GetAccountSettings: (_input, context) => {
+      const { functionCount, codeStorageBytes } = functions.directory.usage(context);
+      return {
+        AccountLimit: {
+          TotalCodeSize: FUNCTION_LIMITS.codeStorageBytesMax,
+          CodeSizeUnzipped: FUNCTION_LIMITS.unzippedBytesMax,
+          CodeSizeZipped: FUNCTION_LIMITS.zippedBytesMax,
+          ConcurrentExecutions: FUNCTION_LIMITS.concurrentExecutionsDefault,
+          UnreservedConcurrentExecutions: FUNCTION_LIMITS.concurrentExecutionsDefault,
+        },
+        AccountUsage: { TotalCodeSize: codeStorageBytes, FunctionCount: functionCount },
+      };
+    },
+  };
+}

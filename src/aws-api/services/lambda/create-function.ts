@@ -1,0 +1,22 @@
+import { notSupported } from "../../../core/errors.ts";
+import { fullConfiguration } from "./function-configuration.ts";
+import { architectureInput, settingsInput, zipSource } from "./function-input.ts";
+import type { LambdaDependencies, LambdaHandlers } from "./lambda-handlers.ts";
+
+/** CreateFunction. */
+export function createFunctionHandlers({ functions, runtimes }: LambdaDependencies): LambdaHandlers {
+  return {
+    CreateFunction: async (input, context) => {
+      if (input.PackageType === "Image") throw notSupported("PackageType Image");
+      const created = await functions.lifecycle.create(context, {
+        functionReference: input.FunctionName ?? "",
+        settings: settingsInput(input),
+        zip: zipSource(input.Code ?? {}),
+        architecture: architectureInput(input.Architectures),
+        tags: input.Tags,
+        publish: input.Publish === true,
+      });
+      return fullConfiguration(created, runtimes);
+    },
+  };
+}

@@ -1,0 +1,94 @@
+import type {
+  Architecture,
+  CreateFunctionRequest,
+  UpdateFunctionConfigurationRequest,
+} from "@aws-sdk/client-lambda";
+import { invalidParameterValue, notSupported } from "../../../core/errors.ts";
+import type { SettingsInput } from "../../../functions/function-settings.ts";
+
+type Configured = CreateFunctionRequest | UpdateFunctionConfigurationRequest;
+
+/** Members that may be given empty, as AWS's own tools do, but not with a value. */
+const REFUSED_CONFIGURATION = [
+  "VpcConfig",
+  "DeadLetterConfig",
+  "KMSKeyArn",
+  "Layers",
+  "FileSystemConfigs",
+  "CodeSigningConfigArn",
+  "ImageConfig",
+  "TenancyConfig",
+  "CapacityProviderConfig",
+  "DurableConfig",
+  "PublishTo",
+] as const;
+
+const REFUSED_CODE = [
+  "S3Bucket",
+  "S3Key",
+  "S3ObjectVersion",
+  "S3ObjectStorageMode",
+  "ImageUri",
+  "SourceKMSKeyArn",
+] as const;
+
+/** Refuses, by name, members that this version does not act on; AWS's empty values pass. */
+export function refuseMembers<M extends string>(
+  input: { readonly [K in M]?: unknown },
+  members: readonly M[],
+): void {
+  for (const member of members) if (!isBlank(input[member])) throw notSupported(member);
+}
+
+/** Configuration members of CreateFunction and UpdateFunctionConfiguration. */
+export function settingsInput(input: Configured): SettingsInput {
+  refuseMembers<(typeof REFUSED_CONFIGURATION)[number]>(input, REFUSED_CONFIGURATION);
+  if ((input.SnapStart?.ApplyOn ?? "None") !== "None") throw notSupported("SnapStart");
+  return {
+    runtime: input.Runtime,
+    handler: input.Handler,
+    roleArn: input.Role,
+    description: input.Description,
+    timeoutSeconds: input.Timeout,
+    memoryMb: input.MemorySize,
+    ephemeralStorageMb: input.EphemeralStorage?.Size,
+    // AWS: `Environment` without variables removes them all.
+    environmentVariables: input.Environment && (input.Environment.Variables ?? {}),
+    tracingMode: input.TracingConfig?.Mode,
+    logging: input.LoggingConfig && {
+      logFormat: input.LoggingConfig.LogFormat,
+      applicationLogLevel: input.LoggingConfig.ApplicationLogLevel,
+      systemLogLevel: input.LoggingConfig.SystemLogLevel,
+      logGroup: input.LoggingConfig.LogGroup,
+    },
+  };
+}
+
+/** The zip in a request; exactly one source must be given. */
+export function zipSource(
+  code: { readonly ZipFile?: Uint8Array | undefined } & {
+    readonly [K in (typeof REFUSED_CODE)[number]]?: string | undefined;
+  },
+): Uint8Array {
+  const { ZipFile } = code;
+  if (ZipFile !== undefined && (code.S3Bucket || code.S3Key || code.S3ObjectVersion || code.ImageUri)) {
+    throw invalidParameterValue(
+      "Please do not provide other FunctionCode parameters when providing a ZipFile.",
+    );
+  }
+  refuseMembers<(typeof REFUSED_CODE)[number]>(code, REFUSED_CODE);
+  if (ZipFile === undefined) throw invalidParameterValue("Please provide a source for function code.");
+  return ZipFile;
+}
+
+/** The one architecture of a request; the model lets through exactly one. */
+export const architectureInput = (
+  architectures: readonly Architecture[] | undefined,
+): Architecture | undefined => architectures?.[0];
+
+/** Nothing, or made of nothing: "", false, [], {}, { SubnetIds: [] }. */
+function isBlank(value: unknown): boolean {
+  if (value === undefined || value === null || value === "" || value === false) return true;
+  if (value instanceof Uint8Array) return false;
+  return typeof value === "object" && Object.values(value).every(isBlank);
+}

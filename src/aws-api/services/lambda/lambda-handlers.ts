@@ -1,0 +1,19 @@
+import type * as lambdaModule from "@aws-sdk/client-lambda";
+import type { Invoker } from "../../../core/invocation.ts";
+import type { FunctionService } from "../../../functions/function-service.ts";
+import type { Clock } from "../../../ports/clock.ts";
+import type { RuntimeCatalogue } from "../../../ports/runtime-catalogue.ts";
+import type { Handlers } from "../../protocol/handlers.ts";
+import type { CodeDownloads } from "./code-download.ts";
+
+/** What the operations of the Lambda API work with. */
+export interface LambdaDependencies {
+  readonly functions: FunctionService;
+  readonly invoker: Invoker;
+  readonly runtimes: RuntimeCatalogue;
+  readonly clock: Clock;
+  readonly codeDownloads: CodeDownloads;
+}
+
+/** Handlers of some operations of the Lambda API. */
+export type LambdaHandlers = Handlers<typeof lambdaModule>;

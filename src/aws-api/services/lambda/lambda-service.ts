@@ -1,0 +1,41 @@
+import * as lambdaModule from "@aws-sdk/client-lambda";
+import { defineService, type ServiceDefinition } from "../../protocol/handlers.ts";
+import { accountSettingsHandlers } from "./account-settings.ts";
+import { aliasHandlers } from "./aliases.ts";
+import { createFunctionHandlers } from "./create-function.ts";
+import { deleteFunctionHandlers } from "./delete-function.ts";
+import { getFunctionHandlers } from "./get-function.ts";
+import { invokeHandlers } from "./invoke.ts";
+import type { LambdaDependencies, LambdaHandlers } from "./lambda-handlers.ts";
+import { listFunctionsHandlers } from "./list-functions.ts";
+import { tagHandlers } from "./tags.ts";
+import { updateFunctionHandlers } from "./update-function.ts";
+import { versionHandlers } from "./versions.ts";
+
+/** AWS Lambda, API version 2015-03-31. */
+export function lambdaService(dependencies: LambdaDependencies): ServiceDefinition {
+  return defineService({
+    signingName: "lambda",
+    client: new lambdaModule.LambdaClient({ region: "us-east-1" }),
+    module: lambdaModule,
+    handlers: lambdaHandlers(dependencies),
+    // AWS: unknown runtimes get an error of their own, see `checkRuntimeIdentifier`.
+    lenientMembers: ["CreateFunctionRequest.Runtime", "UpdateFunctionConfigurationRequest.Runtime"],
+  });
+}
+
+/** The behaviour of the service, apart from its wiring. */
+export function lambdaHandlers(dependencies: LambdaDependencies): LambdaHandlers {
+  return {
+    ...createFunctionHandlers(dependencies),
+    ...getFunctionHandlers(dependencies),
+    ...listFunctionsHandlers(dependencies),
+    ...updateFunctionHandlers(dependencies),
+    ...deleteFunctionHandlers(dependencies),
+    ...versionHandlers(dependencies),
+    ...aliasHandlers(dependencies),
+    ...tagHandlers(dependencies),
+    ...accountSettingsHandlers(dependencies),
+    ...invokeHandlers(dependencies),
+  };
+}
