@@ -32,7 +32,7 @@ export function allOperations(answer: AnyHandler): ServiceDefinition[] {
   return sdkServices.map(({ signingName, module, Client }) => {
     const definition = { signingName, module, client: new Client(clientConfiguration), handlers: {} };
     const names = [...buildServiceModel(definition).operations.keys()];
-    const handlers = Object.fromEntries(
+    const handlers: ServiceDefinition["handlers"] = Object.fromEntries(
       names.map((name) => [name, (input: never, context: RequestContext) => answer(name, input, context)]),
     );
     return { ...definition, handlers };

@@ -62,14 +62,12 @@ export class ServiceCatalogue {
     const named =
       typeof target === "string" ? target.split(".")[0] : (cborServiceOf(request.path) ?? signingName);
     const what =
-      named === undefined ? "The request names no AWS service that Lambent serves" : `Lambent does not serve the service ${named}`;
+      named === undefined
+        ? "The request names no AWS service that Lambent serves"
+        : `Lambent does not serve the service ${named}`;
     const served = [...this.#bySigningName.keys()].sort().join(", ");
     // 501: clients do not retry it and do not take it for a missing resource.
-    return new AwsError(
-      "UnknownServiceException",
-      `${what}; it serves: ${served}.`,
-      501,
-    );
+    return new AwsError("UnknownServiceException", `${what}; it serves: ${served}.`, 501);
   }
 }
 
