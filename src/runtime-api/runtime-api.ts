@@ -19,7 +19,7 @@ const ACCEPTED = Buffer.from('{"status":"OK"}\n');
  * that environment's network namespace.
  */
 export class RuntimeApi {
-  readonly #sessions = new WeakMap<Socket, RuntimeApiSession>();
+  readonly #connections = new WeakMap<Socket, Connection>();
   readonly #http = createServer((request, response) => this.#handle(request, response));
 
   constructor() {
@@ -34,22 +34,48 @@ export class RuntimeApi {
   attach(listener: Server, session: RuntimeApiSession): void {
     listener.on("connection", (socket: Socket) => {
       socket.setNoDelay(true);
-      this.#sessions.set(socket, session);
+      this.#connections.set(socket, { session, isReading: false, afterReading: undefined });
       this.#http.emit("connection", socket);
     });
   }
 
   #handle(request: IncomingMessage, response: ServerResponse): void {
-    const session = this.#sessions.get(request.socket);
-    if (session === undefined) {
+    const connection = this.#connections.get(request.socket);
+    if (connection === undefined) {
       response.destroy();
       return;
     }
     const path = request.url ?? "";
-    if (request.method === "GET") get(session, path, response);
-    else if (request.method === "POST") post(session, { path, request }, response);
-    else refuse(response, notFound);
+    if (request.method === "POST") post(connection, { path, request }, response);
+    else if (request.method !== "GET") refuse(response, notFound);
+    else if (connection.isReading) connection.afterReading = () => get(connection.session, path, response);
+    else get(connection.session, path, response);
   }
+}
+
+/**
+ * A runtime may send its response and the next request in one write; the request is then here before the response's
+ * body has been read, and has to wait for it.
+ */
+interface Connection {
+  readonly session: RuntimeApiSession;
+  isReading: boolean;
+  afterReading: (() => void) | undefined;
+}
+
+async function readInOrder(
+  connection: Connection,
+  request: IncomingMessage,
+  use: (body: Buffer | "too large") => void,
+): Promise<void> {
+  connection.isReading = true;
+  const body = await readBody(request, connection.session.maxResponseBytes);
+  connection.isReading = false;
+  if (body === "aborted") return;
+  use(body);
+  const next = connection.afterReading;
+  connection.afterReading = undefined;
+  next?.();
 }
 
 const notFound: RuntimeApiRefusal = { status: 404, errorType: "InvalidRequest", errorMessage: "Not found" };
@@ -73,15 +99,16 @@ function get(session: RuntimeApiSession, path: string, response: ServerResponse)
 }
 
 function post(
-  session: RuntimeApiSession,
+  connection: Connection,
   call: { readonly path: string; readonly request: IncomingMessage },
   response: ServerResponse,
 ): void {
+  const { session } = connection;
   const { path, request } = call;
   if (path === INIT_ERROR) {
-    void readBody(request, session.maxResponseBytes).then((body) => {
-      if (body !== "aborted") answer(response, session.initError(errorType(request), bytes(body)));
-    });
+    void readInOrder(connection, request, (body) =>
+      answer(response, session.initError(errorType(request), bytes(body))),
+    );
     return;
   }
   const [requestId = "", action] = path.startsWith(INVOCATION)
@@ -98,8 +125,7 @@ function post(
     refuse(response, refusal);
     return;
   }
-  void readBody(request, session.maxResponseBytes).then((body) => {
-    if (body === "aborted") return;
+  void readInOrder(connection, request, (body) => {
     if (body === "too large") {
       session.responseTooLarge(requestId);
       refuse(response, tooLarge(session.maxResponseBytes));
