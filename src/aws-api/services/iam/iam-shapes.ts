@@ -1,0 +1,59 @@
+import type { Policy, PolicyVersion, Role, Tag } from "@aws-sdk/client-iam";
+import { policyArn, roleArn } from "../../../core/iam-arn.ts";
+import type { StoredPolicy, StoredPolicyVersion, StoredRole, StoredTag } from "../../../iam/iam-records.ts";
+
+/** AWS: policy documents in answers are URL-encoded as RFC 3986 has it. */
+export function encodePolicyDocument(document: string): string {
+  return encodeURIComponent(document).replaceAll(
+    /[!'()*]/g,
+    (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`,
+  );
+}
+
+export const tagShapes = (tags: readonly StoredTag[]): Tag[] =>
+  tags.map(({ key, value }) => ({ Key: key, Value: value }));
+
+export const storedTags = (tags: readonly Tag[] | undefined): StoredTag[] =>
+  (tags ?? []).map(({ Key, Value }) => ({ key: Key ?? "", value: Value ?? "" }));
+
+/** The members that every answer about a role has; listings have no more than these. */
+export function roleShape(role: StoredRole): Role {
+  return {
+    Path: role.path,
+    RoleName: role.roleName,
+    RoleId: role.roleId,
+    Arn: roleArn(role),
+    CreateDate: new Date(role.createdAtMs),
+    AssumeRolePolicyDocument: encodePolicyDocument(role.assumeRolePolicy),
+    ...(role.description !== undefined && { Description: role.description }),
+    MaxSessionDuration: role.maxSessionDurationSeconds,
+  };
+}
+
+/** A role with its tags. AWS: without tags there is no Tags member. */
+export function roleDetailShape(role: StoredRole): Role {
+  return { ...roleShape(role), ...(role.tags.length > 0 && { Tags: tagShapes(role.tags) }) };
+}
+
+export function policyShape(policy: StoredPolicy, attachmentCount: number): Policy {
+  return {
+    PolicyName: policy.policyName,
+    PolicyId: policy.policyId,
+    Arn: policyArn(policy),
+    Path: policy.path,
+    DefaultVersionId: policy.defaultVersionId,
+    AttachmentCount: attachmentCount,
+    PermissionsBoundaryUsageCount: 0,
+    IsAttachable: true,
+    CreateDate: new Date(policy.createdAtMs),
+    UpdateDate: new Date(policy.updatedAtMs),
+  };
+}
+
+export function policyVersionShape(policy: StoredPolicy, version: StoredPolicyVersion): PolicyVersion {
+  return {
+    VersionId: version.versionId,
+    IsDefaultVersion: version.versionId === policy.defaultVersionId,
+    CreateDate: new Date(version.createdAtMs),
+  };
+}

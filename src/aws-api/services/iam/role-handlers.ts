@@ -1,0 +1,76 @@
+import type * as iamModule from "@aws-sdk/client-iam";
+import type { Iam } from "../../../iam/iam.ts";
+import { invalidInput } from "../../../iam/iam-errors.ts";
+import type { Handlers } from "../../protocol/handlers.ts";
+import { iamPage } from "./iam-page.ts";
+import { roleDetailShape, roleShape, storedTags, tagShapes } from "./iam-shapes.ts";
+
+export type IamHandlers = Handlers<typeof iamModule>;
+
+/** Roles themselves: made, read, changed, tagged, deleted. */
+export function roleHandlers({ roles, directory }: Iam): IamHandlers {
+  return {
+    CreateRole: async (input, { account }) => {
+      if (input.PermissionsBoundary !== undefined) {
+        throw invalidInput("PermissionsBoundary is not supported by this version of Lambent.");
+      }
+      const role = await roles.create({
+        account,
+        roleName: input.RoleName ?? "",
+        path: input.Path ?? "/",
+        assumeRolePolicy: input.AssumeRolePolicyDocument ?? "",
+        description: input.Description,
+        maxSessionDurationSeconds: input.MaxSessionDuration,
+        tags: storedTags(input.Tags),
+      });
+      const { MaxSessionDuration: duration, ...shape } = roleDetailShape(role);
+      // AWS: the answer names the session duration only when it was asked for.
+      return {
+        Role: input.MaxSessionDuration === undefined ? shape : { ...shape, MaxSessionDuration: duration },
+      };
+    },
+    GetRole: (input, { account }) => ({
+      Role: { ...roleDetailShape(roles.get(account, input.RoleName ?? "").record), RoleLastUsed: {} },
+    }),
+    ListRoles: (input, { account }) => {
+      const prefix = input.PathPrefix ?? "/";
+      const all = directory.roles(account).filter(({ record }) => record.path.startsWith(prefix));
+      const { items, paging } = iamPage(all, ({ record }) => record.roleName, input);
+      return { Roles: items.map(({ record }) => roleShape(record)), ...paging };
+    },
+    DeleteRole: async (input, { account }) => {
+      await roles.remove(account, input.RoleName ?? "");
+      return {};
+    },
+    UpdateRole: async (input, { account }) => {
+      await roles.update(account, input.RoleName ?? "", {
+        description: input.Description,
+        maxSessionDurationSeconds: input.MaxSessionDuration,
+      });
+      return {};
+    },
+    UpdateAssumeRolePolicy: async (input, { account }) => {
+      await roles.updateTrust(account, input.RoleName ?? "", input.PolicyDocument ?? "");
+      return {};
+    },
+    TagRole: async (input, { account }) => {
+      await roles.tag(account, input.RoleName ?? "", storedTags(input.Tags));
+      return {};
+    },
+    UntagRole: async (input, { account }) => {
+      await roles.untag(account, input.RoleName ?? "", input.TagKeys ?? []);
+      return {};
+    },
+    ListRoleTags: (input, { account }) => {
+      const tags = [...roles.get(account, input.RoleName ?? "").record.tags];
+      tags.sort((left, right) => (left.key.toLowerCase() < right.key.toLowerCase() ? -1 : 1));
+      const { items, paging } = iamPage(tags, ({ key }) => key, input);
+      return { Tags: tagShapes(items), ...paging };
+    },
+    ListInstanceProfilesForRole: (input, { account }) => {
+      // Instance profiles belong to EC2, which Lambent does not have: no role has one. Terraform asks before deleting.
+      roles.get(account, input.RoleName ?? "");
+      return { InstanceProfiles: [], IsTruncated: false };
+    },
+  };
+}

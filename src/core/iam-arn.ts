@@ -1,0 +1,40 @@
+import type { Principal } from "./principal.ts";
+
+/** arn:aws:iam::ACCOUNT:role/PATH/NAME taken apart. */
+export interface RoleArn {
+  readonly account: string;
+  /** With leading and trailing slash. */
+  readonly path: string;
+  readonly roleName: string;
+}
+
+const ROLE_ARN = /^arn:aws[a-zA-Z-]*:iam::(\d{12}):role(\/(?:[\x21-\x7e]+\/)?)([\w+=,.@-]{1,64})$/;
+
+/** `undefined` when the text is not the ARN of a role. */
+export function parseRoleArn(text: string): RoleArn | undefined {
+  const [, account, path, roleName] = ROLE_ARN.exec(text) ?? [];
+  if (account === undefined || path === undefined || roleName === undefined) return undefined;
+  return { account, path, roleName };
+}
+
+/** arn:aws:iam::ACCOUNT:role/PATH/NAME */
+export function roleArn(role: RoleArn): string {
+  return `arn:aws:iam::${role.account}:role${role.path}${role.roleName}`;
+}
+
+/** arn:aws:iam::ACCOUNT:policy/PATH/NAME; the account of AWS's own policies is "aws". */
+export function policyArn(policy: { account: string; path: string; policyName: string }): string {
+  return `arn:aws:iam::${policy.account}:policy${policy.path}${policy.policyName}`;
+}
+
+/** The ARN by which AWS names a caller: of the root user, or of a role's session. */
+export function principalArn(principal: Principal): string {
+  return principal.type === "root"
+    ? `arn:aws:iam::${principal.account}:root`
+    : `arn:aws:sts::${principal.account}:assumed-role/${principal.roleName}/${principal.sessionName}`;
+}
+
+/** `UserId` of GetCallerIdentity, and the condition key aws:userid. */
+export function principalUserId(principal: Principal): string {
+  return principal.type === "root" ? principal.account : `${principal.roleId}:${principal.sessionName}`;
+}

@@ -1,0 +1,137 @@
+import { functionArn } from "./arn.ts";
+import { parseRoleArn } from "./iam-arn.ts";
+
+/** A permission that a request needs. */
+export interface RequiredPermission {
+  /** "lambda:InvokeFunction" */
+  readonly action: string;
+  /** Names of the resource; the first one stands in error messages. */
+  readonly resources: readonly string[];
+  /** Condition keys that belong to this permission alone. */
+  readonly context?: Readonly<Record<string, string>>;
+}
+
+/** A call as the permissions are derived from it. */
+export interface ServiceCall {
+  /** Signing name: "lambda", "iam", "sts", "logs". */
+  readonly service: string;
+  readonly operation: string;
+  /** The modelled input. */
+  readonly input: Readonly<Record<string, unknown>>;
+  readonly account: string;
+  readonly region: string;
+}
+
+/**
+ * The permissions a call needs, as "Actions, resources, and condition keys for AWS services" lists them. Empty for
+ * calls that everybody may make.
+ */
+export function requiredPermissions(call: ServiceCall): readonly RequiredPermission[] {
+  switch (call.service) {
+    case "lambda":
+      return lambdaPermissions(call);
+    case "logs":
+      return [{ action: `logs:${call.operation}`, resources: logsResources(call) }];
+    case "iam":
+      return [{ action: `iam:${call.operation}`, resources: [iamResource(call)] }];
+    case "sts":
+      return stsPermissions(call);
+    default:
+      return [{ action: `${call.service}:${call.operation}`, resources: ["*"] }];
+  }
+}
+
+const textMember = (call: ServiceCall, name: string): string | undefined => {
+  const value = call.input[name];
+  return typeof value === "string" && value !== "" ? value : undefined;
+};
+
+/** Operations whose action has another name than the operation. */
+const LAMBDA_ACTIONS: Readonly<Record<string, string>> = {
+  Invoke: "InvokeFunction",
+  InvokeWithResponseStream: "InvokeFunction",
+  InvokeAsync: "InvokeFunction",
+};
+
+function lambdaPermissions(call: ServiceCall): RequiredPermission[] {
+  const action = `lambda:${LAMBDA_ACTIONS[call.operation] ?? call.operation}`;
+  const permissions: RequiredPermission[] = [{ action, resources: [lambdaResource(call)] }];
+  const role = textMember(call, "Role");
+  if (role !== undefined) {
+    // AWS: whoever gives a function a role must be allowed to hand that role to Lambda.
+    permissions.push({
+      action: "iam:PassRole",
+      resources: [role],
+      context: { "iam:PassedToService": "lambda.amazonaws.com" },
+    });
+  }
+  return permissions;
+}
+
+function lambdaResource(call: ServiceCall): string {
+  const { account, region } = call;
+  const base = `arn:aws:lambda:${region}:${account}`;
+  const resource = textMember(call, "Resource") ?? textMember(call, "ResourceArn");
+  if (resource !== undefined) return resource;
+  const uuid = textMember(call, "UUID");
+  if (uuid !== undefined) return `${base}:event-source-mapping:${uuid}`;
+  const layer = textMember(call, "LayerName");
+  if (layer !== undefined) return layerArn(call, base, layer);
+  const reference = textMember(call, "FunctionName");
+  // AWS: mappings are authorized on themselves or on anything, the function is a condition key.
+  if (reference === undefined || call.operation.includes("EventSourceMapping")) return "*";
+  return referencedFunctionArn(call, reference);
+}
+
+function layerArn(call: ServiceCall, base: string, layer: string): string {
+  const arn = layer.startsWith("arn:") ? layer : `${base}:layer:${layer}`;
+  const version = call.input.VersionNumber;
+  return typeof version === "number" ? `${arn}:${version}` : arn;
+}
+
+/** Name, name:qualifier, ACCOUNT:function:name or a full ARN, with the qualifier given beside it. */
+function referencedFunctionArn(call: ServiceCall, reference: string): string {
+  const [, region, account, functionName = reference, own] =
+    /^(?:arn:aws[a-z-]*:lambda:)?(?:([a-z]{2}[a-z-]*-\d):)?(?:(\d{12}):)?(?:function:)?([^:]+)(?::([^:]+))?$/.exec(
+      reference,
+    ) ?? [];
+  return functionArn(
+    { account: account ?? call.account, region: region ?? call.region, functionName },
+    own ?? textMember(call, "Qualifier"),
+  );
+}
+
+/**
+ * AWS authorizes calls on a group under the name `log-group:NAME:log-stream:`; the documented form without that end
+ * is honoured as well.
+ */
+function logsResources(call: ServiceCall): string[] {
+  const base = `arn:aws:logs:${call.region}:${call.account}:log-group:`;
+  const identifier =
+    textMember(call, "logGroupName") ??
+    textMember(call, "logGroupIdentifier") ??
+    textMember(call, "resourceArn") ??
+    "";
+  const group = (identifier.startsWith("arn:") ? identifier : base + identifier).replace(/:\*$/, "");
+  const stream = textMember(call, "logStreamName") ?? "";
+  return stream === "" ? [`${group}:log-stream:`, group] : [`${group}:log-stream:${stream}`];
+}
+
+function iamResource(call: ServiceCall): string {
+  const role = textMember(call, "RoleName");
+  const path = textMember(call, "Path") ?? "/";
+  if (role !== undefined) return `arn:aws:iam::${call.account}:role${path}${role}`;
+  const arn = textMember(call, "PolicyArn");
+  if (arn !== undefined) return arn;
+  const policy = textMember(call, "PolicyName");
+  return policy === undefined ? "*" : `arn:aws:iam::${call.account}:policy${path}${policy}`;
+}
+
+function stsPermissions(call: ServiceCall): RequiredPermission[] {
+  // AWS: "No permissions are required to perform this operation", even against an explicit deny.
+  if (call.operation === "GetCallerIdentity") return [];
+  const role = textMember(call, "RoleArn");
+  // A role's trust policy decides together with the caller's policies, see the AssumeRole handler.
+  if (call.operation === "AssumeRole" && role !== undefined && parseRoleArn(role) !== undefined) return [];
+  return [{ action: `sts:${call.operation}`, resources: ["*"] }];
+}

@@ -1,0 +1,129 @@
+import { policyArn } from "../core/iam-arn.ts";
+import { type PolicyDocument, type PolicyKind, parsePolicyDocument } from "../core/policy-document.ts";
+import type { Change, KeyValueStore } from "../ports/store.ts";
+import { awsManagedPolicies, awsManagedPolicy } from "./aws-managed-policies.ts";
+import type { ManagedPolicy, Role, StoredPolicy, StoredRole } from "./iam-records.ts";
+
+export const ROLE_PREFIX = "iam/roles/";
+export const POLICY_PREFIX = "iam/policies/";
+
+/** AWS: names are unique regardless of case, so the key holds them in lower case. */
+export const roleKey = (account: string, roleName: string): string =>
+  `${ROLE_PREFIX}${account}/${roleName.toLowerCase()}`;
+
+export const policyKey = (account: string, policyName: string): string =>
+  `${POLICY_PREFIX}${account}/${policyName.toLowerCase()}`;
+
+/**
+ * Every role and policy in memory, kept current by watching the store: what the evaluation of a request reads, and
+ * what listings answer from. Decisions to change something are made against the store itself.
+ */
+export interface IamDirectory {
+  role(account: string, roleName: string): Role | undefined;
+  /** Sorted by name. */
+  roles(account: string): Role[];
+  /** Also AWS's own policies. */
+  policy(arn: string): ManagedPolicy | undefined;
+  /** Customer managed ones, sorted by name. */
+  policies(account: string): ManagedPolicy[];
+  awsManaged(): readonly ManagedPolicy[];
+  /** Roles of the account that a policy is attached to, sorted by name. */
+  rolesWithPolicy(account: string, arn: string): Role[];
+  close(): Promise<void>;
+}
+
+/** Opens the directory; resolves when every stored role and policy is known. */
+export async function openIamDirectory(keyValue: KeyValueStore): Promise<IamDirectory> {
+  const roles = await watched(keyValue, ROLE_PREFIX, readRole);
+  const policies = await watched(keyValue, POLICY_PREFIX, readPolicy);
+  const rolesOf = (account: string): Role[] => below(roles.entries, `${ROLE_PREFIX}${account}/`);
+  const stored = (arn: string): ManagedPolicy | undefined => {
+    const [, account = "", name = ""] = /^arn:aws:iam::(\d{12}):policy\/(?:.*\/)?([^/]+)$/.exec(arn) ?? [];
+    const policy = policies.entries.get(policyKey(account, name));
+    return policy?.arn === arn ? policy : undefined;
+  };
+  return {
+    role: (account, roleName) => roles.entries.get(roleKey(account, roleName)),
+    roles: rolesOf,
+    policy: (arn) => awsManagedPolicy(arn) ?? stored(arn),
+    policies: (account) => below(policies.entries, `${POLICY_PREFIX}${account}/`),
+    awsManaged: awsManagedPolicies,
+    rolesWithPolicy: (account, arn) =>
+      rolesOf(account).filter(({ record }) => record.attachedPolicyArns.includes(arn)),
+    close: async () => {
+      await roles.close();
+      await policies.close();
+    },
+  };
+}
+
+async function watched<T>(
+  keyValue: KeyValueStore,
+  prefix: string,
+  read: (value: Uint8Array) => T,
+): Promise<{ entries: ReadonlyMap<string, T>; close(): Promise<void> }> {
+  const entries = new Map<string, T>();
+  const synced = Promise.withResolvers<void>();
+  const watch = await keyValue.watch(prefix, (change: Change) => {
+    if (change.type === "put") entries.set(change.entry.key, read(change.entry.value));
+    else if (change.type === "delete") entries.delete(change.key);
+    else synced.resolve();
+  });
+  await synced.promise;
+  return { entries, close: () => watch.close() };
+}
+
+function below<T>(entries: ReadonlyMap<string, T>, prefix: string): T[] {
+  const found = [...entries].filter(([key]) => key.startsWith(prefix));
+  return found.sort(([left], [right]) => (left < right ? -1 : 1)).map(([, value]) => value);
+}
+
+function readRole(value: Uint8Array): Role {
+  const record = decodeRecord<StoredRole>(value);
+  return {
+    record,
+    trust: readDocument(record.assumeRolePolicy, "trust"),
+    inline: Object.values(record.inlinePolicies).map((text) => readDocument(text, "identity")),
+  };
+}
+
+function readPolicy(value: Uint8Array): ManagedPolicy {
+  const record = decodeRecord<StoredPolicy>(value);
+  const current = record.versions.find(({ versionId }) => versionId === record.defaultVersionId);
+  return { arn: policyArn(record), record, document: readDocument(current?.document ?? "", "identity") };
+}
+
+/** Stored documents were checked when they came in; one that cannot be read any more denies everything. */
+function readDocument(text: string, kind: PolicyKind): PolicyDocument {
+  const document = parsePolicyDocument(text, kind);
+  return "problem" in document ? DENY_ALL : document;
+}
+
+const DENY_ALL: PolicyDocument = {
+  version: "2012-10-17",
+  statements: [
+    {
+      sid: undefined,
+      effect: "Deny",
+      actions: ["*"],
+      notActions: undefined,
+      resources: ["*"],
+      notResources: undefined,
+      principals: undefined,
+      notPrincipals: undefined,
+      conditions: [],
+    },
+  ],
+};
+
+/** Reads a stored document of this schema; throws on one that a newer version wrote. */
+export function decodeRecord<T extends { readonly schema: 1 }>(value: Uint8Array): T {
+  const record = JSON.parse(Buffer.from(value).toString("utf8")) as T;
+  if (record.schema !== 1) {
+    throw new Error(`An IAM document has schema ${String(record.schema)}; this version reads schema 1.`);
+  }
+  return record;
+}
+
+export const encodeRecord = (record: StoredRole | StoredPolicy): Uint8Array =>
+  Buffer.from(JSON.stringify(record));

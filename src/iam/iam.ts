@@ -1,0 +1,28 @@
+import type { Clock } from "../ports/clock.ts";
+import type { KeyValueStore } from "../ports/store.ts";
+import { type IamDirectory, openIamDirectory } from "./iam-directory.ts";
+import { createIamRepository } from "./iam-repository.ts";
+import { createPolicies, type Policies } from "./policies.ts";
+import { createRoles, type Roles } from "./roles.ts";
+
+/** Identity and access management: roles and managed policies of every account on a store. */
+export interface Iam {
+  /** Roles and policies in memory, for the evaluation of requests. */
+  readonly directory: IamDirectory;
+  readonly roles: Roles;
+  readonly policies: Policies;
+  close(): Promise<void>;
+}
+
+/** Opens IAM on a store; resolves when every stored role and policy is known. */
+export async function openIam(deps: { keyValue: KeyValueStore; clock: Clock }): Promise<Iam> {
+  const directory = await openIamDirectory(deps.keyValue);
+  const repository = createIamRepository(deps.keyValue);
+  const parts = { directory, repository, clock: deps.clock };
+  return {
+    directory,
+    roles: createRoles(parts),
+    policies: createPolicies(parts),
+    close: () => directory.close(),
+  };
+}
