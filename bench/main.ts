@@ -11,9 +11,10 @@ import { cpus, release, totalmem } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import type { Scenario, ScenarioResult } from "./scenario.ts";
+import { store } from "./scenarios/store.ts";
 import { warm } from "./scenarios/warm.ts";
 
-const SCENARIOS: Readonly<Record<string, Scenario>> = { warm };
+const SCENARIOS: Readonly<Record<string, Scenario>> = { warm, store };
 
 function table(result: ScenarioResult): string {
   const lines = [result.columns, ...result.rows];
