@@ -67,4 +67,5 @@ const describe = (error) => ({
   stackTrace: typeof error.stack === "string" ? error.stack.split("\n") : [],
 });
 
-const describeErrors = (_key, value) => (value instanceof Error ? { ...describe(value), ...value } : value);
+const describeErrors = (_key, value) =>
+  value instanceof Error ? Object.assign(describe(value), value) : value;

@@ -1,4 +1,4 @@
-import { constants, accessSync } from "node:fs";
+import { accessSync, constants } from "node:fs";
 
 const WRAPPED = "--wrapped";
 
@@ -17,8 +17,16 @@ export function startWrapper() {
     process.exit(127);
   }
   if (process.execve === undefined) {
-    process.stderr.write(`AWS_LAMBDA_EXEC_WRAPPER needs Node.js 22.15 or newer, this is ${process.version}\n`);
+    process.stderr.write(
+      `AWS_LAMBDA_EXEC_WRAPPER needs Node.js 22.15 or newer, this is ${process.version}\n`,
+    );
     process.exit(127);
   }
-  process.execve(wrapper, [wrapper, process.execPath, ...process.execArgv, process.argv[1], WRAPPED], process.env);
+  // Only standard input, output and error survive process.execve: log records go to standard output from here on.
+  delete process.env._LAMBDA_TELEMETRY_LOG_FD;
+  process.execve(
+    wrapper,
+    [wrapper, process.execPath, ...process.execArgv, process.argv[1], WRAPPED],
+    process.env,
+  );
 }

@@ -13,7 +13,9 @@ export function createLogSink(format) {
   delete process.env._LAMBDA_TELEMETRY_LOG_FD;
   if (!Number.isInteger(fd) || fd < 0) {
     // A line of standard output is one record: line breaks within it become carriage returns.
-    return { write: (_mask, _time, text) => process.stdout.write(`${text.trimEnd().replaceAll("\n", "\r")}\n`) };
+    return {
+      write: (_mask, _time, text) => process.stdout.write(`${text.trimEnd().replaceAll("\n", "\r")}\n`),
+    };
   }
   return { write: (mask, time, text) => writeAll(fd, frame((FRAME_TYPES[format] | mask) >>> 0, time, text)) };
 }

@@ -24,7 +24,9 @@ export class RuntimeApiClient {
 
   /** Waits for the next event: { headers, body }. */
   async next() {
-    const response = await this.#exchange(`GET ${BASE}/invocation/next HTTP/1.1\r\nHost: ${this.#host}\r\n\r\n`);
+    const response = await this.#exchange(
+      `GET ${BASE}/invocation/next HTTP/1.1\r\nHost: ${this.#host}\r\n\r\n`,
+    );
     if (response.status !== 200) throw unexpected("next", response);
     return response;
   }
@@ -38,7 +40,11 @@ export class RuntimeApiClient {
 
   /** Posts the error of an invocation: { errorType, errorMessage, trace }. */
   async postError(requestId, error) {
-    const response = await this.#post(`/invocation/${requestId}/error`, JSON.stringify(error), typeHeader(error));
+    const response = await this.#post(
+      `/invocation/${requestId}/error`,
+      JSON.stringify(error),
+      typeHeader(error),
+    );
     if (response.status !== 202) throw unexpected("error", response);
   }
 
@@ -111,5 +117,7 @@ function typeHeader(error) {
 }
 
 function unexpected(what, response) {
-  return new Error(`The Runtime API answered ${response.status} to "${what}": ${response.body.toString("utf8")}`);
+  return new Error(
+    `The Runtime API answered ${response.status} to "${what}": ${response.body.toString("utf8")}`,
+  );
 }

@@ -38,7 +38,10 @@ async function initialise(state, client, log) {
   };
   process.once("beforeExit", unsettled);
   try {
-    const handler = await loadHandler(process.env.LAMBDA_TASK_ROOT ?? "/var/task", process.env._HANDLER ?? "");
+    const handler = await loadHandler(
+      process.env.LAMBDA_TASK_ROOT ?? "/var/task",
+      process.env._HANDLER ?? "",
+    );
     process.removeListener("beforeExit", unsettled);
     return handler;
   } catch (error) {
@@ -90,7 +93,9 @@ function stringify(result) {
 
 function reportCrashes(state, client, log) {
   const runtime = { state, client, log };
-  process.on("uncaughtException", (error) => crash(runtime, "Uncaught Exception", error, UNCAUGHT_EXCEPTION_EXIT));
+  process.on("uncaughtException", (error) =>
+    crash(runtime, "Uncaught Exception", error, UNCAUGHT_EXCEPTION_EXIT),
+  );
   process.on("unhandledRejection", (reason) => {
     const error = runtimeError("UnhandledPromiseRejection", String(reason));
     if (reason instanceof Error) error.stack = `Runtime.UnhandledPromiseRejection: ${reason.stack}`;

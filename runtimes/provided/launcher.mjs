@@ -11,7 +11,9 @@ import { executableFault, isRegularFile } from "./executable-check.mjs";
 await handOverListeners();
 
 // AWS looks in LAMBDA_RUNTIME_DIR first; Lambent's OS-only runtimes have nothing there.
-const candidates = [process.env.LAMBDA_TASK_ROOT ?? "/var/task", "/opt"].map((root) => join(root, "bootstrap"));
+const candidates = [process.env.LAMBDA_TASK_ROOT ?? "/var/task", "/opt"].map((root) =>
+  join(root, "bootstrap"),
+);
 const bootstrap = candidates.find(isRegularFile);
 const fault =
   bootstrap === undefined

@@ -52,7 +52,8 @@ async function installedOf(manifest: RuntimeManifest, discovery: Discovery): Pro
     hashOfFolder(manifest.directory),
   ]);
   return manifest.runtimes.flatMap(({ identifier, line }) => {
-    const facts = search === undefined ? undefined : pickInterpreter(found, line, search.preferOwnNode ? ownNode : "");
+    const facts =
+      search === undefined ? undefined : pickInterpreter(found, line, search.preferOwnNode ? ownNode : "");
     if (search !== undefined && facts === undefined) return [];
     const version = facts?.version ?? options.lambentVersion;
     const values = { identifier, line, runtimes: options.runtimesDirectory, ownNode };
@@ -60,9 +61,13 @@ async function installedOf(manifest: RuntimeManifest, discovery: Discovery): Pro
     return {
       identifier,
       version,
-      versionHash: createHash("sha256").update(JSON.stringify([identifier, version, clientHash])).digest("hex"),
+      versionHash: createHash("sha256")
+        .update(JSON.stringify([identifier, version, clientHash]))
+        .digest("hex"),
       program: runtimeProgram(manifest, facts, values),
-      environmentVariables: Object.fromEntries(variables.map(([name, value]) => [name, fillIn(value, values)])),
+      environmentVariables: Object.fromEntries(
+        variables.map(([name, value]) => [name, fillIn(value, values)]),
+      ),
       managed: manifest.managed,
     };
   });
@@ -115,7 +120,7 @@ async function hashOfFolder(directory: string): Promise<string> {
 
 async function knownOf(manifest: RuntimeManifest, { environment }: Discovery): Promise<KnownRuntime[]> {
   const usable = await Promise.all(
-    manifest.install.map(({ needs }) => needs === undefined || isOnPath(needs, environment.PATH ?? "")),
+    manifest.install.map(async ({ needs }) => needs === undefined || isOnPath(needs, environment.PATH ?? "")),
   );
   const template = manifest.install.find((_, index) => usable[index])?.command;
   return manifest.runtimes.map(({ identifier, line }) => {

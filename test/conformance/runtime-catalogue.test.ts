@@ -1,0 +1,136 @@
+import assert from "node:assert/strict";
+import { copyFile, cp, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, describe, test } from "node:test";
+import { discoverRuntimes } from "../../src/adapters/runtime-catalogue/discover-runtimes.ts";
+import { RUNTIMES_DIRECTORY } from "../support/installed-runtimes.ts";
+
+const scratch = await mkdtemp(join(tmpdir(), "lambent-catalogue-"));
+after(() => rm(scratch, { recursive: true, force: true }));
+
+const base = {
+  runtimesDirectory: RUNTIMES_DIRECTORY,
+  nodeExecutable: process.execPath,
+  lambentVersion: "9.8.7",
+};
+/** A machine on which nothing can be found but what a test puts there. */
+const bare = { PATH: join(scratch, "empty"), HOME: scratch };
+
+describe("discovery of runtimes", () => {
+  test("Lambent's own Node is a runtime on any machine, and so are the OS-only ones", async () => {
+    const catalogue = await discoverRuntimes({ ...base, environment: bare });
+    const node = catalogue.find("nodejs24.x");
+    assert.ok(node);
+    assert.equal(node.version, process.versions.node);
+    assert.equal(node.managed, true);
+    assert.deepEqual(node.program.command, ["/var/lang/bin/node", "/var/runtime/bootstrap.mjs"]);
+    assert.deepEqual(
+      node.program.mounts.map(({ sandboxPath }) => sandboxPath),
+      ["/var/lang/bin/node", "/var/runtime"],
+    );
+    assert.equal(node.environmentVariables.AWS_EXECUTION_ENV, "AWS_Lambda_nodejs24.x");
+    assert.match(node.environmentVariables.NODE_PATH ?? "", /^\/opt\/nodejs\/node24\/node_modules:/);
+    const provided = catalogue.find("provided.al2");
+    assert.deepEqual([provided?.version, provided?.managed], ["9.8.7", false]);
+    assert.equal(provided?.environmentVariables.AWS_EXECUTION_ENV, undefined);
+  });
+
+  test("hashes tell versions apart and do not change by themselves", async () => {
+    const [first, second] = await Promise.all(
+      [0, 1].map(() => discoverRuntimes({ ...base, environment: bare })),
+    );
+    const hashes = first?.list().map(({ versionHash }) => versionHash) ?? [];
+    assert.deepEqual(
+      hashes,
+      second?.list().map(({ versionHash }) => versionHash),
+    );
+    assert.equal(new Set(hashes).size, hashes.length);
+    for (const hash of hashes) assert.match(hash, /^[0-9a-f]{64}$/);
+    const newer = await discoverRuntimes({ ...base, lambentVersion: "9.9.0", environment: bare });
+    assert.notEqual(newer.find("provided.al2")?.versionHash, first?.find("provided.al2")?.versionHash);
+  });
+
+  test("an interpreter elsewhere is found by its directory; scripts and broken files are passed by", async () => {
+    const found = join(scratch, "versions", "node-a", "bin");
+    const broken = join(scratch, "versions", "node-b", "bin");
+    const script = join(scratch, "versions", "node-c", "bin");
+    for (const directory of [found, broken, script]) await mkdir(directory, { recursive: true });
+    await symlink(process.execPath, join(found, "node"));
+    await writeFile(join(broken, "node"), "\x7fELF and nothing else", { mode: 0o755 });
+    await writeFile(
+      join(script, "node"),
+      '#!/bin/sh\necho \'{"version":"24.99.0","executable":"/bin/sh"}\'\n',
+      {
+        mode: 0o755,
+      },
+    );
+    const runtimesDirectory = join(scratch, "runtimes");
+    await cp(join(RUNTIMES_DIRECTORY, "nodejs"), join(runtimesDirectory, "nodejs"), { recursive: true });
+    const catalogue = await discoverRuntimes({
+      ...base,
+      runtimesDirectory,
+      environment: bare,
+      extraSearchPaths: [join(scratch, "versions", "*", "bin")],
+    });
+    assert.deepEqual(
+      catalogue
+        .list()
+        .filter(({ identifier }) => identifier === "nodejs24.x")
+        .map(({ version }) => version),
+      [process.versions.node],
+    );
+  });
+
+  test("a runtime is a folder with a manifest: a new one needs no code", async () => {
+    const runtimesDirectory = join(scratch, "own");
+    await mkdir(join(runtimesDirectory, "quick"), { recursive: true });
+    await copyFile(process.execPath, join(scratch, "quickjs"));
+    const manifest = {
+      runtimes: [{ identifier: "quick24.x", line: "24" }],
+      managed: true,
+      interpreter: {
+        preferOwnNode: false,
+        names: ["quickjs"],
+        directories: [scratch],
+        probe: ["-p", "JSON.stringify({version: process.versions.node, executable: process.execPath})"],
+      },
+      command: ["{interpreter}", "/var/runtime/main.js"],
+      mounts: [{ host: "{runtimes}/quick", sandbox: "/var/runtime" }],
+      environmentVariables: { AWS_EXECUTION_ENV: "AWS_Lambda_{identifier}" },
+      install: [{ needs: "no-such-tool", command: "x" }, { command: "fetch quick{line}" }],
+    };
+    const file = join(runtimesDirectory, "quick", "manifest.json");
+    await writeFile(file, JSON.stringify(manifest));
+    const catalogue = await discoverRuntimes({ ...base, runtimesDirectory, environment: bare });
+    const quick = catalogue.find("quick24.x");
+    assert.deepEqual(quick?.program, {
+      command: ["/var/lang/bin/quickjs", "/var/runtime/main.js"],
+      mounts: [
+        { hostPath: join(scratch, "quickjs"), sandboxPath: "/var/lang/bin/quickjs" },
+        { hostPath: join(runtimesDirectory, "quick"), sandboxPath: "/var/runtime" },
+      ],
+    });
+    assert.deepEqual(quick?.environmentVariables, { AWS_EXECUTION_ENV: "AWS_Lambda_quick24.x" });
+
+    await rm(join(scratch, "quickjs"));
+    const without = await discoverRuntimes({ ...base, runtimesDirectory, environment: bare });
+    assert.equal(without.find("quick24.x"), undefined);
+    assert.match(without.missingAdvice("quick24.x"), /Install it with `fetch quick24` and restart Lambent/);
+
+    await writeFile(file, JSON.stringify({ ...manifest, surprise: true }));
+    await assert.rejects(
+      discoverRuntimes({ ...base, runtimesDirectory, environment: bare }),
+      /manifest[.]json.*surprise/s,
+    );
+  });
+
+  test("advice names the runtimes there are when asked for one that is unknown", async () => {
+    const catalogue = await discoverRuntimes({ ...base, environment: bare });
+    assert.match(
+      catalogue.missingAdvice("java21"),
+      /does not have the runtime java21; it has .*nodejs24[.]x/,
+    );
+    assert.equal(catalogue.missingAdvice("nodejs24.x"), "nodejs24.x is installed.");
+  });
+});

@@ -1,0 +1,114 @@
+/** AWS's own runtime interface clients, installed from their registries, unmodified. */
+import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
+import { mkdir, mkdtemp, rename, rm } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { promisify } from "node:util";
+
+const AWS_LAMBDA_RIC = "aws-lambda-ric@4.0.2";
+const AWSLAMBDARIC = "awslambdaric==4.2.2";
+const NODE_22 = `node-${process.platform}-${process.arch}@22`;
+const INSTALL_TIMEOUT_MS = 8 * 60_000;
+const CACHE = join(import.meta.dirname, "../../node_modules/.cache/lambent");
+/** aws-lambda-ric compiles a native addon, with libcurl, when it is installed. */
+const BUILD_TOOLS = ["cmake", "g++", "make", "python3", "xz-utils"];
+
+export type Installed =
+  | { readonly directory: string; readonly failure?: undefined }
+  | { readonly directory?: undefined; readonly failure: string; readonly howTo: string };
+
+/** `directory` holds index.mjs, to be run as `node index.mjs` with _HANDLER and LAMBDA_TASK_ROOT. */
+export async function installAwsLambdaRic(): Promise<Installed> {
+  const howTo = `install ${BUILD_TOOLS.join(", ")} (as root on Debian the test does), and have the npm registry at hand`;
+  const prefix = await installOnce(AWS_LAMBDA_RIC, howTo, async (directory) => {
+    if (!(await works("cmake", "--version")) || !(await works("g++", "--version"))) await installBuildTools();
+    // Node's headers, where the machine has them: node-gyp would download them otherwise.
+    const headers = ["/usr", "/usr/local"].find((root) => existsSync(join(root, "include/node/node_api.h")));
+    await npmInstall(directory, AWS_LAMBDA_RIC, headers === undefined ? {} : { npm_config_nodedir: headers });
+  });
+  return below(prefix, "node_modules/aws-lambda-ric");
+}
+
+/** `directory` goes into PYTHONPATH; run as `python -m awslambdaric <handler>` by the same interpreter. */
+export async function installAwslambdaric(python: string): Promise<Installed> {
+  const howTo = `have pip for ${python} (apt-get install python3-pip), and PyPI at hand`;
+  const label = `${AWSLAMBDARIC}-${python.replaceAll(/[^\w.]+/g, "-")}`;
+  return installOnce(label, howTo, async (directory) => {
+    const quiet = ["--quiet", "--disable-pip-version-check", "--no-warn-script-location"];
+    await run(python, ["-m", "pip", "install", ...quiet, "--target", directory, AWSLAMBDARIC]);
+  });
+}
+
+/** `directory` holds a Node.js 22 as `node`, for machines without one. */
+export async function installNode22(): Promise<Installed> {
+  const prefix = await installOnce(NODE_22, "have the npm registry at hand", (directory) =>
+    npmInstall(directory, NODE_22, {}),
+  );
+  return below(prefix, `node_modules/${NODE_22.slice(0, NODE_22.lastIndexOf("@"))}/bin`);
+}
+
+/** Installs into a directory of the cache, all or nothing; later calls find it there. */
+async function installOnce(
+  label: string,
+  howTo: string,
+  install: (directory: string) => Promise<void>,
+): Promise<Installed> {
+  const directory = join(CACHE, label);
+  if (existsSync(directory)) return { directory };
+  await mkdir(CACHE, { recursive: true });
+  const unfinished = await mkdtemp(`${directory}-unfinished-`);
+  try {
+    await install(unfinished);
+    // Another test may have been quicker.
+    await rename(unfinished, directory).catch((error) => {
+      if (!existsSync(directory)) throw error;
+    });
+    return { directory };
+  } catch (error) {
+    return { failure: `${label} could not be installed: ${String(error).slice(-600)}`, howTo };
+  } finally {
+    await rm(unfinished, { recursive: true, force: true });
+  }
+}
+
+function below(installed: Installed, path: string): Installed {
+  return installed.directory === undefined ? installed : { directory: join(installed.directory, path) };
+}
+
+async function npmInstall(
+  directory: string,
+  name: string,
+  environment: Record<string, string>,
+): Promise<void> {
+  const flags = ["--prefix", directory, "--no-audit", "--no-fund", "--no-save", "--foreground-scripts"];
+  await run("npm", ["install", ...flags, name], environment);
+}
+
+async function installBuildTools(): Promise<void> {
+  if (process.getuid?.() !== 0) throw new Error(`${BUILD_TOOLS.join(", ")} are needed`);
+  const packages = ["install", "--yes", "--no-install-recommends", ...BUILD_TOOLS];
+  const environment = { DEBIAN_FRONTEND: "noninteractive" };
+  await run("apt-get", packages, environment).catch(async () => {
+    await run("apt-get", ["update"], environment);
+    await run("apt-get", packages, environment);
+  });
+}
+
+async function run(file: string, args: string[], environment: Record<string, string> = {}): Promise<void> {
+  const env = { ...process.env, ...environment };
+  // Variables of the npm that runs the tests would make an npm below it work on this repository.
+  for (const name of Object.keys(env)) if (/^npm_(package|lifecycle)_/.test(name)) delete env[name];
+  await promisify(execFile)(file, args, {
+    env,
+    cwd: dirname(CACHE),
+    timeout: INSTALL_TIMEOUT_MS,
+    maxBuffer: 64 * 1024 * 1024,
+  });
+}
+
+async function works(file: string, ...args: string[]): Promise<boolean> {
+  return promisify(execFile)(file, args).then(
+    () => true,
+    () => false,
+  );
+}

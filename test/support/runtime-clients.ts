@@ -1,0 +1,169 @@
+import { join } from "node:path";
+import type { TestContext } from "node:test";
+import type { InstalledRuntime } from "../../src/ports/runtime-catalogue.ts";
+import { commandOnHost, discoverForTests } from "./installed-runtimes.ts";
+import {
+  type Installed,
+  installAwsLambdaRic,
+  installAwslambdaric,
+  installNode22,
+} from "./official-clients.ts";
+import { RuntimeProcess, type RuntimeProcessOptions } from "./runtime-process.ts";
+import { ScriptedRuntimeApi } from "./scripted-runtime-api.ts";
+import { skipUnless } from "./skip.ts";
+
+export type ClientLanguage = "nodejs" | "python";
+
+/** A way to run a function: one of our runtime clients, or AWS's own, with one interpreter. */
+export interface RuntimeClient {
+  readonly name: string;
+  readonly language: ClientLanguage;
+  readonly official: boolean;
+  readonly command: (handler: string) => string[];
+  readonly environmentVariables: Readonly<Record<string, string>>;
+}
+
+export const FUNCTION_VARIABLES = {
+  AWS_LAMBDA_FUNCTION_NAME: "scripted",
+  AWS_LAMBDA_FUNCTION_VERSION: "$LATEST",
+  AWS_LAMBDA_FUNCTION_MEMORY_SIZE: "256",
+  AWS_LAMBDA_LOG_GROUP_NAME: "/aws/lambda/scripted",
+  AWS_LAMBDA_LOG_STREAM_NAME: "2026/01/01/[$LATEST]0123456789abcdef0123456789abcdef",
+};
+
+/** Our client with each Node.js and Python of this machine; Node.js 22 is fetched where the machine has none. */
+export async function ourClients(): Promise<{ clients: RuntimeClient[]; node22: Installed }> {
+  const node22 = await installNode22();
+  const catalogue = await discoverForTests(node22.directory === undefined ? [] : [node22.directory]);
+  return { clients: catalogue.list().flatMap(ourClient), node22 };
+}
+
+function ourClient(runtime: InstalledRuntime): RuntimeClient[] {
+  const language = runtime.identifier.startsWith("nodejs") ? "nodejs" : "python";
+  if (!runtime.managed) return [];
+  const command = commandOnHost(runtime.program);
+  const { AWS_EXECUTION_ENV = "" } = runtime.environmentVariables;
+  return [
+    {
+      name: `Lambent's client on ${runtime.identifier}`,
+      language,
+      official: false,
+      command: () => command,
+      environmentVariables: { AWS_EXECUTION_ENV },
+    },
+  ];
+}
+
+/** AWS's clients, or why they are not here. */
+export async function officialClients(): Promise<
+  { name: string; client?: RuntimeClient; installed: Installed }[]
+> {
+  const ric = await installAwsLambdaRic();
+  const catalogue = await discoverForTests();
+  const pythons = catalogue.list().filter((runtime) => runtime.identifier.startsWith("python"));
+  // One interpreter is enough: the newest that AWS's client has been released for.
+  const python = pythons.filter((runtime) => runtime.identifier !== "python3.14").at(-1);
+  const [pythonPath = "python3"] = python === undefined ? [] : commandOnHost(python.program);
+  const pythonRic = await installAwslambdaric(pythonPath);
+  return [
+    ...["native", "http"].map((transport) => nodeRic(ric, transport)),
+    {
+      name: "awslambdaric from PyPI",
+      installed: pythonRic,
+      ...(pythonRic.directory === undefined
+        ? {}
+        : {
+            client: {
+              name: "awslambdaric from PyPI",
+              language: "python" as const,
+              official: true,
+              command: (handler: string) => [pythonPath, "-m", "awslambdaric", handler],
+              environmentVariables: {
+                PYTHONPATH: pythonRic.directory,
+                AWS_EXECUTION_ENV: `AWS_Lambda_${python?.identifier}`,
+              },
+            },
+          }),
+    },
+  ];
+}
+
+/** The client's native transport, and the one on node:http that it has for runtimes without the addon. */
+function nodeRic(installed: Installed, transport: string) {
+  const name = `aws-lambda-ric from npm (${transport})`;
+  if (installed.directory === undefined) return { name, installed };
+  const { directory } = installed;
+  const client: RuntimeClient = {
+    name,
+    language: "nodejs",
+    official: true,
+    command: () => [process.execPath, join(directory, "index.mjs")],
+    environmentVariables: {
+      AWS_EXECUTION_ENV: "AWS_Lambda_nodejs24.x",
+      ...(transport === "http" ? { AWS_LAMBDA_NODEJS_USE_ALTERNATIVE_CLIENT_1: "true" } : {}),
+    },
+  };
+  return { name, installed, client };
+}
+
+/** False, with the test skipped loudly, when a client could not be installed. */
+export function isInstalled(t: TestContext, installed: Installed): boolean {
+  if (installed.directory !== undefined) return true;
+  return skipUnless(t, false, installed.failure, installed.howTo);
+}
+
+/** A client running one handler against a scripted Runtime API; both end with `stop`. */
+export interface RunningClient {
+  readonly api: ScriptedRuntimeApi;
+  readonly process: RuntimeProcess;
+  stop(): Promise<void>;
+}
+
+export async function startClient(
+  client: RuntimeClient,
+  directory: string,
+  handler: string,
+  more: Partial<RuntimeProcessOptions> = {},
+): Promise<RunningClient> {
+  const api = await ScriptedRuntimeApi.start();
+  const process = new RuntimeProcess({
+    ...more,
+    command: client.command(handler),
+    cwd: directory,
+    environmentVariables: {
+      ...FUNCTION_VARIABLES,
+      ...client.environmentVariables,
+      AWS_LAMBDA_RUNTIME_API: api.address,
+      LAMBDA_TASK_ROOT: directory,
+      // The official Python client, unlike the managed runtime around it, leaves the search path to its caller.
+      ...(client.official && client.language === "python"
+        ? { PYTHONPATH: `${directory}:${client.environmentVariables.PYTHONPATH}` }
+        : {}),
+      _HANDLER: handler,
+      ...more.environmentVariables,
+    },
+  });
+  const stop = async () => {
+    await process.stop();
+    api.close();
+  };
+  return { api, process, stop };
+}
+
+type Use = (running: RunningClient) => Promise<void>;
+
+/** Runs `use` with a started client and stops it whatever happens. */
+export async function withClient(
+  client: RuntimeClient,
+  directory: string,
+  handler: string,
+  ...rest: [Use] | [Partial<RuntimeProcessOptions>, Use]
+): Promise<void> {
+  const [options, use] = rest.length === 1 ? [{}, rest[0]] : rest;
+  const running = await startClient(client, directory, handler, options);
+  try {
+    await use(running);
+  } finally {
+    await running.stop();
+  }
+}

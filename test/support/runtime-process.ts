@@ -1,0 +1,95 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import type { Server } from "node:net";
+import type { Readable } from "node:stream";
+import { text } from "node:stream/consumers";
+
+export interface RuntimeProcessOptions {
+  readonly command: readonly string[];
+  readonly environmentVariables: Readonly<Record<string, string>>;
+  readonly cwd: string;
+  /** Name and port of the listeners to be handed over; none by default. */
+  readonly listen?: string;
+  /** Give the process a telemetry descriptor (4); true by default. */
+  readonly telemetry?: boolean;
+}
+
+/** A record written to the telemetry descriptor. */
+export interface TelemetryRecord {
+  readonly type: number;
+  readonly timeMs: number;
+  readonly text: string;
+}
+
+const FRAME_HEADER_BYTES = 16;
+
+/** A runtime client started the way a sandbox starts it, without the sandbox: 3 is the channel, 4 telemetry. */
+export class RuntimeProcess {
+  readonly child: ChildProcess;
+  readonly stdout: Promise<string>;
+  readonly stderr: Promise<string>;
+  readonly exited: Promise<{ code: number | null; signal: string | null }>;
+  readonly listeners = new Map<string, Server>();
+  readonly #telemetry: Buffer[] = [];
+  readonly #telemetryEnded: Promise<void>;
+
+  constructor(options: RuntimeProcessOptions) {
+    const [file = "", ...args] = options.command;
+    const withTelemetry = options.telemetry !== false;
+    this.child = spawn(file, args, {
+      cwd: options.cwd,
+      env: {
+        PATH: "/usr/local/bin:/usr/bin:/bin",
+        ...options.environmentVariables,
+        ...(withTelemetry ? { _LAMBDA_TELEMETRY_LOG_FD: "4" } : {}),
+        ...(options.listen === undefined ? {} : { LAMBENT_LISTEN: options.listen }),
+      },
+      stdio: ["ignore", "pipe", "pipe", options.listen === undefined ? "ignore" : "ipc", "pipe"],
+    });
+    this.stdout = text(this.child.stdout as Readable);
+    this.stderr = text(this.child.stderr as Readable);
+    this.exited = new Promise((resolve) => {
+      this.child.once("exit", (code, signal) => resolve({ code, signal }));
+    });
+    const telemetry = this.child.stdio[4] as Readable;
+    telemetry.on("data", (chunk: Buffer) => this.#telemetry.push(chunk));
+    this.#telemetryEnded = new Promise((resolve) => {
+      telemetry.once("close", resolve);
+    });
+  }
+
+  /** Takes over the listeners, as the sandbox driver does, and closes the channel. */
+  async takeListeners(count: number): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.child.on("message", (message: { listener: string }, handle) => {
+        this.listeners.set(message.listener, handle as Server);
+        if (this.listeners.size === count) resolve();
+      });
+    });
+    this.child.disconnect();
+  }
+
+  /** All records, once the process has ended. */
+  async telemetry(): Promise<TelemetryRecord[]> {
+    await this.#telemetryEnded;
+    const bytes = Buffer.concat(this.#telemetry);
+    const records: TelemetryRecord[] = [];
+    for (let at = 0; at < bytes.length; ) {
+      const length = bytes.readUInt32BE(at + 4);
+      const start = at + FRAME_HEADER_BYTES;
+      records.push({
+        type: bytes.readUInt32BE(at),
+        timeMs: Number(bytes.readBigUInt64BE(at + 8)) / 1000,
+        text: bytes.toString("utf8", start, start + length),
+      });
+      at = start + length;
+    }
+    return records;
+  }
+
+  /** Ends the process, if it has not ended, and resolves when it has. */
+  async stop(): Promise<void> {
+    this.child.kill("SIGKILL");
+    for (const server of this.listeners.values()) server.close();
+    await this.exited;
+  }
+}
