@@ -197,6 +197,19 @@ describe(`hostile requests (LAMBENT_TEST_SEED=${seed})`, () => {
     await aborted;
   });
 
+  test("an event stream that breaks ends with an error message, and the error is logged", async () => {
+    handle = () => ({
+      EventStream: (async function* () {
+        yield { PayloadChunk: { Payload: Buffer.from("first") } };
+        throw new Error("secret");
+      })(),
+    });
+    const { text } = await send("/2021-11-15/functions/f/response-streaming-invocations");
+    assert.match(text, /first.*:message-type.*error.*:error-code.*ServiceException/s);
+    assert.doesNotMatch(text, /secret/);
+    assert.deepEqual(server.logged.splice(0).map(String), ["Error: secret"]);
+  });
+
   test("a client that leaves within its body is nobody's error", async () => {
     let called = false;
     handle = () => {

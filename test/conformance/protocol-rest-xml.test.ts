@@ -150,7 +150,10 @@ describe("restXml", () => {
   };
   const authorization =
     "AWS4-HMAC-SHA256 Credential=AKID/20260101/eu-west-1/s3/aws4_request, SignedHeaders=host, Signature=0";
-  const send = (path: string, options: RequestInit = {}): Promise<Response> =>
+  const send = (
+    path: string,
+    options: Omit<RequestInit, "headers"> & { headers?: Record<string, string> } = {},
+  ): Promise<Response> =>
     fetch(server.endpoint + path, { ...options, headers: { authorization, ...options.headers } });
 
   before(async () => {

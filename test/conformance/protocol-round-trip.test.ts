@@ -48,7 +48,7 @@ describe(`every operation, JS SDK to server and back (LAMBENT_TEST_SEED=${seed})
     answer = (values.value(operation.output) ?? {}) as Record<string, unknown>;
     seen = undefined;
     const output = await client.send(new Command(structuredClone(input)));
-    const received: Record<string, unknown> = { ...(seen ?? {}) };
+    const received: Record<string, unknown> = { ...(seen as Record<string, unknown> | undefined) };
     // The client makes up idempotency tokens that were not given.
     if (operation.input.kind === "structure")
       for (const { name, schema } of operation.input.members)

@@ -32,8 +32,10 @@ export function allOperations(answer: AnyHandler): ServiceDefinition[] {
   return sdkServices.map(({ signingName, module, Client }) => {
     const definition = { signingName, module, client: new Client(clientConfiguration), handlers: {} };
     const names = [...buildServiceModel(definition).operations.keys()];
+    const handlerOf = (name: string) => (input: unknown, context: RequestContext) =>
+      answer(name, input as never, context);
     const handlers: ServiceDefinition["handlers"] = Object.fromEntries(
-      names.map((name) => [name, (input: never, context: RequestContext) => answer(name, input, context)]),
+      names.map((name) => [name, handlerOf(name)]),
     );
     return { ...definition, handlers };
   });

@@ -1,4 +1,4 @@
-import type { Member, Shape, StructureShape } from "../../src/aws-api/protocol/shape.ts";
+import type { Member, ScalarShape, Shape, StructureShape } from "../../src/aws-api/protocol/shape.ts";
 
 /** A repeatable source of random numbers from 0 to 1: the same seed, the same values. */
 export function seededRandom(seed: number): () => number {
@@ -46,6 +46,13 @@ export class RandomValues {
         if (value === undefined) return undefined;
         return { [`k${this.#word()}`]: value, [`l${this.#integer(99)}`]: value };
       }
+      default:
+        return this.#scalar(shape.kind);
+    }
+  }
+
+  #scalar(kind: ScalarShape["kind"] | "timestamp"): unknown {
+    switch (kind) {
       case "blob":
         return new Uint8Array([0, 255, this.#integer(256), this.#integer(256)]);
       case "timestamp":

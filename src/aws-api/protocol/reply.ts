@@ -18,8 +18,9 @@ export class Reply {
     this.headers = { "x-amzn-RequestId": requestId };
   }
 
+  /** What was answered; 499, as proxies log it, when the client left before. */
   get status(): number {
-    return this.#response.statusCode;
+    return this.#response.headersSent ? this.#response.statusCode : 499;
   }
 
   /** Headers are out, or the connection is gone: no other answer is possible. */
@@ -84,8 +85,8 @@ export class Reply {
     this.#response.end();
   }
 
-  /** Cuts the connection: the client must see that the response is not whole. */
+  /** Cuts the connection unless all was said: the client must see that the response is not whole. */
   abandon(): void {
-    this.#response.destroy();
+    if (!this.#response.writableEnded) this.#response.destroy();
   }
 }

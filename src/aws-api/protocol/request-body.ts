@@ -60,7 +60,10 @@ function collect({ message, limit, operation }: BodyRequest): Promise<Uint8Array
       if (bytes > limit.maxBytes) refuse();
       else resolve(chunks.length === 1 ? (chunks[0] ?? empty) : Buffer.concat(chunks, bytes));
     });
-    const gone = (): void => reject(new ClientGone("The client closed the connection"));
+    // "close" follows "end" as well: no error is made then, its stack trace would cost more than the reading.
+    const gone = (): void => {
+      if (!message.readableEnded) reject(new ClientGone("The client closed the connection"));
+    };
     message.on("error", gone);
     message.on("close", gone);
   });

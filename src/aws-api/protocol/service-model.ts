@@ -114,14 +114,17 @@ export function buildServiceModel(definition: ServiceDefinition): ServiceModel {
     dialect: dialectOf(signingName, protocol),
     leniency: { members: new Set(definition.lenientMembers) },
   };
-  const compiler = new ShapeCompiler(constraintsOf(signingName));
+  const constraints = constraintsOf(signingName);
+  const compiler = new ShapeCompiler(constraints);
   const draft: Draft = { service, operations, errors, compiler, handlers };
   for (const [name, schema] of Object.entries(module)) {
     if (!name.endsWith("$") || !Array.isArray(schema)) continue;
     if (schema[0] === operationKind) addOperation(draft, schema as never);
     else if (schema[0] === errorKind) addError(draft, schema as never);
   }
-  // A handler that the model does not have is a mistake of ours, found at start.
+  // Names that the model does not have are mistakes of ours, found at start.
+  for (const name of definition.lenientMembers ?? [])
+    if (constraints[name]?.enum === undefined) throw new Error(`${signingName} has no enum at ${name}`);
   for (const name of Object.keys(handlers))
     if (!operations.has(name)) throw new Error(`${signingName} has no operation ${name}`);
   return service;
