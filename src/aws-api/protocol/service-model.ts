@@ -122,12 +122,20 @@ export function buildServiceModel(definition: ServiceDefinition): ServiceModel {
     if (schema[0] === operationKind) addOperation(draft, schema as never);
     else if (schema[0] === errorKind) addError(draft, schema as never);
   }
-  // Names that the model does not have are mistakes of ours, found at start.
-  for (const name of definition.lenientMembers ?? [])
-    if (constraints[name]?.enum === undefined) throw new Error(`${signingName} has no enum at ${name}`);
+  checkNames(draft, definition, constraints);
+  return service;
+}
+
+/** Names that the model does not have are mistakes of ours, found at start. */
+function checkNames(
+  { operations }: Draft,
+  { signingName, handlers, lenientMembers = [] }: ServiceDefinition,
+  constraints: ReturnType<typeof constraintsOf>,
+): void {
   for (const name of Object.keys(handlers))
     if (!operations.has(name)) throw new Error(`${signingName} has no operation ${name}`);
-  return service;
+  for (const name of lenientMembers)
+    if (constraints[name]?.enum === undefined) throw new Error(`${signingName} has no enum at ${name}`);
 }
 
 function addOperation({ service, operations, compiler, handlers }: Draft, schema: OperationSchema): void {
