@@ -2,6 +2,8 @@
 // fails when one is not caught. The picture is in docs/architecture.md.
 const TEST = "[.]test[.]ts$";
 const BUSINESS = "functions|environments|invocation|logs|iam";
+/** The two files that know which adapters there are: one before anything is opened, one that opens everything. */
+const WIRING = "^src/(main|process-preparation)[.]ts$";
 const DOORS = "aws-api|runtime-api|operator-api|cli";
 const OUTSIDE = [
   "core",
@@ -53,7 +55,7 @@ export default {
       name: "adapters-are-picked-in-main",
       severity: "error",
       comment: "Only src/main.ts chooses adapters. Take the port as a parameter, and let main.ts hand it in.",
-      from: { path: "^src/", pathNot: ["^src/(main[.]ts$|adapters/)", TEST] },
+      from: { path: "^src/", pathNot: [WIRING, "^src/adapters/", TEST] },
       to: { path: "^src/adapters/" },
     },
     {
@@ -61,8 +63,16 @@ export default {
       severity: "error",
       comment:
         "An adapter turns one outside thing into a port. It needs neither another adapter nor a business folder.",
-      from: { path: "^src/adapters/([^/]+)/", pathNot: TEST },
+      from: { path: "^src/adapters/([^/]+)/", pathNot: ["^src/adapters/sandbox-choice/", TEST] },
       to: { path: "^src/", pathNot: "^src/(ports|core)/|^src/adapters/$1/" },
+    },
+    {
+      name: "sandbox-choice-knows-sandboxes",
+      severity: "error",
+      comment:
+        "src/adapters/sandbox-choice picks a sandbox driver by what the machine allows, and knows nothing else.",
+      from: { path: "^src/adapters/sandbox-choice/", pathNot: TEST },
+      to: { path: "^src/", pathNot: "^src/(ports|core)/|^src/adapters/sandbox-" },
     },
     {
       name: "business-knows-no-outside",
@@ -79,7 +89,7 @@ export default {
       comment:
         "A door translates a protocol and calls the inside. The inside must not know how it was called.",
       from: { path: `^src/(${BUSINESS}|core|ports)/`, pathNot: TEST },
-      to: { path: `^src/(${DOORS}|main[.]ts|config[.]ts)` },
+      to: { path: [`^src/(${DOORS}|config[.]ts)`, WIRING] },
     },
     {
       name: "doors-are-strangers",
@@ -125,14 +135,14 @@ export default {
       comment:
         "The command line reads settings and calls start(); everything else it asks over HTTP, like any client.",
       from: { path: "^src/cli/", pathNot: TEST },
-      to: { path: "^src/", pathNot: "^src/(cli/|main[.]ts$|config[.]ts$|core/|ports/)" },
+      to: { path: "^src/", pathNot: ["^src/(cli/|config[.]ts$|core/|ports/)", WIRING] },
     },
     {
       name: "config-is-read-by-main-and-cli",
       severity: "error",
       comment:
         "Settings travel as parameters. A folder that reads the configuration itself cannot be tested with another one.",
-      from: { path: "^src/", pathNot: ["^src/(main[.]ts$|config[.]ts$|cli/)", TEST] },
+      from: { path: "^src/", pathNot: [WIRING, "^src/(config[.]ts$|cli/)", TEST] },
       to: { path: "^src/config[.]ts$" },
     },
     {

@@ -6,24 +6,14 @@ interface Refusal {
   readonly exitCode: number;
 }
 
-function systemRefusal(
-  error: NodeJS.ErrnoException & { port?: number; address?: string },
-): Refusal | undefined {
+function systemRefusal(error: NodeJS.ErrnoException): Refusal | undefined {
   switch (error.code) {
-    case "EADDRINUSE":
-      return {
-        message: `port ${error.port} of ${error.address} is in use`,
-        advice:
-          "Stop what uses it (perhaps another Lambent), or choose another one: `lambent start --port 0`.",
-        exitCode: 1,
-      };
     case "EACCES":
     case "EPERM":
     case "EROFS":
       return {
         message: error.message,
-        advice:
-          "Start as a user who may do this, or choose another place with --data-dir (or another --port).",
+        advice: "Start as a user who may do this, or choose another place with --data-dir.",
         exitCode: 1,
       };
     case "ENOSPC":

@@ -36,6 +36,8 @@ function ignoreClosedOutput(): void {
  */
 export async function start(flags: Flags): Promise<void> {
   const configuration = configurationOfThisProcess(flags);
+  const { prepareProcess } = await import("../process-preparation.ts");
+  prepareProcess(configuration);
   ignoreClosedOutput();
   const stopped = Promise.withResolvers<void>();
   onStopSignals(stopped.resolve, () => {
