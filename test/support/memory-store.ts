@@ -13,11 +13,17 @@ export class MemoryKeyValueStore implements KeyValueStore {
   readonly entries = new Map<Key, Entry>();
   readonly #watchers = new Set<{ prefix: Key; onChange: (change: Change) => void }>();
   readonly #failures: { readonly error: Error; readonly afterWriting: boolean; readonly prefix: Key }[] = [];
+  readonly #interludes: { readonly prefix: Key; readonly run: () => Promise<unknown> }[] = [];
   #revision = 0;
 
   /** The next write below `prefix` throws `error`, before or after it happened. */
   failNext(prefix: Key, error: Error, afterWriting = false): void {
     this.#failures.push({ prefix, error, afterWriting });
+  }
+
+  /** Before the next `update` below `prefix` looks at anything, `run` happens: a race with a known outcome. */
+  beforeNextUpdate(prefix: Key, run: () => Promise<unknown>): void {
+    this.#interludes.push({ prefix, run });
   }
 
   async get(key: Key): Promise<Entry | undefined> {
@@ -41,6 +47,8 @@ export class MemoryKeyValueStore implements KeyValueStore {
 
   async update(key: Key, value: Uint8Array, revision: string): Promise<string> {
     await Promise.resolve();
+    const interlude = this.#interludes.findIndex(({ prefix }) => key.startsWith(prefix));
+    if (interlude !== -1) await this.#interludes.splice(interlude, 1)[0]?.run();
     if (this.entries.get(key)?.revision !== revision) throw new Conflict(key);
     return this.#write(key, value);
   }

@@ -15,7 +15,7 @@ export interface CodeDownloads {
   /** Absolute URL of a package, valid for ten minutes and until the program ends. */
   location(codeHash: string): string;
   /** Answers requests for such links; false when the request is for something else. */
-  serve(request: IncomingMessage, response: ServerResponse): boolean;
+  readonly serve: (request: IncomingMessage, response: ServerResponse) => boolean;
 }
 
 /** `endpoint` gives the origin that clients reach this server by, such as "http://127.0.0.1:4566". */

@@ -1,0 +1,106 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { LambdaClient } from "@aws-sdk/client-lambda";
+import { openCodeStore } from "../../src/adapters/code-store-files/code-store-files.ts";
+import { createCodeDownloads } from "../../src/aws-api/services/lambda/code-download.ts";
+import { lambdaService } from "../../src/aws-api/services/lambda/lambda-service.ts";
+import type { InvocationRequest, InvocationResult } from "../../src/core/invocation.ts";
+import { createFunctionService, type FunctionService } from "../../src/functions/function-service.ts";
+import type { CodeStore } from "../../src/ports/code-store.ts";
+import { TEST_RUNTIMES } from "./function-fixture.ts";
+import { ManualClock } from "./manual-clock.ts";
+import { MemoryBlobStore, MemoryKeyValueStore } from "./memory-store.ts";
+import { startProtocolServer } from "./protocol-server.ts";
+
+/** The Lambda API over HTTP with everything real but the store, the clock and the running of functions. */
+export interface LambdaEndpoint {
+  readonly endpoint: string;
+  readonly client: LambdaClient;
+  readonly functions: FunctionService;
+  readonly clock: ManualClock;
+  /** What was invoked, and how to answer it. */
+  readonly invocations: InvocationRequest[];
+  answer: (request: InvocationRequest) => InvocationResult;
+  /** Keeps creations and updates under way until the returned function is called. */
+  hold(): () => void;
+  close(): Promise<void>;
+}
+
+export const ACCOUNT = "000000000000";
+export const REGION = "eu-west-1";
+export const ROLE_ARN = `arn:aws:iam::${ACCOUNT}:role/service`;
+
+export const arnOf = (name: string): string => `arn:aws:lambda:${REGION}:${ACCOUNT}:function:${name}`;
+
+export async function openLambdaEndpoint(): Promise<LambdaEndpoint> {
+  const directory = await mkdtemp(join(tmpdir(), "lambent-lambda-"));
+  const clock = new ManualClock();
+  const ignore = (): void => undefined;
+  const { codeStore, hold } = gated(
+    await openCodeStore({ directory: join(directory, "code"), blobs: new MemoryBlobStore() }),
+  );
+  const functions = await createFunctionService({
+    keyValue: new MemoryKeyValueStore(),
+    codeStore,
+    runtimes: TEST_RUNTIMES,
+    clock,
+    logger: { debug: ignore, info: ignore, warn: ignore, error: ignore },
+    random: () => 0.5,
+    hostArchitecture: "x86_64",
+  });
+  const codeDownloads = createCodeDownloads({ codeStore, clock, endpoint: () => server.endpoint });
+  const invocations: InvocationRequest[] = [];
+  const invoker = {
+    invoke: async (request: InvocationRequest) => {
+      invocations.push(request);
+      return lambda.answer(request);
+    },
+  };
+  const server = await startProtocolServer(
+    [lambdaService({ functions, invoker, runtimes: TEST_RUNTIMES, clock, codeDownloads })],
+    { intercept: codeDownloads.serve },
+  );
+  const lambda: LambdaEndpoint = {
+    endpoint: server.endpoint,
+    client: new LambdaClient({
+      endpoint: server.endpoint,
+      region: REGION,
+      credentials: { accessKeyId: "test", secretAccessKey: "test" },
+      maxAttempts: 1,
+    }),
+    functions,
+    clock,
+    invocations,
+    answer: ({ payload }) => ({ payload, functionError: undefined, logTail: undefined }),
+    hold,
+    async close() {
+      lambda.client.destroy();
+      await server.close();
+      await functions.close();
+      await rm(directory, { recursive: true });
+      if (server.logged.length > 0)
+        throw new AggregateError(server.logged, "unexpected errors in the server");
+    },
+  };
+  return lambda;
+}
+
+/** A code store whose directories can be made to take their time. */
+function gated(codeStore: CodeStore): { codeStore: CodeStore; hold: () => () => void } {
+  let gate = Promise.resolve();
+  return {
+    codeStore: {
+      add: (zip) => codeStore.add(zip),
+      directory: (codeHash) => gate.then(() => codeStore.directory(codeHash)),
+      read: (codeHash) => codeStore.read(codeHash),
+      list: () => codeStore.list(),
+      remove: (codeHash) => codeStore.remove(codeHash),
+    },
+    hold() {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      gate = promise;
+      return resolve;
+    },
+  };
+}
