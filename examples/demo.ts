@@ -5,8 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { globSync, readFileSync } from "node:fs";
-import { createRequire } from "node:module";
-import { dirname, join } from "node:path";
+import { join } from "node:path";
 import {
   CloudWatchLogsClient,
   DeleteLogGroupCommand,
@@ -50,7 +49,6 @@ const INSPECT = `demo-inspect-${SUFFIX}`;
 const WAIT = { maxWaitTime: 60, minDelay: 1, maxDelay: 1 };
 
 const root = join(import.meta.dirname, "..");
-const require = createRequire(import.meta.url);
 
 interface Step {
   readonly what: string;
@@ -73,11 +71,11 @@ async function step<T>(what: string, action: () => Promise<T>, outcomeOf: (value
 
 /** The files of a package from node_modules and of everything it depends on, by their place in a deployment zip. */
 function packageFiles(name: string): Record<string, Buffer> {
-  const directory = dirname(require.resolve(`${name}/package.json`));
+  const directory = join(root, "node_modules", name);
   const manifest = JSON.parse(readFileSync(join(directory, "package.json"), "utf8")) as {
     dependencies?: Record<string, string>;
   };
-  const own = globSync("**/*.{js,json}", { cwd: directory, exclude: ["node_modules", "test"] }).map(
+  const own = globSync("**/*.{js,cjs,mjs,json}", { cwd: directory, exclude: ["node_modules", "test"] }).map(
     (file) => [`node_modules/${name}/${file}`, readFileSync(join(directory, file))] as const,
   );
   return Object.assign(
