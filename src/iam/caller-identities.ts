@@ -106,7 +106,7 @@ export class CallerIdentities {
     functionName,
   }: FunctionIdentity): Extract<Principal, { type: "assumed-role" }> {
     const roleName = parseRoleArn(roleArn)?.roleName ?? "";
-    const roleId = this.#directory.role(account, roleName)?.roleId ?? unknownRoleId(account, roleName);
+    const roleId = this.#directory.role(account, roleName)?.record.roleId ?? unknownRoleId(account, roleName);
     return { type: "assumed-role", account, roleName, roleId, sessionName: functionName };
   }
 }

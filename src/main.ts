@@ -1,0 +1,346 @@
+import { randomUUID } from "node:crypto";
+import { createServer, type RequestListener, type Server } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
+import { availableParallelism } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { systemClock as clock } from "./adapters/clock-system/clock-system.ts";
+import { openCodeStore } from "./adapters/code-store-files/code-store-files.ts";
+import { createPinoLogger } from "./adapters/logger-pino/logger-pino.ts";
+import {
+  createPrometheusMetrics,
+  type PrometheusMetrics,
+} from "./adapters/metrics-prometheus/metrics-prometheus.ts";
+import { discoverRuntimes } from "./adapters/runtime-catalogue/discover-runtimes.ts";
+import { chooseSandboxDriver } from "./adapters/sandbox-choice/choose-sandbox-driver.ts";
+import { openSqliteStore } from "./adapters/store-sqlite/store-sqlite.ts";
+import { type AwsApi, createAwsApi } from "./aws-api/server.ts";
+import { iamService } from "./aws-api/services/iam/iam-service.ts";
+import { type CodeDownloads, createCodeDownloads } from "./aws-api/services/lambda/code-download.ts";
+import { lambdaService } from "./aws-api/services/lambda/lambda-service.ts";
+import { logsService } from "./aws-api/services/logs/logs-service.ts";
+import { stsService } from "./aws-api/services/sts/sts-service.ts";
+import { type Configuration, lambentVersion } from "./config.ts";
+import { OperatorError } from "./core/operator-error.ts";
+import { EnvironmentFactory } from "./environments/environment-factory.ts";
+import { createFunctionService, type FunctionService } from "./functions/function-service.ts";
+import { CallerIdentities } from "./iam/caller-identities.ts";
+import { type Iam, openIam } from "./iam/iam.ts";
+import { createSessionCredentials, type SessionCredentials } from "./iam/session-credentials.ts";
+import { InvocationDispatcher } from "./invocation/invocation-dispatcher.ts";
+import { type CloudWatchLogs, openCloudWatchLogs } from "./logs/cloudwatch-logs.ts";
+import { createOperatorApi, type OperatorApi } from "./operator-api/operator-api.ts";
+import type { CodeStore } from "./ports/code-store.ts";
+import type { Logger } from "./ports/logger.ts";
+import type { RuntimeCatalogue } from "./ports/runtime-catalogue.ts";
+import type { IsolationReport, SandboxDriver } from "./ports/sandbox.ts";
+import type { Store } from "./ports/store.ts";
+import { RuntimeApi } from "./runtime-api/runtime-api.ts";
+
+/** One running Lambent. */
+export interface Lambent {
+  readonly endpoint: string;
+  readonly isolation: IsolationReport;
+  /** Identifiers of the runtimes found. */
+  readonly runtimes: readonly string[];
+  /** Drains, ends every execution environment and closes the store. */
+  stop(): Promise<void>;
+}
+
+const RUNTIMES_DIRECTORY = fileURLToPath(new URL("../runtimes", import.meta.url));
+/** How long running invocations may go on after a stop signal. */
+const DRAIN_MS = 20_000;
+/** How long an invocation waits on a full machine before it is throttled. */
+const MAX_WAIT_MS = 10_000;
+const NOT_ISOLATED_NOTICE =
+  "LAMBENT WARNING: this machine runs functions as plain processes, without isolation or limits.\n";
+
+/** What has been opened, in order; closed in reverse, whether starting went well or not. */
+class Opened {
+  readonly #closers: (() => unknown)[] = [];
+
+  add(close: () => unknown): void {
+    this.#closers.push(close);
+  }
+
+  async close(): Promise<void> {
+    for (let close = this.#closers.pop(); close !== undefined; close = this.#closers.pop()) await close();
+  }
+}
+
+/**
+ * Starts everything: the only place that picks adapters and puts the parts together. `announce` gets lines about work
+ * that takes long. Rejects with `OperatorError` where the operator can mend it.
+ */
+export async function start(
+  configuration: Configuration,
+  announce: (line: string) => void,
+): Promise<Lambent> {
+  const opened = new Opened();
+  try {
+    return await open(configuration, announce, opened);
+  } catch (error) {
+    await opened.close();
+    throw error;
+  }
+}
+
+/** What every part works with. */
+interface Ground {
+  readonly configuration: Configuration;
+  readonly logger: Logger;
+  readonly store: Store;
+  readonly opened: Opened;
+}
+
+async function open(
+  configuration: Configuration,
+  announce: (line: string) => void,
+  opened: Opened,
+): Promise<Lambent> {
+  const logger = createPinoLogger({ level: configuration.logLevel, readable: process.stderr.isTTY });
+  const store = await openSqliteStore({ dataDirectory: configuration.dataDirectory, clock });
+  opened.add(() => store.close());
+  const ground = { configuration, logger, store, opened };
+  const machine = await openMachine(ground, announce);
+  const platform = await openPlatform(ground, machine);
+  const metrics = createPrometheusMetrics();
+  const { dispatcher, serveFunctions } = wireInvocations(ground, { machine, platform, metrics });
+
+  let endpoint = "";
+  const codeDownloads = createCodeDownloads({
+    codeStore: machine.codeStore,
+    clock,
+    endpoint: () => endpoint,
+  });
+  const awsApi = wireAwsApi(ground, { machine, platform, metrics, dispatcher, codeDownloads });
+  serveFunctions((request, response) => awsApi.handle(request, response));
+  const operatorApi = wireOperatorApi(ground, { machine, metrics, dispatcher });
+  const server = createServer((request, response) => {
+    if (operatorApi(request, response) || codeDownloads.serve(request, response)) return;
+    awsApi.handle(request, response);
+  });
+  configureServer(server);
+  endpoint = await listen(server, configuration);
+  opened.add(() => closeServer(server));
+  opened.add(() => dispatcher.close(DRAIN_MS));
+  return {
+    endpoint,
+    isolation: machine.sandboxes.report,
+    runtimes: machine.runtimes.list().map((runtime) => runtime.identifier),
+    stop: () => opened.close(),
+  };
+}
+
+interface Machine {
+  readonly runtimes: RuntimeCatalogue;
+  readonly sandboxes: SandboxDriver;
+  readonly codeStore: CodeStore;
+}
+
+/** What the machine brings: runtimes, isolation and the unpacked code they both need to see. */
+async function openMachine(
+  { configuration, store, opened }: Ground,
+  announce: (line: string) => void,
+): Promise<Machine> {
+  const codeDirectory = join(configuration.dataDirectory, "code");
+  const [runtimes, codeStore] = await Promise.all([
+    discoverRuntimes({
+      runtimesDirectory: RUNTIMES_DIRECTORY,
+      nodeExecutable: process.execPath,
+      lambentVersion: lambentVersion(),
+    }),
+    openCodeStore({ directory: codeDirectory, blobs: store.blobs }),
+  ]);
+  const sandboxes = await chooseSandboxDriver({
+    preference: configuration.isolation,
+    allowInstall: configuration.allowInstall,
+    dataDirectory: configuration.dataDirectory,
+    sharedDirectories: [codeDirectory, RUNTIMES_DIRECTORY],
+    announce,
+    clock,
+  });
+  opened.add(() => sandboxes.close());
+  return { runtimes, sandboxes, codeStore };
+}
+
+interface Platform {
+  readonly iam: Iam;
+  readonly credentials: SessionCredentials;
+  readonly callers: CallerIdentities;
+  readonly logs: CloudWatchLogs;
+  readonly functions: FunctionService;
+}
+
+/** What is kept in the store: identities, logs and functions. */
+async function openPlatform(ground: Ground, { sandboxes, codeStore, runtimes }: Machine): Promise<Platform> {
+  const { configuration, store, opened, logger } = ground;
+  const { keyValue } = store;
+  const iam = await openIam({ keyValue, clock });
+  opened.add(() => iam.close());
+  const { directory } = iam;
+  const credentials = await createSessionCredentials({ keyValue, clock, directory });
+  const callers = new CallerIdentities({ credentials, directory, clock, configuration });
+  const logs = await openCloudWatchLogs({
+    logs: store.logs,
+    keyValue,
+    clock,
+    ...(!sandboxes.report.isolates && { firstLineOfGroup: NOT_ISOLATED_NOTICE }),
+  });
+  opened.add(() => logs.close());
+  const functions = await createFunctionService({
+    keyValue,
+    codeStore,
+    runtimes,
+    clock,
+    logger,
+    random: Math.random,
+    hostArchitecture: process.arch === "arm64" ? "arm64" : "x86_64",
+  });
+  opened.add(() => functions.close());
+  return { iam, credentials, callers, logs, functions };
+}
+
+/**
+ * Environments and what brings invocations to them. Requests from inside an environment come in on a server of their
+ * own: the operator's pages are not for functions.
+ */
+function wireInvocations(
+  { configuration, logger }: Ground,
+  parts: { readonly machine: Machine; readonly platform: Platform; readonly metrics: PrometheusMetrics },
+): { dispatcher: InvocationDispatcher; serveFunctions: (listener: RequestListener) => void } {
+  const { machine, metrics } = parts;
+  const { callers, logs, functions } = parts.platform;
+  const runtimeApi = new RuntimeApi();
+  const functionsServer = createServer();
+  configureServer(functionsServer);
+  const factory = new EnvironmentFactory({
+    ...machine,
+    clock,
+    logs: logs.sink,
+    newId: () => randomUUID().replaceAll("-", ""),
+    issueCredentials: (identity) => callers.issueForFunction(identity),
+    attachRuntimeApi: (sandbox, session) => runtimeApi.attach(sandbox.runtimeApi, session),
+    attachAwsEndpoint: (sandbox, identity) =>
+      sandbox.awsEndpoint.on("connection", (socket: Socket) => {
+        callers.comesFromFunction(socket, identity);
+        functionsServer.emit("connection", socket);
+      }),
+  });
+  const dispatcher = new InvocationDispatcher({
+    clock,
+    metrics,
+    factory,
+    platformFailure: (error, context) =>
+      logFailure(logger, "an environment could not be started", { error, context }),
+    limits: {
+      accountConcurrency: configuration.accountConcurrency,
+      maxEnvironments: configuration.maxEnvironments,
+      maxStarting: Math.max(4, 2 * availableParallelism()),
+      idleTimeoutMs: configuration.idleEnvironmentTimeoutMs,
+      maxWaitMs: MAX_WAIT_MS,
+    },
+  });
+  functions.onDeploymentRetired(({ deploymentId }) => dispatcher.retire(deploymentId));
+  return { dispatcher, serveFunctions: (listener) => functionsServer.on("request", listener) };
+}
+
+function wireAwsApi(
+  { logger }: Ground,
+  parts: {
+    readonly machine: Machine;
+    readonly platform: Platform;
+    readonly metrics: PrometheusMetrics;
+    readonly dispatcher: InvocationDispatcher;
+    readonly codeDownloads: CodeDownloads;
+  },
+): AwsApi {
+  const { iam, credentials, callers, logs, functions } = parts.platform;
+  const { runtimes } = parts.machine;
+  return createAwsApi({
+    clock,
+    services: [
+      lambdaService({
+        functions,
+        invoker: parts.dispatcher,
+        runtimes,
+        clock,
+        codeDownloads: parts.codeDownloads,
+      }),
+      iamService({ iam }),
+      stsService({ directory: iam.directory, credentials, clock }),
+      logsService({ logs }),
+    ],
+    authenticate: (request) => callers.identify(request),
+    authorize: (request) => callers.authorize(request),
+    onRequest: (sample) => parts.metrics.apiRequest(sample),
+    log: (error, context) => logFailure(logger, "a request failed inside Lambent", { error, context }),
+  });
+}
+
+function wireOperatorApi(
+  { store }: Ground,
+  parts: {
+    readonly machine: Machine;
+    readonly metrics: PrometheusMetrics;
+    readonly dispatcher: InvocationDispatcher;
+  },
+): OperatorApi {
+  const { machine, metrics, dispatcher } = parts;
+  return createOperatorApi({
+    version: lambentVersion(),
+    clock,
+    isolation: machine.sandboxes.report,
+    runtimes: () => machine.runtimes.list().map((runtime) => runtime.identifier),
+    storeHealthy: () => store.healthy(),
+    metrics: {
+      contentType: metrics.contentType,
+      text: () => {
+        for (const [runtime, count] of dispatcher.environmentCounts()) metrics.environments(count, runtime);
+        return metrics.text();
+      },
+    },
+  });
+}
+
+function logFailure(
+  logger: Logger,
+  message: string,
+  { error, context }: { readonly error: unknown; readonly context: object },
+): void {
+  const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+  logger.error(message, { ...context, error: text });
+}
+
+function configureServer(server: Server): void {
+  // An invocation may take fifteen minutes; AWS's own front ends keep idle connections for about a minute.
+  server.requestTimeout = 0;
+  server.keepAliveTimeout = 60_000;
+  server.on("connection", (socket) => socket.setNoDelay(true));
+}
+
+function listen(server: Server, { host, port }: Configuration): Promise<string> {
+  return new Promise((resolve, reject) => {
+    server.once("error", (error: NodeJS.ErrnoException) => {
+      if (error.code !== "EADDRINUSE" && error.code !== "EACCES") return reject(error);
+      const why = error.code === "EADDRINUSE" ? "is in use" : "may not be used by this user";
+      reject(
+        new OperatorError(
+          `Port ${port} on ${host} ${why}.`,
+          "Choose another with --port; 0 picks a free one.",
+        ),
+      );
+    });
+    server.listen({ host, port, backlog: 4096 }, () => {
+      const { port: actual } = server.address() as AddressInfo;
+      resolve(`http://${host.includes(":") ? `[${host}]` : host}:${actual}`);
+    });
+  });
+}
+
+function closeServer(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeAllConnections();
+  });
+}
