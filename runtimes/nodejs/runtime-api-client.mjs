@@ -107,7 +107,9 @@ export class RuntimeApiClient {
       return;
     }
     this.#pending = undefined;
-    pending.reject(error ?? new Error("The Runtime API closed the connection."));
+    pending.reject(
+      error ?? Object.assign(new Error("The Runtime API closed the connection."), { code: "ECONNRESET" }),
+    );
   }
 }
 

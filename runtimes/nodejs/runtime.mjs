@@ -22,7 +22,9 @@ export async function startRuntime() {
     const handler = await initialise(state, client, log);
     for (;;) await serveOne(handler, state, client, log);
   } catch (error) {
-    process.stderr.write(`${error.stack}\n`);
+    // A connection that is gone while we wait for an event means that the platform is done with this environment.
+    const isDismissed = state.phase === "idle" && error.code !== undefined;
+    if (!isDismissed) process.stderr.write(`${error.stack}\n`);
     process.exit(1);
   }
 }

@@ -32,7 +32,11 @@ class Runtime:
             self._serve_one(handler)
 
     def _serve_one(self, handler):
-        headers, body = self._client.next()
+        try:
+            headers, body = self._client.next()
+        except OSError:
+            # A connection that is gone here means that the platform is done with this environment.
+            sys.exit(1)
         request_id = headers["lambda-runtime-aws-request-id"]
         self._logging.request_id = request_id
         self._logging.tenant_id = headers.get("lambda-runtime-aws-tenant-id")
