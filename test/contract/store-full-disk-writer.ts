@@ -13,7 +13,7 @@ let acknowledged = 0;
 let failure = "";
 while (failure === "") {
   try {
-    await store.keyValue.put(key(acknowledged), Buffer.alloc(256 * 1024, 1));
+    await store.keyValue.put(key(acknowledged), Buffer.alloc(1_024, 1));
     acknowledged++;
   } catch (error) {
     failure = error instanceof Error ? error.name : String(error);
