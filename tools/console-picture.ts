@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { zipOf } from "../test/support/deploy.ts";
 import { startLambent } from "../test/support/start-lambent.ts";
 
-const COLUMNS = 112;
+const COLUMNS = 108;
 const FONT_SIZE = 13;
 const CHARACTER_WIDTH = 7.83;
 const LINE_HEIGHT = 19;
@@ -21,7 +21,8 @@ type Line = { readonly text: string; readonly kind: "typed" | "shown" };
 
 const COMMANDS = [
   "aws lambda create-function --function-name hello --runtime nodejs24.x --handler index.handler \\",
-  "    --role arn:aws:iam::000000000000:role/any --zip-file fileb://hello.zip --query '[FunctionArn,State]' --output text",
+  "    --role arn:aws:iam::000000000000:role/any --zip-file fileb://hello.zip \\",
+  "    --query '[FunctionArn,State]' --output text",
   "aws lambda wait function-active-v2 --function-name hello",
   `aws lambda invoke --function-name hello --payload '{"name":"world"}' --log-type Tail \\`,
   "    --query LogResult --output text out.json | base64 --decode; cat out.json",

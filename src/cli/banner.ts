@@ -30,7 +30,8 @@ export function banner(facts: BannerFacts): string[] {
     ...entry("isolation", [isolation.summary, ...warning, ...isolation.advice]),
     ...entry("runtimes", [runtimes]),
     ...entry("next", [
-      `export AWS_ENDPOINT_URL=${endpoint} AWS_DEFAULT_REGION=${configuration.defaultRegion} AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any`,
+      `export AWS_ENDPOINT_URL=${endpoint}`,
+      `export AWS_DEFAULT_REGION=${configuration.defaultRegion} AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any`,
       "aws lambda list-functions",
     ]),
     `ready ${endpoint}`,
