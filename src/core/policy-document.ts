@@ -116,9 +116,9 @@ function readStatement(statement: Record<string, unknown>, kind: PolicyKind): Po
     notPrincipals: readPrincipals(statement.NotPrincipal),
     conditions: readConditions(statement.Condition),
   };
+  if (kind === "trust") checkTrustStatement(read);
   checkActions(read, kind);
   if (kind === "identity") checkIdentityStatement(read);
-  else checkTrustStatement(read);
   return read;
 }
 

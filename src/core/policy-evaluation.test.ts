@@ -224,7 +224,8 @@ test("property: a deny anywhere is never overridden, and nothing is allowed with
   });
   const matching = { Effect: "Deny", Action: ["lambda:InvokeFunction"], Resource: [FUNCTION] };
   fc.assert(
-    fc.property(fc.array(statement, { maxLength: 8 }), fc.nat(8), (statements, at) => {
+    fc.property(fc.array(statement, { maxLength: 8 }), fc.nat(8), (generated, at) => {
+      const statements: { Effect: string; Action: string[]; Resource: string[] }[] = generated;
       assert.equal(decide(statements.toSpliced(at, 0, matching)), DENIED);
       const denies = statements.filter(({ Effect }) => Effect === "Deny");
       assert.notEqual(decide(denies), ALLOWED);

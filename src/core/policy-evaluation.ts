@@ -54,9 +54,15 @@ function actionMatches(statement: PolicyStatement, action: string): boolean {
   // AWS: action names are not case-sensitive.
   const name = action.toLowerCase();
   const isNamed = (patterns: readonly string[]): boolean =>
-    patterns.some((pattern) => matchesWildcard(wildcardPattern(pattern.toLowerCase()), name));
+    patterns.some((pattern) => actionPatternMatches(pattern.toLowerCase(), name));
   if (statement.actions !== undefined) return isNamed(statement.actions);
   return statement.notActions !== undefined && !isNamed(statement.notActions);
+}
+
+/** Most policies name actions in full: no pattern is compiled for those. */
+function actionPatternMatches(pattern: string, name: string): boolean {
+  if (pattern === "*" || pattern === name) return true;
+  return /[*?]/.test(pattern) && matchesWildcard(wildcardPattern(pattern), name);
 }
 
 function resourceMatches(
