@@ -36,7 +36,8 @@ export const resourceConflict = (message: string): AwsError =>
 export const preconditionFailed = (message: string): AwsError =>
   new AwsError("PreconditionFailedException", message, 412);
 
-export const accessDenied = (message: string): AwsError => new AwsError("AccessDeniedException", message, 403);
+export const accessDenied = (message: string): AwsError =>
+  new AwsError("AccessDeniedException", message, 403);
 
 export const requestEntityTooLarge = (message: string): AwsError =>
   new AwsError("RequestEntityTooLargeException", message, 413);

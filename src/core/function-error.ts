@@ -36,6 +36,27 @@ export function exited(
   return encode({ errorType: "Runtime.ExitError", errorMessage: `${prefix} with error: ${reason}` });
 }
 
+/**
+ * What a runtime reported about its initialisation. AWS: the error of a missing or unusable bootstrap comes from the
+ * platform there and names the request; the launcher that reports it here cannot know it.
+ */
+export function initFailure(requestId: string, errorType: string, payload: Uint8Array): FunctionFailure {
+  const errorMessage = errorType === "Runtime.InvalidEntrypoint" ? messageOf(payload) : undefined;
+  if (errorMessage === undefined) return { errorType, payload };
+  return encode({ errorType, errorMessage: `RequestId: ${requestId} Error: ${errorMessage}` });
+}
+
+/** Any process in the sandbox may have written this: it can be anything. */
+function messageOf(payload: Uint8Array): string | undefined {
+  try {
+    const body: unknown = JSON.parse(Buffer.from(payload).toString());
+    if (typeof body !== "object" || body === null || !("errorMessage" in body)) return undefined;
+    return typeof body.errorMessage === "string" ? body.errorMessage : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
 /** The buffered response was larger than AWS allows. */
 export const responseTooLarge = (limitBytes: number): FunctionFailure =>
   encode({

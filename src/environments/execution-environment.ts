@@ -239,7 +239,8 @@ export class ExecutionEnvironment implements RuntimeApiSession {
     }
     this.#finishInit?.({
       status: "error",
-      failure: () => ({ errorType: reportedErrorType(errorType, "Runtime.Unknown"), payload }),
+      failure: (requestId) =>
+        initFailure(requestId, reportedErrorType(errorType, "Runtime.Unknown"), payload),
     });
     return undefined;
   }

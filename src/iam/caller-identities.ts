@@ -1,4 +1,3 @@
-import type { Socket } from "node:net";
 import { parseRoleArn } from "../core/iam-arn.ts";
 import type { Principal } from "../core/principal.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -38,7 +37,7 @@ export class CallerIdentities {
   readonly #directory: IamDirectory;
   readonly #clock: Clock;
   readonly #defaults: CallerDefaults;
-  readonly #functions = new WeakMap<Socket, FunctionIdentity>();
+  readonly #functions = new WeakMap<object, FunctionIdentity>();
 
   constructor(dependencies: {
     readonly credentials: SessionCredentials;
@@ -59,7 +58,7 @@ export class CallerIdentities {
   }
 
   /** Everything on this connection comes from inside an environment of the function. */
-  comesFromFunction(connection: Socket, identity: FunctionIdentity): void {
+  comesFromFunction(connection: object, identity: FunctionIdentity): void {
     this.#functions.set(connection, identity);
   }
 
@@ -67,7 +66,7 @@ export class CallerIdentities {
     readonly accessKeyId: string | undefined;
     readonly sessionToken: string | undefined;
     readonly region: string | undefined;
-    readonly connection: Socket;
+    readonly connection: object;
   }): { account: string; region: string; principal: Principal } {
     const caller = this.#functions.get(request.connection);
     if (caller !== undefined) {

@@ -214,6 +214,28 @@ describe("what goes wrong in a function", () => {
     );
   });
 
+  for (const [body, expected] of [
+    ['{"errorMessage":"no bootstrap"}', "RequestId: request-1 Error: no bootstrap"],
+    ["not JSON", undefined],
+    ["null", undefined],
+  ] as const) {
+    test(`a missing bootstrap names the request; ${body} from whoever wrote it does no harm`, async () => {
+      const { invoke, sandboxes } = platform();
+      const running = invoke();
+      for (const index of [0, 1]) {
+        await settle();
+        sandboxes[index]?.session.initError("Runtime.InvalidEntrypoint", Buffer.from(body));
+      }
+      const result = await running;
+      assert.equal(
+        text(result),
+        expected === undefined
+          ? body
+          : JSON.stringify({ errorType: "Runtime.InvalidEntrypoint", errorMessage: expected }),
+      );
+    });
+  }
+
   test("an initialisation longer than ten seconds goes on inside the invocation under its own timeout", async () => {
     const { invoke, sandboxes, lines, clock } = platform();
     const running = invoke(functionVersion({ timeoutSeconds: 30 }));

@@ -166,7 +166,10 @@ function sendEvent(response: ServerResponse, event: InvocationEvent): void {
     "Lambda-Runtime-Invoked-Function-Arn": event.invokedFunctionArn,
   };
   if (event.traceHeader !== undefined) headers["Lambda-Runtime-Trace-Id"] = event.traceHeader;
-  if (event.clientContext !== undefined) headers["Lambda-Runtime-Client-Context"] = event.clientContext;
+  if (event.clientContext !== undefined) {
+    // Header values are bytes; the runtimes read this one as UTF-8.
+    headers["Lambda-Runtime-Client-Context"] = Buffer.from(event.clientContext).toString("latin1");
+  }
   response.writeHead(200, headers);
   response.end(event.payload);
 }
