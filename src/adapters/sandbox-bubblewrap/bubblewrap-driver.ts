@@ -1,0 +1,201 @@
+import type { Clock } from "../../ports/clock.ts";
+import type { IsolationReport, Sandbox, SandboxDriver, SandboxRequest } from "../../ports/sandbox.ts";
+import { bubblewrapOptions, type RootFileSystem } from "./bubblewrap-arguments.ts";
+import { BubblewrapSandbox, cpuShare } from "./bubblewrap-sandbox.ts";
+import { LISTENER_PORTS } from "./hand-over-channel.ts";
+import type { HostPaths } from "./host-paths.ts";
+import { INHERITED_VARIABLES, type Launch, type LaunchSettings, SECCOMP_DESCRIPTOR } from "./launch.ts";
+import { LaunchReserve } from "./launch-reserve.ts";
+import type { ScratchVolume, ScratchVolumes } from "./scratch-volumes.ts";
+
+const MEBIBYTE = 1_048_576;
+/** AWS: processes and threads together ("Lambda quotas"). */
+const PROCESSES_MAX = 1_024;
+/** Until `limitCpu`. AWS gives functions more than their share while they initialise. */
+const BURST_CPUS = 2;
+/** Initialisation itself has 10 s on AWS; the hand-over is its first few milliseconds. */
+const HAND_OVER_TIMEOUT_MS = 10_000;
+/** Of what bwrap or the program has said before it failed. */
+const COMPLAINT_CHARACTERS = 2_000;
+const PRLIMIT_INSIDE = "/usr/bin/prlimit";
+
+/** The parts a driver works with, and how they are given back. */
+export interface DriverParts {
+  readonly clock: Clock;
+  readonly report: IsolationReport;
+  readonly launchSettings: LaunchSettings;
+  readonly rootFileSystem: RootFileSystem;
+  readonly hostPaths: HostPaths;
+  /** Undefined: /tmp is a tmpfs. */
+  readonly scratchVolumes: ScratchVolumes | undefined;
+  /** Called once, when no sandbox is left. */
+  readonly close: () => Promise<void>;
+}
+
+/** Runs each execution environment in a sandbox made by bubblewrap. */
+export class BubblewrapDriver implements SandboxDriver {
+  readonly report: IsolationReport;
+  readonly #parts: DriverParts;
+  readonly #reserve: LaunchReserve;
+  readonly #sandboxes = new Set<BubblewrapSandbox>();
+  #closed: Promise<void> | undefined;
+
+  constructor(parts: DriverParts) {
+    this.report = parts.report;
+    this.#parts = parts;
+    this.#reserve = new LaunchReserve(parts.launchSettings, (launch) =>
+      this.#newSandbox({ id: launch.id, memoryMb: 0 }, launch, undefined).destroy(),
+    );
+  }
+
+  async create(request: SandboxRequest): Promise<Sandbox> {
+    const sandbox = await this.#start(request);
+    const { handOver } = sandbox;
+    const timeout = Promise.withResolvers<never>();
+    const cancel = this.#parts.clock.after(HAND_OVER_TIMEOUT_MS, () =>
+      timeout.reject(new Error(`no hand-over within ${HAND_OVER_TIMEOUT_MS} ms`)),
+    );
+    const ended = sandbox.exited.then(({ code, signal }) => {
+      throw new Error(`the program ended before the hand-over (${signal ?? `exit status ${code}`})`);
+    });
+    ended.catch(() => {});
+    try {
+      await Promise.race([handOver.received(), ended, timeout.promise]);
+    } catch (error) {
+      await sandbox.destroy();
+      throw new Error(`the sandbox did not start: ${messageOf(error)}${complaint(sandbox)}`);
+    } finally {
+      cancel();
+    }
+    sandbox.trackConnections();
+    // In a later turn: whoever waits for this sandbox connects its doors before the program may go on.
+    setImmediate(() => handOver.disconnect());
+    return sandbox;
+  }
+
+  /**
+   * Runs a command in a sandbox to its end, without a hand-over, to see whether sandboxes work here. Rejects with
+   * what went wrong.
+   */
+  async probe(command: readonly string[], codeDirectory: string): Promise<void> {
+    const program = { command, mounts: [] };
+    const limits = { memoryMb: 128, ephemeralStorageMb: 512 };
+    const sandbox = await this.#start({
+      id: "probe",
+      program,
+      codeDirectory,
+      environmentVariables: {},
+      ...limits,
+    });
+    const { code, signal } = await sandbox.exited;
+    await sandbox.destroy();
+    if (code !== 0) throw new Error(`${signal ?? `exit status ${code}`}${complaint(sandbox)}`);
+  }
+
+  close(): Promise<void> {
+    this.#closed ??= this.#close();
+    return this.#closed;
+  }
+
+  async #close(): Promise<void> {
+    await this.discard();
+    await this.#parts.close();
+  }
+
+  /** Destroys every sandbox and every waiting launch, and nothing that the driver was given. */
+  async discard(): Promise<void> {
+    await this.#reserve.close();
+    await Promise.all([...this.#sandboxes].map((sandbox) => sandbox.destroy()));
+  }
+
+  /** Starts the program; it waits for its hand-over. */
+  async #start(request: SandboxRequest): Promise<BubblewrapSandbox> {
+    if (this.#closed !== undefined) throw new Error("the sandbox driver is closed");
+    const launch = await this.#reserve.take(this.#command(request.program.command));
+    const scratch = await this.#takeScratch(request.ephemeralStorageMb, launch.user);
+    const sandbox = this.#newSandbox(request, launch, scratch);
+    try {
+      const options = await this.#options(request, scratch);
+      launch.group?.setLimits({
+        memoryBytes: request.memoryMb * MEBIBYTE,
+        processes: PROCESSES_MAX,
+        cpus: Math.max(BURST_CPUS, cpuShare(request.memoryMb)),
+      });
+      launch.start(options);
+      return sandbox;
+    } catch (error) {
+      await sandbox.destroy();
+      throw error;
+    }
+  }
+
+  /** Undefined where /tmp has to be a tmpfs: no volumes on this machine, or no loop device left just now. */
+  async #takeScratch(sizeMb: number, user: number | undefined): Promise<ScratchVolume | undefined> {
+    if (user === undefined) return undefined;
+    return this.#parts.scratchVolumes?.take(sizeMb, user).catch(() => undefined);
+  }
+
+  #newSandbox(
+    request: Pick<SandboxRequest, "id" | "memoryMb">,
+    launch: Launch,
+    scratch: ScratchVolume | undefined,
+  ): BubblewrapSandbox {
+    const { users } = this.#parts.launchSettings;
+    const sandbox = new BubblewrapSandbox({
+      id: request.id,
+      memoryMb: request.memoryMb,
+      launch,
+      release: async () => {
+        this.#sandboxes.delete(sandbox);
+        if (launch.user !== undefined) users?.release(launch.user);
+        await scratch?.release();
+      },
+    });
+    this.#sandboxes.add(sandbox);
+    return sandbox;
+  }
+
+  async #options(request: SandboxRequest, scratch: ScratchVolume | undefined): Promise<Buffer> {
+    const { hostPaths, rootFileSystem } = this.#parts;
+    const mounts = request.program.mounts.map(async ({ hostPath, sandboxPath }) => ({
+      source: await hostPaths.reachable(hostPath),
+      sandboxPath,
+    }));
+    const view = {
+      rootFileSystem,
+      mounts: await Promise.all(mounts),
+      codeDirectory: await hostPaths.reachable(request.codeDirectory),
+      scratch: scratch ?? { sizeBytes: request.ephemeralStorageMb * MEBIBYTE },
+      environmentVariables: sandboxVariables(request.environmentVariables),
+    };
+    return bubblewrapOptions(view, SECCOMP_DESCRIPTOR);
+  }
+
+  /** Where no control group limits processes, the sandbox's own user namespace counts them. */
+  #command(command: readonly string[]): readonly string[] {
+    if (this.#parts.launchSettings.groups?.limits.processes === true) return command;
+    return [PRLIMIT_INSIDE, `--nproc=${PROCESSES_MAX}:${PROCESSES_MAX}`, "--", ...command];
+  }
+}
+
+/** The function's variables and those by which the program finds its listeners, its channel and the APIs. */
+function sandboxVariables(variables: Readonly<Record<string, string>>): Record<string, string> {
+  const listen = Object.entries(LISTENER_PORTS).map(([name, port]) => `${name}=${port}`);
+  return {
+    AWS_ENDPOINT_URL: `http://127.0.0.1:${LISTENER_PORTS["aws-endpoint"]}`,
+    ...variables,
+    AWS_LAMBDA_RUNTIME_API: `127.0.0.1:${LISTENER_PORTS["runtime-api"]}`,
+    LAMBENT_LISTEN: listen.join(","),
+    ...INHERITED_VARIABLES,
+  };
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** The end of what has been written to standard error, as far as nobody else has read it. */
+function complaint(sandbox: Sandbox): string {
+  const text = String(sandbox.stderr.read() ?? "").trim();
+  return text === "" ? "" : `: ${text.slice(-COMPLAINT_CHARACTERS)}`;
+}

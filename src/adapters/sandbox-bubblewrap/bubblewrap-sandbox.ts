@@ -1,0 +1,149 @@
+import { readFileSync } from "node:fs";
+import type { Server, Socket } from "node:net";
+import { constants } from "node:os";
+import type { Readable } from "node:stream";
+import { setTimeout as delay } from "node:timers/promises";
+import type { Sandbox, SandboxExit } from "../../ports/sandbox.ts";
+import type { HandOverChannel } from "./hand-over-channel.ts";
+import type { Launch } from "./launch.ts";
+import { MemoryUse } from "./memory-use.ts";
+
+/** AWS: this much memory comes with one vCPU ("Configure Lambda function memory"). */
+const MEMORY_MB_PER_CPU = 1_769;
+const MEBIBYTE = 1_048_576;
+/** bwrap reports a program ended by signal n as exit status 128 + n, like a shell. */
+const SIGNAL_STATUS = 128;
+const END_POLL_MS = 5;
+const END_POLLS = 400;
+
+const signalNames = new Map(Object.entries(constants.signals).map(([name, number]) => [number, name]));
+
+/** CPUs' worth of time that come with a memory size. */
+export function cpuShare(memoryMb: number): number {
+  return memoryMb / MEMORY_MB_PER_CPU;
+}
+
+/** What a sandbox is made of besides its processes. */
+export interface SandboxParts {
+  readonly id: string;
+  readonly launch: Launch;
+  readonly memoryMb: number;
+  /** Gives back what the sandbox has had: /tmp and the user id. Called once, when no process is left. */
+  readonly release: () => Promise<void>;
+}
+
+/** A sandbox run by bwrap. Made before its program runs; the listeners are there once the hand-over is done. */
+export class BubblewrapSandbox implements Sandbox {
+  readonly id: string;
+  readonly stdout: Readable;
+  readonly stderr: Readable;
+  readonly telemetry: Readable;
+  readonly exited: Promise<SandboxExit>;
+  readonly #launch: Launch;
+  readonly #memoryMb: number;
+  readonly #memory: MemoryUse;
+  readonly #release: () => Promise<void>;
+  readonly #connections = new Set<Socket>();
+  #outOfMemory = false;
+  #destroyed: Promise<void> | undefined;
+
+  constructor(parts: SandboxParts) {
+    const { launch } = parts;
+    this.id = parts.id;
+    this.stdout = launch.stdout;
+    this.stderr = launch.stderr;
+    this.telemetry = launch.telemetry;
+    this.#launch = launch;
+    this.#memoryMb = parts.memoryMb;
+    this.#memory = new MemoryUse(launch.child.pid ?? 0, launch.group);
+    this.#release = parts.release;
+    this.exited = this.#watchExit();
+  }
+
+  get handOver(): HandOverChannel {
+    return this.#launch.handOver;
+  }
+
+  get runtimeApi(): Server {
+    return this.#launch.handOver.listener("runtime-api");
+  }
+
+  get awsEndpoint(): Server {
+    return this.#launch.handOver.listener("aws-endpoint");
+  }
+
+  /** Call when the listeners are there: what they accept is closed with the sandbox. */
+  trackConnections(): void {
+    for (const server of [this.runtimeApi, this.awsEndpoint]) {
+      server.on("connection", (connection: Socket) => {
+        this.#connections.add(connection);
+        connection.once("close", () => this.#connections.delete(connection));
+      });
+    }
+  }
+
+  limitCpu(): void {
+    this.#launch.group?.setCpus(cpuShare(this.#memoryMb));
+  }
+
+  memoryPeakBytes(): number | undefined {
+    return this.#outOfMemory ? this.#memoryMb * MEBIBYTE : this.#memory.peakBytes();
+  }
+
+  /** Stops every process where it stands, until `thaw`. Without control groups it does nothing. */
+  freeze(): void {
+    this.#launch.group?.freeze();
+  }
+
+  thaw(): void {
+    this.#launch.group?.thaw();
+  }
+
+  destroy(): Promise<void> {
+    this.#destroyed ??= this.#destroy();
+    return this.#destroyed;
+  }
+
+  async #watchExit(): Promise<SandboxExit> {
+    const { code, signal } = await this.#launch.ended;
+    this.#outOfMemory = this.#launch.group?.outOfMemory() ?? false;
+    const outOfMemory = this.#outOfMemory;
+    const name = code === null ? signal : signalNames.get(code - SIGNAL_STATUS);
+    return name === undefined || name === null
+      ? { code, signal: null, outOfMemory }
+      : { code: null, signal: name, outOfMemory };
+  }
+
+  async #destroy(): Promise<void> {
+    const { child, group, handOver } = this.#launch;
+    const reaper = this.#memory.reaperProcessId() ?? 0;
+    if (group === undefined) child.kill("SIGKILL");
+    else group.kill();
+    // With the pipe's end a bwrap that still waits for its options gives up.
+    this.#launch.start(Buffer.alloc(0));
+    await this.exited;
+    handOver.close();
+    // The host's ends would keep the network namespace alive.
+    for (const connection of this.#connections) connection.destroy();
+    for (const stream of [this.stdout, this.stderr, this.telemetry])
+      if (stream.readableFlowing === null) stream.resume();
+    // The kernel ends the processes of a namespace after its first one, which dies with bwrap; a group is removed
+    // when the last one is gone.
+    if (group !== undefined) await group.remove();
+    else for (let poll = 0; poll < END_POLLS && !hasEnded(reaper); poll++) await delay(END_POLL_MS);
+    await this.#release();
+  }
+}
+
+/**
+ * Whether a process runs nothing any more. One that has ended stays in /proc until the machine's first process,
+ * which inherits it from bwrap, asks for its status, and that may take seconds.
+ */
+function hasEnded(processId: number): boolean {
+  try {
+    const stat = readFileSync(`/proc/${processId}/stat`, "latin1");
+    return ["Z", "X"].includes(stat.slice(stat.lastIndexOf(")") + 2)[0] ?? "");
+  } catch {
+    return true;
+  }
+}

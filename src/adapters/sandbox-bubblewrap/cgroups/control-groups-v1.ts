@@ -1,0 +1,170 @@
+import { existsSync, mkdirSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { CgroupMounts } from "./cgroup-mounts.ts";
+import {
+  type ControlGroup,
+  type ControlGroups,
+  CPU_PERIOD_US,
+  cpuQuotaUs,
+  type GroupLimits,
+} from "./control-group.ts";
+import {
+  childGroups,
+  killProcesses,
+  readControl,
+  readCounter,
+  readProcessIds,
+  removeGroup,
+  removeGroupIfEmpty,
+  writeControl,
+} from "./group-directory.ts";
+
+const CONTROLLERS = ["memory", "cpu", "pids", "freezer"] as const;
+type Controller = (typeof CONTROLLERS)[number];
+
+/** The group's directory in each hierarchy; a missing one means that the machine cannot limit that. */
+type Directories = Readonly<Partial<Record<Controller | "unified", string>>>;
+
+class ControlGroupV1 implements ControlGroup {
+  readonly #directories: Directories;
+
+  constructor(directories: Directories) {
+    this.#directories = directories;
+  }
+
+  async attach(processId: number): Promise<void> {
+    for (const directory of new Set(Object.values(this.#directories)))
+      await writeFile(join(directory, "cgroup.procs"), String(processId));
+  }
+
+  setLimits(limits: GroupLimits): void {
+    const { memory, pids } = this.#directories;
+    if (memory !== undefined) {
+      writeControl(memory, "memory.limit_in_bytes", limits.memoryBytes);
+      // Memory and swap together: nothing beyond the limit goes to swap. Absent when swap is not accounted.
+      if (existsSync(join(memory, "memory.memsw.limit_in_bytes")))
+        writeControl(memory, "memory.memsw.limit_in_bytes", limits.memoryBytes);
+      else writeControl(memory, "memory.swappiness", 0);
+    }
+    if (pids !== undefined) writeControl(pids, "pids.max", limits.processes);
+    this.setCpus(limits.cpus);
+  }
+
+  setCpus(cpus: number): void {
+    const { cpu } = this.#directories;
+    if (cpu === undefined) return;
+    writeControl(cpu, "cpu.cfs_period_us", CPU_PERIOD_US);
+    writeControl(cpu, "cpu.cfs_quota_us", cpuQuotaUs(cpus));
+  }
+
+  processIds(): number[] {
+    return readProcessIds(this.#anyDirectory());
+  }
+
+  memoryPeakBytes(): number | undefined {
+    const { memory } = this.#directories;
+    if (memory === undefined) return undefined;
+    const text = readControl(memory, "memory.max_usage_in_bytes");
+    return text === undefined ? undefined : Number(text);
+  }
+
+  outOfMemory(): boolean {
+    const { memory } = this.#directories;
+    return memory !== undefined && readCounter(memory, "memory.oom_control", "oom_kill") > 0;
+  }
+
+  freeze(): void {
+    const { unified, freezer } = this.#directories;
+    // The version 2 hierarchy freezes four times as fast, and needs no controller for it.
+    if (unified !== undefined) writeControl(unified, "cgroup.freeze", 1);
+    else if (freezer !== undefined) writeControl(freezer, "freezer.state", "FROZEN");
+  }
+
+  thaw(): void {
+    const { unified, freezer } = this.#directories;
+    if (unified !== undefined) writeControl(unified, "cgroup.freeze", 0);
+    else if (freezer !== undefined) writeControl(freezer, "freezer.state", "THAWED");
+  }
+
+  kill(): void {
+    const { unified } = this.#directories;
+    if (unified !== undefined && existsSync(join(unified, "cgroup.kill")))
+      writeControl(unified, "cgroup.kill", 1);
+    else {
+      this.thaw();
+      killProcesses(this.#anyDirectory());
+    }
+  }
+
+  async remove(): Promise<void> {
+    for (const directory of new Set(Object.values(this.#directories))) await removeGroup(directory);
+  }
+
+  #anyDirectory(): string {
+    const [directory] = Object.values(this.#directories);
+    if (directory === undefined) throw new Error("a control group without any hierarchy");
+    return directory;
+  }
+}
+
+class ControlGroupsV1 implements ControlGroups {
+  readonly limits: ControlGroups["limits"];
+  readonly description: string;
+  /** `<hierarchy>/lambent/<instance>` per controller. */
+  readonly #instances: Directories;
+
+  constructor(instances: Directories) {
+    this.#instances = instances;
+    this.description = instances.unified === undefined ? "cgroup v1" : "cgroup v1 with v2";
+    this.limits = {
+      memory: instances.memory !== undefined,
+      cpu: instances.cpu !== undefined,
+      processes: instances.pids !== undefined,
+    };
+  }
+
+  create(name: string): ControlGroup {
+    const directories = Object.fromEntries(
+      Object.entries(this.#instances).map(([controller, instance]) => [controller, join(instance, name)]),
+    );
+    for (const directory of Object.values(directories)) mkdirSync(directory, { recursive: true });
+    return new ControlGroupV1(directories);
+  }
+
+  async sweep(): Promise<void> {
+    for (const instance of Object.values(this.#instances)) {
+      for (const directory of await childGroups(instance)) {
+        const freezerState = readControl(directory, "freezer.state");
+        if (freezerState !== undefined) writeControl(directory, "freezer.state", "THAWED");
+        killProcesses(directory);
+        await removeGroup(directory);
+      }
+    }
+  }
+
+  async close(): Promise<void> {
+    for (const instance of new Set(Object.values(this.#instances))) {
+      await removeGroupIfEmpty(instance);
+      await removeGroupIfEmpty(join(instance, ".."));
+    }
+  }
+}
+
+/** Version 1, or version 1 beside an empty version 2 ("hybrid"). Undefined when no group can be made. */
+export function openControlGroupsV1(mounts: CgroupMounts, instance: string): ControlGroups | undefined {
+  const bases = new Map<string, string | undefined>(CONTROLLERS.map((name) => [name, mounts.v1.get(name)]));
+  if (mounts.v2 !== undefined) bases.set("unified", mounts.v2);
+  const instances: [string, string][] = [];
+  for (const [name, base] of bases) {
+    if (base === undefined) continue;
+    const directory = join(base, "lambent", instance);
+    try {
+      mkdirSync(directory, { recursive: true });
+      instances.push([name, directory]);
+    } catch {
+      // Mounted read-only, as in many containers, or not ours to write: this one is not available.
+    }
+  }
+  return instances.length === 0 ? undefined : new ControlGroupsV1(Object.fromEntries(instances));
+}

@@ -1,0 +1,69 @@
+import { createHash } from "node:crypto";
+import { mkdir, realpath, stat, writeFile } from "node:fs/promises";
+import { join, relative } from "node:path";
+import { runCommand } from "./run-command.ts";
+
+/** Turns paths of the host into paths that a sandbox's user can open. */
+export interface HostPaths {
+  /** Rejects when the path does not exist. */
+  reachable(hostPath: string): Promise<string>;
+}
+
+/** For drivers that may not mount: the path itself. */
+export const plainHostPaths: HostPaths = { reachable: (hostPath) => realpath(hostPath) };
+
+const OTHERS_MAY_PASS = 0o001;
+
+/**
+ * Binds host paths, read-only, below a directory that everybody may pass through: the data directory or an
+ * interpreter may lie in a home directory that only its owner can enter. A bind of a shared directory serves
+ * everything in it, so that functions need no mount each; other paths get one of their own, once.
+ */
+export class BoundHostPaths implements HostPaths {
+  readonly #mountsDirectory: string;
+  readonly #sharedDirectories: readonly string[];
+  readonly #bound = new Map<string, Promise<string>>();
+
+  private constructor(mountsDirectory: string, sharedDirectories: readonly string[]) {
+    this.#mountsDirectory = mountsDirectory;
+    this.#sharedDirectories = sharedDirectories;
+  }
+
+  /** Shared directories that do not exist, or that others may not enter even when bound, are passed over. */
+  static async open(mountsDirectory: string, sharedDirectories: readonly string[]): Promise<BoundHostPaths> {
+    const usable: string[] = [];
+    for (const directory of sharedDirectories) {
+      const path = await realpath(directory).catch(() => undefined);
+      if (path !== undefined && ((await stat(path)).mode & OTHERS_MAY_PASS) !== 0) usable.push(path);
+    }
+    return new BoundHostPaths(mountsDirectory, usable);
+  }
+
+  async reachable(hostPath: string): Promise<string> {
+    const path = await realpath(hostPath);
+    for (const shared of this.#sharedDirectories) {
+      const inside = relative(shared, path);
+      if (!inside.startsWith("..")) return join(await this.#bind(shared), inside);
+    }
+    return this.#bind(path);
+  }
+
+  #bind(path: string): Promise<string> {
+    const known = this.#bound.get(path);
+    if (known !== undefined) return known;
+    const bound = this.#mount(path);
+    this.#bound.set(path, bound);
+    // A failure is not remembered: the path may come into being.
+    bound.catch(() => this.#bound.delete(path));
+    return bound;
+  }
+
+  async #mount(path: string): Promise<string> {
+    const name = createHash("sha256").update(path).digest("hex").slice(0, 16);
+    const target = join(this.#mountsDirectory, name);
+    if ((await stat(path)).isDirectory()) await mkdir(target, { recursive: true });
+    else await writeFile(target, "");
+    await runCommand("mount", "--bind", "-o", "ro,nosuid,nodev", path, target);
+    return target;
+  }
+}

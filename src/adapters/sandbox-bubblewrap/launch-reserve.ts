@@ -1,0 +1,67 @@
+import { randomBytes } from "node:crypto";
+import { type Launch, type LaunchSettings, prepareLaunch } from "./launch.ts";
+
+/** Waiting bwraps for each of the commands used last. */
+const PER_COMMAND = 2;
+const COMMANDS = 6;
+
+/** Keeps launches ready for the commands that were used before, as bwrap takes its command when it is started. */
+export class LaunchReserve {
+  readonly #settings: LaunchSettings;
+  readonly #discard: (launch: Launch) => Promise<void>;
+  /** Command → launches; the command used last is at the end. */
+  readonly #ready = new Map<string, Promise<Launch>[]>();
+  #closed = false;
+
+  constructor(settings: LaunchSettings, discard: (launch: Launch) => Promise<void>) {
+    this.#settings = settings;
+    this.#discard = discard;
+  }
+
+  /** A launch for the command, ready or made now. */
+  async take(command: readonly string[]): Promise<Launch> {
+    const key = JSON.stringify(command);
+    const ready = this.#ready.get(key) ?? [];
+    this.#ready.delete(key);
+    this.#ready.set(key, ready);
+    const launch = ready.shift()?.catch(() => this.#prepare(command));
+    try {
+      return await (launch ?? this.#prepare(command));
+    } finally {
+      this.#refill(command, ready);
+      await this.#forgetOldCommands();
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    const all = [...this.#ready.values()].flatMap((launches) => launches.splice(0));
+    await Promise.all(all.map((launch) => this.#drop(launch)));
+  }
+
+  #prepare(command: readonly string[]): Promise<Launch> {
+    return prepareLaunch(this.#settings, randomBytes(8).toString("hex"), command);
+  }
+
+  #refill(command: readonly string[], ready: Promise<Launch>[]): void {
+    while (!this.#closed && ready.length < PER_COMMAND) {
+      const next = this.#prepare(command);
+      // Whoever takes it makes another one; this is only to have the failure handled until then.
+      next.catch(() => {});
+      ready.push(next);
+    }
+  }
+
+  async #forgetOldCommands(): Promise<void> {
+    for (const [key, launches] of this.#ready) {
+      if (this.#ready.size <= COMMANDS) return;
+      this.#ready.delete(key);
+      await Promise.all(launches.map((launch) => this.#drop(launch)));
+    }
+  }
+
+  async #drop(launch: Promise<Launch>): Promise<void> {
+    const [result] = await Promise.allSettled([launch]);
+    if (result?.status === "fulfilled") await this.#discard(result.value);
+  }
+}

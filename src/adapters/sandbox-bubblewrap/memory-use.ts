@@ -1,0 +1,66 @@
+import { readFileSync } from "node:fs";
+import type { ControlGroup } from "./cgroups/control-group.ts";
+
+const KIBIBYTE = 1_024;
+
+function readProc(path: string): string {
+  try {
+    return readFileSync(path, "latin1");
+  } catch {
+    // The process has ended in the meantime.
+    return "";
+  }
+}
+
+function statusBytes(status: string, name: string): number {
+  return Number(new RegExp(`^${name}:\\s*(\\d+) kB`, "m").exec(status)?.[1] ?? 0) * KIBIBYTE;
+}
+
+function childrenOf(processId: number): number[] {
+  return readProc(`/proc/${processId}/task/${processId}/children`).split(" ").filter(Boolean).map(Number);
+}
+
+/**
+ * The highest memory use of one sandbox, for "Max Memory Used". The control group's own peak would be wrong: it
+ * counts the page cache of every file that the function has read or written, and does not count the part of the
+ * interpreter that another sandbox has loaded before. So, as AWS appears to, this takes the peak resident set that
+ * the kernel keeps for each process, summed up. Processes that share pages after a fork would count double; there
+ * the group's peak plus the shared text is the tighter bound. The smaller of the two is taken: never too little.
+ * Processes that have come and gone between two questions are missed.
+ */
+export class MemoryUse {
+  readonly #bubblewrapProcessId: number;
+  readonly #group: ControlGroup | undefined;
+  /** The first process inside, which reaps the others. */
+  #reaperProcessId: number | undefined;
+  #peakBytes: number | undefined;
+
+  constructor(bubblewrapProcessId: number, group: ControlGroup | undefined) {
+    this.#bubblewrapProcessId = bubblewrapProcessId;
+    this.#group = group;
+  }
+
+  /** Bytes; keeps the last answer when the processes are gone. */
+  peakBytes(): number | undefined {
+    const statuses = this.#processIds().map((id) => readProc(`/proc/${id}/status`));
+    const resident = statuses.reduce((sum, status) => sum + statusBytes(status, "VmHWM"), 0);
+    if (resident === 0) return this.#peakBytes;
+    const charged = this.#group?.memoryPeakBytes() ?? Number.POSITIVE_INFINITY;
+    const text = Math.max(...statuses.map((status) => statusBytes(status, "RssFile")));
+    this.#peakBytes = Math.max(this.#peakBytes ?? 0, Math.min(resident, charged + text));
+    return this.#peakBytes;
+  }
+
+  /** Host id of the first process inside; undefined before there is one. */
+  reaperProcessId(): number | undefined {
+    this.#reaperProcessId ??= childrenOf(this.#bubblewrapProcessId)[0];
+    return this.#reaperProcessId;
+  }
+
+  #processIds(): number[] {
+    const reaper = this.reaperProcessId();
+    if (reaper === undefined) return [];
+    if (this.#group === undefined) return childrenOf(reaper);
+    return this.#group.processIds().filter((id) => id !== reaper && id !== this.#bubblewrapProcessId);
+  }
+}

@@ -1,0 +1,45 @@
+import { closeSync, constants, openSync } from "node:fs";
+import { chown, rm } from "node:fs/promises";
+import { Socket } from "node:net";
+import { join } from "node:path";
+import type { Readable } from "node:stream";
+import { runCommand } from "./run-command.ts";
+import type { UnprivilegedUser } from "./unprivileged-users.ts";
+
+/** A pipe from a sandbox to this process. */
+export interface OutputPipe {
+  readonly reader: Readable;
+  /** For the child; close it here once the child has it. */
+  readonly writeDescriptor: number;
+}
+
+/**
+ * Makes pipes. Node would give a child sockets for its output, and those cannot be opened again by name: `echo >
+ * /dev/stderr` in a script would fail. The names are gone when this resolves.
+ */
+export async function makeOutputPipes(
+  directory: string,
+  names: readonly string[],
+  owner: UnprivilegedUser | undefined,
+): Promise<OutputPipe[]> {
+  const paths = names.map((name) => join(directory, name));
+  await runCommand("mkfifo", "-m", "0600", ...paths);
+  try {
+    if (owner !== undefined) await Promise.all(paths.map((path) => chown(path, owner, owner)));
+    return paths.map(openBothEnds);
+  } finally {
+    await Promise.all(paths.map((path) => rm(path, { force: true })));
+  }
+}
+
+function openBothEnds(path: string): OutputPipe {
+  // Without waiting for a writer; then there is a reader, and opening for writing does not wait either.
+  const readDescriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+  try {
+    const writeDescriptor = openSync(path, constants.O_WRONLY);
+    return { reader: new Socket({ fd: readDescriptor, readable: true, writable: false }), writeDescriptor };
+  } catch (error) {
+    closeSync(readDescriptor);
+    throw error;
+  }
+}

@@ -1,0 +1,141 @@
+import { createHash } from "node:crypto";
+import { existsSync, readFileSync } from "node:fs";
+import { mkdir, realpath, writeFile } from "node:fs/promises";
+import { join } from "node:path";
+import type { Clock } from "../../ports/clock.ts";
+import type { IsolationReport } from "../../ports/sandbox.ts";
+import { BubblewrapDriver } from "./bubblewrap-driver.ts";
+import type { ControlGroups } from "./cgroups/control-group.ts";
+import { openControlGroups } from "./cgroups/open-control-groups.ts";
+import { BoundHostPaths, plainHostPaths } from "./host-paths.ts";
+import { isInPrivateMountNamespace } from "./private-mount-namespace.ts";
+import { describeRootFileSystem } from "./root-file-system.ts";
+import { ScratchVolumes } from "./scratch-volumes.ts";
+import { hasSeccompFilter, seccompFilter } from "./seccomp/seccomp-filter.ts";
+import { UnprivilegedUsers } from "./unprivileged-users.ts";
+import { Workspace } from "./workspace.ts";
+
+export interface BubblewrapDriverOptions {
+  /** Absolute, existing and held by this process alone: what an earlier run for it has left is removed. */
+  readonly dataDirectory: string;
+  /** Directories from which many sandboxes will be shown something: code store, interpreters, runtimes. */
+  readonly sharedDirectories: readonly string[];
+  readonly clock: Clock;
+}
+
+const PROGRAM_DIRECTORIES = ["/usr/bin", "/bin", "/usr/local/bin"];
+
+/** Where a program of the operating system is; undefined when it is not installed. */
+export function findProgram(name: string): string | undefined {
+  return PROGRAM_DIRECTORIES.map((directory) => join(directory, name)).find((path) => existsSync(path));
+}
+
+function requireProgram(name: string, debianPackage: string): string {
+  const path = findProgram(name);
+  if (path === undefined) throw new Error(`${name} is not installed (package ${debianPackage})`);
+  return path;
+}
+
+/**
+ * Opens the driver: removes leftovers of an earlier run, finds out what this machine allows and starts one sandbox
+ * to see that it works. Rejects with the reason when it does not, leaving nothing behind.
+ */
+export async function openBubblewrapDriver(options: BubblewrapDriverOptions): Promise<BubblewrapDriver> {
+  const bubblewrap = requireProgram("bwrap", "bubblewrap");
+  const prlimit = requireProgram("prlimit", "util-linux");
+  const { arch } = process;
+  if (!hasSeccompFilter(arch)) throw new Error(`there is no system call filter for ${arch}`);
+  const dataDirectory = await realpath(options.dataDirectory);
+  const instance = createHash("sha256").update(dataDirectory).digest("hex").slice(0, 12);
+  const isRoot = process.getuid?.() === 0;
+  const users = isRoot
+    ? UnprivilegedUsers.open(instance, readFileSync("/proc/self/uid_map", "utf8"))
+    : undefined;
+  if (isRoot && users === undefined) throw new Error("root without other user ids to run functions as");
+  const mounting = users !== undefined && isInPrivateMountNamespace();
+
+  const closers: (() => Promise<void>)[] = [];
+  try {
+    const groups = openControlGroups(instance, isRoot);
+    await groups?.sweep();
+    if (groups !== undefined) closers.unshift(() => groups.close());
+    const workspaceDirectory = isRoot
+      ? join("/run", `lambent-${instance}`)
+      : join(dataDirectory, "sandboxes");
+    const workspace = await Workspace.open(workspaceDirectory, mounting);
+    closers.unshift(() => workspace.close());
+    const seccompFile = join(workspace.directory, "seccomp.bpf");
+    await writeFile(seccompFile, seccompFilter(arch), { mode: 0o600 });
+    const scratch = mounting ? await openScratch(dataDirectory, workspace) : undefined;
+    if (scratch !== undefined) closers.unshift(() => scratch.close());
+    const driver = new BubblewrapDriver({
+      clock: options.clock,
+      report: describe({ groups, diskScratch: scratch !== undefined, isRoot, mounting }),
+      launchSettings: { bubblewrap, prlimit, seccompFile, pipesDirectory: workspace.pipes, users, groups },
+      rootFileSystem: describeRootFileSystem(workspace),
+      hostPaths: mounting
+        ? await BoundHostPaths.open(workspace.mounts, options.sharedDirectories)
+        : plainHostPaths,
+      scratchVolumes: scratch,
+      close: () => runAll(closers),
+    });
+    closers.unshift(() => driver.discard());
+    const empty = join(workspace.directory, "empty");
+    await mkdir(empty, { mode: 0o755 });
+    await driver.probe(["/usr/bin/true"], empty);
+    closers.shift();
+    return driver;
+  } catch (error) {
+    await runAll(closers);
+    throw error;
+  }
+}
+
+async function runAll(closers: readonly (() => Promise<void>)[]): Promise<void> {
+  for (const close of closers) await close();
+}
+
+function openScratch(dataDirectory: string, workspace: Workspace): Promise<ScratchVolumes | undefined> {
+  // No loop devices, as in many containers, or no mkfs.ext4: the report says that /tmp is memory then.
+  return ScratchVolumes.open(join(dataDirectory, "scratch"), workspace.mounts).catch(() => undefined);
+}
+
+interface Circumstances {
+  readonly groups: ControlGroups | undefined;
+  readonly diskScratch: boolean;
+  readonly isRoot: boolean;
+  readonly mounting: boolean;
+}
+
+/** What is in force, in one line, and what is missing. */
+function describe({ groups, diskScratch, isRoot, mounting }: Circumstances): IsolationReport {
+  const limits = {
+    memory: groups?.limits.memory ?? false,
+    cpu: groups?.limits.cpu ?? false,
+    // Without a control group, by the sandbox's user namespace.
+    processes: true,
+  };
+  const missing = Object.entries(limits)
+    .filter(([, limited]) => !limited)
+    .map(([name]) => name);
+  const parts = [
+    "bubblewrap: own mount, process, network and user namespaces, read-only root, seccomp",
+    isRoot ? "a host user per environment" : "the host user who started Lambent",
+    groups === undefined ? "no control groups" : `limits by ${groups.description}`,
+    `/tmp ${diskScratch ? "on disk" : "in memory (counts as the function's memory)"}`,
+  ];
+  const advice: string[] = [];
+  if (missing.length > 0)
+    advice.push(
+      `no limit on ${missing.join(" and ")}: ${
+        isRoot
+          ? "this machine's control groups cannot be written (a container? give it --privileged and --cgroupns=private)"
+          : "start Lambent as root, or with: systemd-run --user --scope -p Delegate=yes lambent start"
+      }`,
+    );
+  if (isRoot && !mounting)
+    advice.push("no mount namespace of its own could be made: code must lie where every user can read it");
+  if (isRoot && mounting && !diskScratch)
+    advice.push("/tmp is in memory: loop devices and mkfs.ext4 (package e2fsprogs) would put it on disk");
+  return { driver: "bubblewrap", isolates: true, summary: parts.join("; "), limits, advice };
+}

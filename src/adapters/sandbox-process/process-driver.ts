@@ -1,0 +1,116 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { mkdtemp, rm } from "node:fs/promises";
+import { createServer, type Server } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { IsolationReport, Sandbox, SandboxDriver, SandboxRequest } from "../../ports/sandbox.ts";
+import { ProcessRecords } from "./process-records.ts";
+import { ProcessSandbox } from "./process-sandbox.ts";
+import { SandboxPaths } from "./sandbox-paths.ts";
+
+export interface ProcessDriverOptions {
+  readonly dataDirectory: string;
+  /** Why nothing is isolated, for the report. */
+  readonly reason: string;
+  /** What would change that, one line each. */
+  readonly advice: readonly string[];
+}
+
+/** Runs functions as ordinary processes, where nothing better can be had. It isolates nothing, and its report says so. */
+class ProcessDriver implements SandboxDriver {
+  readonly report: IsolationReport;
+  readonly #records: ProcessRecords;
+  readonly #sandboxes = new Set<ProcessSandbox>();
+
+  constructor(options: ProcessDriverOptions, records: ProcessRecords) {
+    this.report = {
+      driver: "process",
+      isolates: false,
+      summary: `none: functions run as ordinary processes of this user (${options.reason})`,
+      limits: { memory: false, cpu: false, processes: false },
+      advice: options.advice,
+    };
+    this.#records = records;
+  }
+
+  async create(request: SandboxRequest): Promise<Sandbox> {
+    const [runtimeApi, awsEndpoint, temporaryDirectory] = await Promise.all([
+      listenOnLoopback(),
+      listenOnLoopback(),
+      mkdtemp(join(tmpdir(), "lambent-")),
+    ]);
+    const child = start(request, { runtimeApi, awsEndpoint, temporaryDirectory });
+    const removeTemporaryDirectory = (): Promise<void> =>
+      rm(temporaryDirectory, { recursive: true, force: true });
+    try {
+      await once(child, "spawn");
+    } catch (error) {
+      for (const server of [runtimeApi, awsEndpoint]) server.close();
+      await removeTemporaryDirectory();
+      throw error;
+    }
+    const processId = child.pid;
+    if (processId === undefined) throw new Error("a started process has no id");
+    const sandbox = new ProcessSandbox({
+      id: request.id,
+      child: Object.assign(child, { pid: processId }),
+      runtimeApi,
+      awsEndpoint,
+      release: async () => {
+        this.#sandboxes.delete(sandbox);
+        await removeTemporaryDirectory();
+        await this.#records.remove(processId);
+      },
+    });
+    this.#sandboxes.add(sandbox);
+    await this.#records.add(processId);
+    return sandbox;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.#sandboxes].map((sandbox) => sandbox.destroy()));
+  }
+}
+
+async function listenOnLoopback(): Promise<Server> {
+  const server = createServer();
+  server.listen(0, "127.0.0.1");
+  await once(server, "listening");
+  return server;
+}
+
+function addressOf(server: Server): string {
+  const address = server.address();
+  if (address === null || typeof address === "string") throw new Error("a listener without a port");
+  return `127.0.0.1:${address.port}`;
+}
+
+function start(
+  request: SandboxRequest,
+  parts: { readonly runtimeApi: Server; readonly awsEndpoint: Server; readonly temporaryDirectory: string },
+): ChildProcess {
+  const paths = new SandboxPaths(request);
+  const [program = "", ...parameters] = request.program.command.map((part) => paths.translate(part));
+  return spawn(program, parameters, {
+    cwd: request.codeDirectory,
+    // A process group of its own, by which all that it starts can be ended.
+    detached: true,
+    stdio: ["ignore", "pipe", "pipe", "ignore", "pipe"],
+    env: {
+      TMPDIR: parts.temporaryDirectory,
+      AWS_ENDPOINT_URL: `http://${addressOf(parts.awsEndpoint)}`,
+      ...paths.translateVariables(request.environmentVariables),
+      AWS_LAMBDA_RUNTIME_API: addressOf(parts.runtimeApi),
+      _LAMBDA_TELEMETRY_LOG_FD: "4",
+    },
+  });
+}
+
+/** Opens the plain-process driver, and ends processes that an earlier run for the same data directory has left. */
+export async function openProcessDriver(options: ProcessDriverOptions): Promise<SandboxDriver> {
+  return new ProcessDriver(
+    options,
+    await ProcessRecords.open(join(options.dataDirectory, "sandbox-processes")),
+  );
+}
