@@ -12,7 +12,7 @@ import {
   type PrometheusMetrics,
 } from "./adapters/metrics-prometheus/metrics-prometheus.ts";
 import { discoverRuntimes } from "./adapters/runtime-catalogue/discover-runtimes.ts";
-import { chooseSandboxDriver } from "./adapters/sandbox-choice/choose-sandbox-driver.ts";
+import { chooseSandboxDriver } from "./adapters/choose-sandbox-driver.ts";
 import { openSqliteStore } from "./adapters/store-sqlite/store-sqlite.ts";
 import { type AwsApi, createAwsApi } from "./aws-api/server.ts";
 import { iamService } from "./aws-api/services/iam/iam-service.ts";

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import {
   exited,
   type FunctionFailure,
+  initFailure,
   reportedErrorType,
   responseTooLarge,
   timedOut,

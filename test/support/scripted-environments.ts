@@ -101,6 +101,7 @@ export function scriptedFactory(clock: ManualClock, failToCreate?: () => Error |
       add: () => Promise.reject(new Error("not part of this test")),
       read: () => Promise.reject(new Error("not part of this test")),
       remove: () => Promise.reject(new Error("not part of this test")),
+      list: () => Promise.reject(new Error("not part of this test")),
     },
     runtimes: { find: () => scriptedRuntime, list: () => [scriptedRuntime], missingAdvice: () => "missing" },
     logs: {
