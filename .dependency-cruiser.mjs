@@ -63,15 +63,16 @@ export default {
       severity: "error",
       comment:
         "An adapter turns one outside thing into a port. It needs neither another adapter nor a business folder.",
-      from: { path: "^src/adapters/([^/]+)/", pathNot: ["^src/adapters/sandbox-choice/", TEST] },
+      from: { path: "^src/adapters/([^/]+)/", pathNot: TEST },
       to: { path: "^src/", pathNot: "^src/(ports|core)/|^src/adapters/$1/" },
     },
     {
       name: "sandbox-choice-knows-sandboxes",
       severity: "error",
       comment:
-        "src/adapters/sandbox-choice picks a sandbox driver by what the machine allows, and knows nothing else.",
-      from: { path: "^src/adapters/sandbox-choice/", pathNot: TEST },
+        "src/adapters/choose-sandbox-driver.ts picks a driver by what the machine allows, and knows nothing else. " +
+        "Every other adapter is a folder.",
+      from: { path: "^src/adapters/[^/]+[.]ts$", pathNot: TEST },
       to: { path: "^src/", pathNot: "^src/(ports|core)/|^src/adapters/sandbox-" },
     },
     {

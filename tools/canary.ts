@@ -40,8 +40,8 @@ const VIOLATIONS: Readonly<Record<string, readonly [path: string, text: string]>
     'export { createPinoLogger } from "../logger-pino/logger-pino.ts";\n',
   ],
   "sandbox-choice-knows-sandboxes": [
-    "src/adapters/sandbox-choice/neighbour.ts",
-    'export { createPinoLogger } from "../logger-pino/logger-pino.ts";\n',
+    "src/adapters/choose-sandbox-driver.ts",
+    'export { createPinoLogger } from "./logger-pino/logger-pino.ts";\n',
   ],
   "business-knows-no-outside": ["src/invocation/file.ts", 'import "node:fs";\n'],
   "business-does-not-know-doors": [
