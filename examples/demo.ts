@@ -46,7 +46,7 @@ const SUFFIX = process.pid.toString(36);
 const ROLE = `demo-role-${SUFFIX}`;
 const ARCHIVE = `demo-archive-${SUFFIX}`;
 const INSPECT = `demo-inspect-${SUFFIX}`;
-const WAIT = { maxWaitTime: 60, minDelay: 1, maxDelay: 1 };
+const WAIT = { maxWaitTime: 60, minDelay: 0.05, maxDelay: 0.2 };
 
 const root = join(import.meta.dirname, "..");
 
@@ -131,7 +131,7 @@ async function create(
       Handler: handler,
       Role: roleArn,
       Timeout: 15,
-      MemorySize: 256,
+      MemorySize: 1024,
       Code: { ZipFile: zip },
     }),
   );

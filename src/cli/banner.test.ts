@@ -54,3 +54,13 @@ test("the fallback says that it does not isolate, and how to mend it", () => {
     /plain processes\n +WARNING: functions are NOT isolated.*\n +apt-get install bubblewrap\n/,
   );
 });
+
+test("a long summary is broken where it has semicolons", () => {
+  const clause = "namespaces, read-only root, seccomp, and whatever else is in force on this machine";
+  const summary = `bubblewrap; as root; ${clause}; no limits`;
+  const text = lines({ isolation: { ...isolating, summary } }).join("\n");
+  assert.ok(
+    text.includes(`  isolation  bubblewrap; as root\n             ${clause}; no limits\n  runtimes`),
+    text,
+  );
+});

@@ -11,6 +11,20 @@ export interface BannerFacts {
 }
 
 const LABEL_WIDTH = 11;
+/** Of the text beside a label, so that a line fits a usual terminal. */
+const TEXT_WIDTH_MAX = 96;
+
+/** Breaks a long line at its semicolons. */
+function brokenAtSemicolons(text: string): string[] {
+  const lines: string[] = [];
+  for (const clause of text.split("; ")) {
+    const last = lines.at(-1);
+    const joined = last === undefined ? clause : `${last}; ${clause}`;
+    if (last === undefined || joined.length > TEXT_WIDTH_MAX) lines.push(clause);
+    else lines[lines.length - 1] = joined;
+  }
+  return lines;
+}
 
 function entry(label: string, lines: readonly string[]): string[] {
   return lines.map((line, index) => `  ${(index === 0 ? label : "").padEnd(LABEL_WIDTH)}${line}`);
@@ -27,7 +41,7 @@ export function banner(facts: BannerFacts): string[] {
     `Lambent ${facts.version}`,
     ...entry("endpoint", [endpoint]),
     ...entry("data", [configuration.dataDirectory]),
-    ...entry("isolation", [isolation.summary, ...warning, ...isolation.advice]),
+    ...entry("isolation", [...brokenAtSemicolons(isolation.summary), ...warning, ...isolation.advice]),
     ...entry("runtimes", [runtimes]),
     ...entry("next", [
       `export AWS_ENDPOINT_URL=${endpoint}`,
