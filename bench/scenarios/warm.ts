@@ -14,6 +14,8 @@ const CONCURRENCIES = [1, 16, 64] as const;
 type Concurrency = (typeof CONCURRENCIES)[number];
 const FUNCTION_NAME = "bench-hello";
 const HANDLER = 'exports.handler = async () => "hello";\n';
+/** AWS: this much memory comes with one whole CPU. With less, the function's share would be what is measured. */
+const ONE_CPU_MB = 1_769;
 /** Long enough for every environment of the highest concurrency to have been created and warmed. */
 const WARM_UP_SECONDS = 15;
 
@@ -120,7 +122,12 @@ export const warm: Scenario = async (options) => {
     const { isolation } = (await (await fetch(`${lambent.endpoint}/health`)).json()) as Health;
     if (!isolation.isolates)
       throw new Error(`figures without isolation are worth nothing here: ${isolation.summary}`);
-    await deploy(lambdaClient(lambent.endpoint), FUNCTION_NAME, { "index.js": HANDLER }, { MemorySize: 128 });
+    await deploy(
+      lambdaClient(lambent.endpoint),
+      FUNCTION_NAME,
+      { "index.js": HANDLER },
+      { MemorySize: ONE_CPU_MB },
+    );
     const origins = { limit: `http://127.0.0.1:${proxy.port}`, lambent: lambent.endpoint };
     return summarise(await measureRounds(origins, options), isolation.summary);
   } finally {
