@@ -15,6 +15,9 @@ const PROCESSES_MAX = 1_024;
 const BURST_CPUS = 2;
 /** Initialisation itself has 10 s on AWS; the hand-over is its first few milliseconds. */
 const HAND_OVER_TIMEOUT_MS = 10_000;
+/** Between the end of a program's channel and its own. */
+const LAST_WORDS_MS = 200;
+const PROBE_ID = "probe";
 /** Of what bwrap or the program has said before it failed. */
 const COMPLAINT_CHARACTERS = 2_000;
 const PRLIMIT_INSIDE = "/usr/bin/prlimit";
@@ -62,8 +65,16 @@ export class BubblewrapDriver implements SandboxDriver {
     try {
       await Promise.race([handOver.received(), ended, timeout.promise]);
     } catch (error) {
+      // A program that ends closes its channel first; its end says more than the channel's.
+      const delay = Promise.withResolvers<void>();
+      this.#parts.clock.after(LAST_WORDS_MS, () => delay.resolve());
+      const reason = await Promise.race([delay.promise, ended]).then(
+        () => messageOf(error),
+        (end: unknown) => messageOf(end),
+      );
+      const said = complaint(sandbox);
       await sandbox.destroy();
-      throw new Error(`the sandbox did not start: ${messageOf(error)}${complaint(sandbox)}`);
+      throw new Error(`the sandbox did not start: ${reason}${said}`);
     } finally {
       cancel();
     }
@@ -81,15 +92,16 @@ export class BubblewrapDriver implements SandboxDriver {
     const program = { command, mounts: [] };
     const limits = { memoryMb: 128, ephemeralStorageMb: 512 };
     const sandbox = await this.#start({
-      id: "probe",
+      id: PROBE_ID,
       program,
       codeDirectory,
       environmentVariables: {},
       ...limits,
     });
     const { code, signal } = await sandbox.exited;
+    const said = complaint(sandbox);
     await sandbox.destroy();
-    if (code !== 0) throw new Error(`${signal ?? `exit status ${code}`}${complaint(sandbox)}`);
+    if (code !== 0) throw new Error(`${signal ?? `exit status ${code}`}${said}`);
   }
 
   close(): Promise<void> {
@@ -111,7 +123,7 @@ export class BubblewrapDriver implements SandboxDriver {
   /** Starts the program; it waits for its hand-over. */
   async #start(request: SandboxRequest): Promise<BubblewrapSandbox> {
     if (this.#closed !== undefined) throw new Error("the sandbox driver is closed");
-    const launch = await this.#reserve.take(this.#command(request.program.command));
+    const launch = await this.#reserve.take(this.#command(request.program.command), request.id !== PROBE_ID);
     const scratch = await this.#takeScratch(request.ephemeralStorageMb, launch.user);
     const sandbox = this.#newSandbox(request, launch, scratch);
     try {

@@ -18,8 +18,9 @@ export class LaunchReserve {
     this.#discard = discard;
   }
 
-  /** A launch for the command, ready or made now. */
-  async take(command: readonly string[]): Promise<Launch> {
+  /** A launch for the command, ready or made now. `again`: the command is likely to be wanted again. */
+  async take(command: readonly string[], again: boolean): Promise<Launch> {
+    if (!again) return this.#prepare(command);
     const key = JSON.stringify(command);
     const ready = this.#ready.get(key) ?? [];
     this.#ready.delete(key);

@@ -7,20 +7,25 @@ import type { UnprivilegedUser } from "./unprivileged-users.ts";
 const USUAL_SIZE_MB = 512;
 const RESERVE = 2;
 const MEBIBYTE = 1_048_576;
-/** What the file system needs for itself: inode tables of 1/64, bitmaps and a little more. */
+const BLOCK_BYTES = 4_096;
+/** One inode of 256 bytes for so much space, as mkfs.ext4 does for disks. */
+const BYTES_PER_INODE = 16_384;
+/** What the file system needs for itself: inode tables, bitmaps, and the blocks that ext4 holds back for its own use. */
 const OVERHEAD = 1 / 58;
 const OVERHEAD_MB = 2;
+const HELD_BACK = 0.02;
+const HELD_BACK_MB_MAX = 16;
 /** No journal: the volume never outlives its sandbox, let alone a crash. */
 const MAKE_FILE_SYSTEM = [
-  "-q",
-  "-F",
-  "-m",
-  "0",
-  "-O",
-  "^has_journal,^resize_inode",
-  "-E",
-  "lazy_itable_init=1,nodiscard",
-];
+  ["-q"],
+  ["-F"],
+  ["-T", "default"],
+  ["-b", String(BLOCK_BYTES)],
+  ["-i", String(BYTES_PER_INODE)],
+  ["-m", "0"],
+  ["-O", "^has_journal,^resize_inode"],
+  ["-E", "lazy_itable_init=1,nodiscard"],
+].flat();
 /** Inode tables are left as the holes they are; blocks of deleted files go back to the host's disk. */
 const MOUNT_OPTIONS = "loop,nosuid,nodev,noatime,noinit_itable,discard";
 
@@ -92,7 +97,7 @@ export class ScratchVolumes {
       await rmdir(path);
     };
     try {
-      await makeSparseFile(file, Math.ceil(sizeMb * (1 + OVERHEAD) + OVERHEAD_MB) * MEBIBYTE);
+      await makeSparseFile(file, fileBytes(sizeMb));
       await runCommand("mkfs.ext4", ...MAKE_FILE_SYSTEM, file);
       await mkdir(path);
       await runCommand("mount", "-t", "ext4", "-o", MOUNT_OPTIONS, file, path);
@@ -103,6 +108,12 @@ export class ScratchVolumes {
     await chmod(path, 0o1777);
     return { path, release };
   }
+}
+
+/** Of the file whose file system has at least the wanted size free. */
+function fileBytes(sizeMb: number): number {
+  const heldBackMb = Math.min(sizeMb * HELD_BACK, HELD_BACK_MB_MAX);
+  return Math.ceil(sizeMb * (1 + OVERHEAD) + OVERHEAD_MB + heldBackMb) * MEBIBYTE;
 }
 
 async function makeSparseFile(path: string, sizeBytes: number): Promise<void> {
