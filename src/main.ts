@@ -4,6 +4,7 @@ import type { AddressInfo, Socket } from "node:net";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { chooseSandboxDriver } from "./adapters/choose-sandbox-driver.ts";
 import { systemClock as clock } from "./adapters/clock-system/clock-system.ts";
 import { openCodeStore } from "./adapters/code-store-files/code-store-files.ts";
 import { createPinoLogger } from "./adapters/logger-pino/logger-pino.ts";
@@ -12,7 +13,6 @@ import {
   type PrometheusMetrics,
 } from "./adapters/metrics-prometheus/metrics-prometheus.ts";
 import { discoverRuntimes } from "./adapters/runtime-catalogue/discover-runtimes.ts";
-import { chooseSandboxDriver } from "./adapters/choose-sandbox-driver.ts";
 import { openSqliteStore } from "./adapters/store-sqlite/store-sqlite.ts";
 import { type AwsApi, createAwsApi } from "./aws-api/server.ts";
 import { iamService } from "./aws-api/services/iam/iam-service.ts";

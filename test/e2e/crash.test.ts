@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
-import { readdirSync, readFileSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { describe, test } from "node:test";
 import { setTimeout as sleep } from "node:timers/promises";
 import { deploy, invoke, lambdaClient } from "../support/deploy.ts";
@@ -22,23 +22,26 @@ function processesWith(marker: string): string[] {
 
 const mounts = (): string => readFileSync("/proc/self/mountinfo", "utf8");
 
-function cgroupsOfLambent(): string[] {
-  const found: string[] = [];
-  for (const hierarchy of ["memory", "cpu", "pids", "freezer", "unified", "."]) {
-    try {
-      const parent = `/sys/fs/cgroup/${hierarchy}/lambent`;
-      for (const instance of readdirSync(parent, { withFileTypes: true })) {
-        if (!instance.isDirectory()) continue;
-        for (const entry of readdirSync(join(parent, instance.name), { withFileTypes: true })) {
-          if (entry.isDirectory()) found.push(join(parent, instance.name, entry.name));
-        }
-      }
-    } catch {
-      // This hierarchy has no group of Lambent's.
-    }
-  }
-  return found;
+/** The cgroup of a process in each hierarchy, as directories; its parent is that of the Lambent it belongs to. */
+function cgroupsOf(pid: string): string[] {
+  return readFileSync(`/proc/${pid}/cgroup`, "utf8")
+    .trim()
+    .split("\n")
+    .map((line) => line.split(":"))
+    .filter(([, , path = ""]) => path.includes("lambent"))
+    .map(([, controllers = "", path = ""]) => {
+      const hierarchy =
+        controllers === "" ? (existsSync("/sys/fs/cgroup/unified") ? "unified" : "") : controllers;
+      return join("/sys/fs/cgroup", hierarchy, path);
+    });
 }
+
+const subdirectories = (directory: string): string[] =>
+  existsSync(directory)
+    ? readdirSync(directory, { withFileTypes: true })
+        .filter((entry) => entry.isDirectory())
+        .map((entry) => join(directory, entry.name))
+    : [];
 
 describe("kill -9 of Lambent while functions run", () => {
   test("leaves no process or mount; the next start clears the cgroups, and everything acknowledged is there", async () => {
@@ -62,6 +65,10 @@ describe("kill -9 of Lambent while functions run", () => {
       assert.ok(Date.now() < deadline, "the function did not start");
       await sleep(50);
     }
+    const groups = processesWith(marker).flatMap(cgroupsOf);
+    assert.ok(groups.length >= 1, "the function runs in a cgroup");
+    const instances = [...new Set(groups.map(dirname))];
+    const leftOver = (): string[] => instances.flatMap(subdirectories);
     await first.kill();
     assert.equal(await running, "broken off");
     while (processesWith(marker).length > 0) {
@@ -71,7 +78,10 @@ describe("kill -9 of Lambent while functions run", () => {
     assert.equal(mounts(), mountsBefore);
 
     const second = await startLambent({ dataDirectory });
-    assert.deepEqual(cgroupsOfLambent(), []);
+    assert.deepEqual(
+      leftOver().filter((group) => groups.includes(group)),
+      [],
+    );
     await deploy(lambdaClient(second.endpoint), "fresh", {
       "index.mjs": "export const handler = async () => 1;",
     });
@@ -81,7 +91,7 @@ describe("kill -9 of Lambent while functions run", () => {
       name: "ResourceConflictException",
     });
     assert.equal(await second.stop(), 0);
-    assert.deepEqual(cgroupsOfLambent(), []);
+    assert.deepEqual(leftOver(), []);
     assert.equal(mounts(), mountsBefore);
     await rm(dataDirectory, { recursive: true, force: true });
   });

@@ -1,6 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
+import type { Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -36,19 +37,27 @@ export async function startLambent(options: StartOptions = {}): Promise<RunningL
     { stdio: ["ignore", "pipe", "inherit"], env: { ...process.env, ...options.environment } },
   );
   const exited = once(child, "exit") as Promise<[number | null, string | null]>;
+  // A test that fails before it stops its Lambent must not hang, nor leave it running.
+  const killAtExit = (): boolean => child.kill("SIGKILL");
+  process.once("exit", killAtExit);
+  void exited.then(() => process.off("exit", killAtExit));
   const { endpoint, banner } = await untilReady(child, exited);
+  child.unref();
+  (child.stdout as Socket | null)?.unref();
   return {
     endpoint,
     dataDirectory,
     process: child,
     banner,
     async stop() {
+      child.ref();
       child.kill("SIGTERM");
       const [code] = await exited;
       if (options.dataDirectory === undefined) await rm(dataDirectory, { recursive: true, force: true });
       return code;
     },
     async kill() {
+      child.ref();
       child.kill("SIGKILL");
       await exited;
     },
