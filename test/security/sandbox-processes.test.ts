@@ -97,7 +97,7 @@ test("other processes are neither seen, nor killed, nor traced, nor read", async
     await new Promise((resolve) => setTimeout(resolve, 50));
     return { pids, environs, kill, killInit: fs.existsSync("/proc/1") };`,
   );
-  assert.equal(outcome.pids.length, 2, `init and the program: ${outcome.pids}`);
+  assert.equal(outcome.pids.length, 2, `init and the program: ${outcome.pids.join()}`);
   assert.ok(!outcome.environs.join().includes("hidden"));
   assert.equal(outcome.kill.refused, "ESRCH");
   assert.equal(outcome.killInit, true);

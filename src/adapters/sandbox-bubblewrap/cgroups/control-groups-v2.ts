@@ -94,7 +94,8 @@ function killGroup(directory: string): void {
   }
 }
 
-class ControlGroupsV2 implements ControlGroups {
+/** The groups below `instance`, of whose controllers the named ones are turned on. */
+export class ControlGroupsV2 implements ControlGroups {
   readonly limits: ControlGroups["limits"];
   readonly description = "cgroup v2";
   readonly #instance: string;

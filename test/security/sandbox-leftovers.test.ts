@@ -1,0 +1,194 @@
+import assert from "node:assert/strict";
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { closeSync, globSync, openSync, readFileSync, readlinkSync } from "node:fs";
+import { chmod, mkdir, mkdtemp, readdir, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type TestContext, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+import { systemClock } from "../../src/adapters/clock-system/clock-system.ts";
+import { openBubblewrapDriver } from "../../src/adapters/sandbox-bubblewrap/open-bubblewrap-driver.ts";
+import { enterPrivateMountNamespace } from "../../src/adapters/sandbox-bubblewrap/private-mount-namespace.ts";
+import { canIsolate } from "../support/sandboxes.ts";
+
+enterPrivateMountNamespace(process.argv.slice(1));
+
+const HOST_PROGRAM = join(import.meta.dirname, "fixtures/sandbox-host.ts");
+const PROCESS_GONE_MS = 5_000;
+
+/** What a sandbox may leave on the machine, looked for by the marks of one data directory. */
+function leftovers(dataDirectory: string, before: Machine): Record<string, unknown> {
+  const now = machine();
+  const processes = pids().filter((pid) =>
+    readQuietly(`/proc/${pid}/environ`).includes(`LEFTOVER_OF=${dataDirectory}`),
+  );
+  const loops = globSync("/sys/block/loop*/loop/backing_file").filter((file) =>
+    readQuietly(file).includes(dataDirectory),
+  );
+  const waiting = pids().filter(
+    (pid) => readQuietly(`/proc/${pid}/cmdline`).includes("bwrap") && !before.bubblewraps.includes(pid),
+  );
+  return { processes, loops, waiting, mounts: now.mounts.filter((mount) => mount.includes(dataDirectory)) };
+}
+
+interface Machine {
+  readonly bubblewraps: readonly string[];
+  readonly mounts: readonly string[];
+}
+
+function machine(): Machine {
+  return {
+    bubblewraps: pids().filter((pid) => readQuietly(`/proc/${pid}/cmdline`).includes("bwrap")),
+    mounts: readFileSync("/proc/1/mountinfo", "utf8").split("\n"),
+  };
+}
+
+const NOTHING = { processes: [], loops: [], waiting: [], mounts: [] };
+
+function pids(): string[] {
+  return globSync("/proc/[0-9]*").map((path) => path.slice("/proc/".length));
+}
+
+function readQuietly(path: string): string {
+  try {
+    return readFileSync(path, "latin1");
+  } catch {
+    return "";
+  }
+}
+
+async function groupsOf(dataDirectory: string): Promise<string[]> {
+  const { createHash } = await import("node:crypto");
+  const instance = createHash("sha256").update(dataDirectory).digest("hex").slice(0, 12);
+  return globSync([`/sys/fs/cgroup/*/lambent/${instance}/*/`, `/sys/fs/cgroup/lambent/${instance}/*/`]);
+}
+
+async function untilNothing(dataDirectory: string, before: Machine): Promise<void> {
+  const deadline = performance.now() + PROCESS_GONE_MS;
+  while (performance.now() < deadline) {
+    if (JSON.stringify(leftovers(dataDirectory, before)) === JSON.stringify(NOTHING)) return;
+    await delay(20);
+  }
+  assert.deepEqual(leftovers(dataDirectory, before), NOTHING);
+}
+
+async function startHost(
+  t: TestContext,
+  attempt: string,
+): Promise<{ host: ChildProcess; dataDirectory: string; said: () => string }> {
+  const dataDirectory = await mkdtemp(join(tmpdir(), "lambent-leftovers-"));
+  t.after(() => rm(dataDirectory, { recursive: true, force: true }));
+  const code = join(dataDirectory, "code");
+  await mkdir(code);
+  await chmod(code, 0o755);
+  await writeFile(join(code, "attempt.mjs"), attempt);
+  const secret = join(dataDirectory, "inherited-secret");
+  await writeFile(secret, "of whoever started Lambent");
+  const inherited = openSync(secret, "r");
+  // Descriptors 3 to 12 are inherited by the program as a careless parent would pass them on.
+  const stdio = ["ignore", "pipe", "inherit", ...Array.from({ length: 10 }, () => inherited)] as const;
+  const host = spawn(process.execPath, [HOST_PROGRAM, dataDirectory, code], { stdio: [...stdio] });
+  closeSync(inherited);
+  t.after(() => host.kill("SIGKILL"));
+  let text = "";
+  host.stdout!.on("data", (chunk) => {
+    text += String(chunk);
+  });
+  while (!text.includes("ready")) await once(host.stdout!, "data");
+  return { host, dataDirectory, said: () => text };
+}
+
+const WAITING = `
+import fs from "node:fs";
+export default async () => {
+  fs.writeFileSync("/tmp/file", Buffer.alloc(8 << 20));
+  const open = fs.readdirSync("/proc/self/fd").map((name) => { try { return fs.readlinkSync("/proc/self/fd/" + name); } catch { return ""; } });
+  fs.writeSync(1, "ready " + JSON.stringify(open) + "\\n");
+  await new Promise(() => setInterval(() => {}, 1000));
+};`;
+
+test("after destroy nothing is left", async (t) => {
+  if (!canIsolate(t)) return;
+  const before = machine();
+  const { host, dataDirectory } = await startHost(t, WAITING);
+  assert.equal(
+    (leftovers(dataDirectory, before).processes as string[]).length,
+    1,
+    "the sandbox runs and is found",
+  );
+  host.kill("SIGTERM");
+  const [code] = await once(host, "exit");
+  assert.equal(code, 0);
+  assert.deepEqual(leftovers(dataDirectory, before), NOTHING);
+  assert.deepEqual(await groupsOf(dataDirectory), []);
+  assert.deepEqual((await readdir(dataDirectory)).sort(), ["code", "inherited-secret"]);
+});
+
+test("after kill -9 of Lambent nothing runs or is mounted, and the next start removes the rest", async (t) => {
+  if (!canIsolate(t)) return;
+  const before = machine();
+  const { host, dataDirectory } = await startHost(t, WAITING);
+  host.kill("SIGKILL");
+  await once(host, "exit");
+  await untilNothing(dataDirectory, before);
+  const driver = await openBubblewrapDriver({ dataDirectory, sharedDirectories: [], clock: systemClock });
+  assert.deepEqual(
+    (await groupsOf(dataDirectory)).filter((group) => readQuietly(join(group, "cgroup.procs")) === ""),
+    [],
+  );
+  await driver.close();
+  assert.deepEqual(await groupsOf(dataDirectory), []);
+});
+
+test("processes that survive in a group are killed by the next start", async (t) => {
+  if (!canIsolate(t)) return;
+  const { host, dataDirectory } = await startHost(t, WAITING);
+  const [group] = await groupsOf(dataDirectory);
+  assert.ok(group !== undefined, "control groups are in use");
+  // Stands for a sandbox that has outlived its host: a process in its group that nobody else will end.
+  const survivor = spawn("/bin/sleep", ["1000"], { stdio: "ignore" });
+  t.after(() => survivor.kill("SIGKILL"));
+  for (const directory of (await groupsOf(dataDirectory)).filter((path) =>
+    path.endsWith(group.split("/").at(-1) || group.split("/").at(-2)!),
+  ))
+    await writeFile(join(directory, "cgroup.procs"), String(survivor.pid));
+  host.kill("SIGKILL");
+  await once(host, "exit");
+  const ended = once(survivor, "exit");
+  const driver = await openBubblewrapDriver({ dataDirectory, sharedDirectories: [], clock: systemClock });
+  await ended;
+  await driver.close();
+  assert.deepEqual(await groupsOf(dataDirectory), []);
+});
+
+test("descriptors that Lambent was started with do not reach a sandbox", async (t) => {
+  if (!canIsolate(t)) return;
+  const { host, said } = await startHost(t, WAITING);
+  const open: string[] = JSON.parse(/ready (.*)/.exec(said())![1]!);
+  assert.ok(open.includes("/dev/null"), said());
+  assert.deepEqual(
+    open.filter((target) => target.includes("inherited-secret")),
+    [],
+  );
+  host.kill("SIGTERM");
+  await once(host, "exit");
+});
+
+test("no network namespace outlives its sandbox", async (t) => {
+  if (!canIsolate(t)) return;
+  const { host, dataDirectory } = await startHost(t, WAITING);
+  const [inside] = leftovers(dataDirectory, machine()).processes as string[];
+  const namespace = readlinkSync(`/proc/${inside}/ns/net`);
+  host.kill("SIGKILL");
+  await once(host, "exit");
+  await untilNothing(dataDirectory, { ...machine(), bubblewraps: pids() });
+  const holders = pids().filter((pid) => {
+    try {
+      return readlinkSync(`/proc/${pid}/ns/net`) === namespace;
+    } catch {
+      return false;
+    }
+  });
+  assert.deepEqual(holders, []);
+});
