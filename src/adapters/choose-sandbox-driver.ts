@@ -55,7 +55,7 @@ export async function chooseSandboxDriver(options: SandboxDriverOptions): Promis
   const failure = await tryBubblewrap(options);
   if ("driver" in failure) return failure.driver;
   if (preference === "bubblewrap")
-    throw new OperatorError(`bubblewrap does not work here: ${failure.reason}`, failure.advice.join("; "));
+    throw new OperatorError(`functions cannot be isolated: ${failure.reason}`, failure.advice.join("; "));
   return openProcessDriver({ dataDirectory, ...failure });
 }
 

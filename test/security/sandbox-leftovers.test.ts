@@ -78,7 +78,6 @@ async function startHost(
   attempt: string,
 ): Promise<{ host: ChildProcess; dataDirectory: string; said: () => string }> {
   const dataDirectory = await mkdtemp(join(tmpdir(), "lambent-leftovers-"));
-  t.after(() => rm(dataDirectory, { recursive: true, force: true }));
   const code = join(dataDirectory, "code");
   await mkdir(code);
   await chmod(code, 0o755);
@@ -90,7 +89,15 @@ async function startHost(
   const stdio = ["ignore", "pipe", "inherit", ...Array.from({ length: 10 }, () => inherited)] as const;
   const host = spawn(process.execPath, [HOST_PROGRAM, dataDirectory, code], { stdio: [...stdio] });
   closeSync(inherited);
-  t.after(() => host.kill("SIGKILL"));
+  t.after(async () => {
+    if (host.exitCode === null && host.signalCode === null) {
+      host.kill("SIGKILL");
+      await once(host, "exit");
+    }
+    const sweeper = await openBubblewrapDriver({ dataDirectory, sharedDirectories: [], clock: systemClock });
+    await sweeper.close();
+    await rm(dataDirectory, { recursive: true, force: true });
+  });
   let text = "";
   host.stdout!.on("data", (chunk) => {
     text += String(chunk);

@@ -17,7 +17,8 @@ const BURST_CPUS = 2;
 const HAND_OVER_TIMEOUT_MS = 10_000;
 /** Between the end of a program's channel and its own. */
 const LAST_WORDS_MS = 200;
-const PROBE_ID = "probe";
+/** What is prepared for the next sandbox must not take the processor from the one that is just starting. */
+const REFILL_DELAY_MS = 100;
 /** Of what bwrap or the program has said before it failed. */
 const COMPLAINT_CHARACTERS = 2_000;
 const PRLIMIT_INSIDE = "/usr/bin/prlimit";
@@ -77,6 +78,7 @@ export class BubblewrapDriver implements SandboxDriver {
       throw new Error(`the sandbox did not start: ${reason}${said}`);
     } finally {
       cancel();
+      this.#refillLater(request.program.command);
     }
     sandbox.trackConnections();
     // In a later turn: whoever waits for this sandbox connects its doors before the program may go on.
@@ -92,7 +94,7 @@ export class BubblewrapDriver implements SandboxDriver {
     const program = { command, mounts: [] };
     const limits = { memoryMb: 128, ephemeralStorageMb: 512 };
     const sandbox = await this.#start({
-      id: PROBE_ID,
+      id: "probe",
       program,
       codeDirectory,
       environmentVariables: {},
@@ -123,7 +125,7 @@ export class BubblewrapDriver implements SandboxDriver {
   /** Starts the program; it waits for its hand-over. */
   async #start(request: SandboxRequest): Promise<BubblewrapSandbox> {
     if (this.#closed !== undefined) throw new Error("the sandbox driver is closed");
-    const launch = await this.#reserve.take(this.#command(request.program.command), request.id !== PROBE_ID);
+    const launch = await this.#reserve.take(this.#command(request.program.command));
     const scratch = await this.#takeScratch(request.ephemeralStorageMb, launch.user);
     const sandbox = this.#newSandbox(request, launch, scratch);
     try {
@@ -139,6 +141,15 @@ export class BubblewrapDriver implements SandboxDriver {
       await sandbox.destroy();
       throw error;
     }
+  }
+
+  #refillLater(command: readonly string[]): void {
+    this.#parts.clock.after(REFILL_DELAY_MS, () => {
+      if (this.#closed !== undefined) return;
+      this.#parts.scratchVolumes?.refill();
+      // What cannot be prepared fails again, with its reason, when it is needed.
+      this.#reserve.refill(this.#command(command)).catch(() => {});
+    });
   }
 
   /** Undefined where /tmp has to be a tmpfs: no volumes on this machine, or no loop device left just now. */

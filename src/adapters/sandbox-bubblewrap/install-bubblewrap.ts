@@ -41,7 +41,10 @@ async function run(parameters: readonly string[], announce: (line: string) => vo
     env: { ...process.env, DEBIAN_FRONTEND: "noninteractive" },
   });
   for (const stream of [child.stdout, child.stderr])
-    createInterface({ input: stream }).on("line", (line) => announce(`  ${line}`));
+    createInterface({ input: stream }).on("line", (line) => {
+      // dpkg counts its database in twenty lines.
+      if (!line.startsWith("(Reading database")) announce(`  ${line}`);
+    });
   return new Promise((resolve) => {
     child.once("error", () => resolve(false));
     child.once("close", (code) => resolve(code === 0));

@@ -5,6 +5,10 @@ import { type Launch, type LaunchSettings, prepareLaunch } from "./launch.ts";
 const PER_COMMAND = 2;
 const COMMANDS = 6;
 
+function isWaiting({ child }: Launch): boolean {
+  return child.exitCode === null && child.signalCode === null;
+}
+
 /** Keeps launches ready for the commands that were used before, as bwrap takes its command when it is started. */
 export class LaunchReserve {
   readonly #settings: LaunchSettings;
@@ -18,20 +22,33 @@ export class LaunchReserve {
     this.#discard = discard;
   }
 
-  /** A launch for the command, ready or made now. `again`: the command is likely to be wanted again. */
-  async take(command: readonly string[], again: boolean): Promise<Launch> {
-    if (!again) return this.#prepare(command);
+  /** A launch for the command, ready or made now. */
+  async take(command: readonly string[]): Promise<Launch> {
+    const ready = await this.#ready
+      .get(JSON.stringify(command))
+      ?.shift()
+      ?.catch(() => undefined);
+    if (ready === undefined) return this.#prepare(command);
+    if (isWaiting(ready)) return ready;
+    // Killed while it waited, by the operator or for lack of the machine's memory.
+    await this.#discard(ready);
+    return this.#prepare(command);
+  }
+
+  /** Prepares launches for a command that is likely to be wanted again. */
+  async refill(command: readonly string[]): Promise<void> {
+    if (this.#closed) return;
     const key = JSON.stringify(command);
     const ready = this.#ready.get(key) ?? [];
     this.#ready.delete(key);
     this.#ready.set(key, ready);
-    const launch = ready.shift()?.catch(() => this.#prepare(command));
-    try {
-      return await (launch ?? this.#prepare(command));
-    } finally {
-      this.#refill(command, ready);
-      await this.#forgetOldCommands();
+    while (ready.length < PER_COMMAND) {
+      const next = this.#prepare(command);
+      // Whoever takes it makes another one; this is only to have the failure handled until then.
+      next.catch(() => {});
+      ready.push(next);
     }
+    await this.#forgetOldCommands();
   }
 
   async close(): Promise<void> {
@@ -42,15 +59,6 @@ export class LaunchReserve {
 
   #prepare(command: readonly string[]): Promise<Launch> {
     return prepareLaunch(this.#settings, randomBytes(8).toString("hex"), command);
-  }
-
-  #refill(command: readonly string[], ready: Promise<Launch>[]): void {
-    while (!this.#closed && ready.length < PER_COMMAND) {
-      const next = this.#prepare(command);
-      // Whoever takes it makes another one; this is only to have the failure handled until then.
-      next.catch(() => {});
-      ready.push(next);
-    }
   }
 
   async #forgetOldCommands(): Promise<void> {

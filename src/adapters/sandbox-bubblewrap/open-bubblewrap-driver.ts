@@ -122,7 +122,7 @@ function describe({ groups, diskScratch, isRoot, mounting }: Circumstances): Iso
     "bubblewrap: own mount, process, network and user namespaces, read-only root, seccomp",
     isRoot ? "a host user per environment" : "the host user who started Lambent",
     groups === undefined ? "no control groups" : `limits by ${groups.description}`,
-    `/tmp ${diskScratch ? "on disk" : "in memory (counts as the function's memory)"}`,
+    `/tmp ${diskScratch ? "on disk" : "in memory"}`,
   ];
   const advice: string[] = [];
   if (missing.length > 0)

@@ -63,10 +63,9 @@ export class ScratchVolumes {
     return volumes;
   }
 
-  /** A volume that belongs to the user. The next one is prepared in the background. */
+  /** A volume that belongs to the user. */
   async take(sizeMb: number, user: UnprivilegedUser): Promise<ScratchVolume> {
     const ready = sizeMb === USUAL_SIZE_MB ? this.#reserve.shift() : undefined;
-    this.#refill();
     const volume = await (ready ?? this.#make(sizeMb));
     await chown(volume.path, user, user);
     return volume;
@@ -79,7 +78,8 @@ export class ScratchVolumes {
     await rm(this.#filesDirectory, { recursive: true, force: true });
   }
 
-  #refill(): void {
+  /** Prepares volumes of the usual size in the background. */
+  refill(): void {
     while (!this.#closed && this.#reserve.length < RESERVE) {
       const next = this.#make(USUAL_SIZE_MB);
       this.#reserve.push(next);
