@@ -221,12 +221,15 @@ function runTable(client: RuntimeClient): void {
   for (const [name, run] of Object.entries(CASES)) test(name, { timeout: 60_000 }, () => run(client));
 }
 
+// Everything is fetched before the first test is registered: the runner takes a file whose tests have all ended while
+// it still waits for something as finished, and removes what they share.
 const { clients, node22 } = await ourClients();
+const official = await officialClients();
 for (const client of clients) describe(client.name, () => runTable(client));
 test("a Node.js 22 is at hand", (t) => {
   if (isInstalled(t, node22)) assert.ok(clients.some((client) => client.name.includes("nodejs22.x")));
 });
-for (const { name, client, installed } of await officialClients()) {
+for (const { name, client, installed } of official) {
   describe(name, () => {
     if (client !== undefined) runTable(client);
     else test("is installed", (t) => void isInstalled(t, installed));
