@@ -21,6 +21,7 @@ after(async () => {
 });
 const json = (answer: Answer) => JSON.parse(answer.body.toString("utf8"));
 const { clients } = await ourClients();
+const catalogue = await discoverForTests();
 
 async function freePorts(): Promise<number[]> {
   const servers = [createServer(), createServer()];
@@ -66,8 +67,6 @@ for (const client of clients) {
     }
   });
 }
-
-const catalogue = await discoverForTests();
 
 describe("an OS-only runtime", () => {
   const provided = catalogue.find("provided.al2023");
