@@ -123,7 +123,7 @@ describe("errors as clients see them", () => {
     const call = client.putFunctionConcurrency({ FunctionName: "f", ReservedConcurrentExecutions: 1 });
     await assert.rejects(call, (error: lambda.LambdaServiceException) => {
       assert.equal(error.name, "NotImplementedException");
-      assert.match(error.message, /lambda: the operation lambda:PutFunctionConcurrency is not implemented/);
+      assert.match(error.message, /^The operation lambda:PutFunctionConcurrency is not implemented/);
       assert.deepEqual([error.$metadata.httpStatusCode, error.$metadata.attempts], [501, 1]);
       return true;
     });

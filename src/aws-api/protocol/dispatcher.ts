@@ -265,7 +265,7 @@ function unknownOperation(service: ServiceModel, protocol: WireProtocol, request
 /** 501: neither the JS SDK nor botocore retries it. */
 function notImplemented({ service, name }: Operation): AwsError {
   const { signingName } = service;
-  const message = `${signingName}: the operation ${signingName}:${name} is not implemented by this version of Lambent`;
+  const message = `The operation ${signingName}:${name} is not implemented by this version of Lambent.`;
   return new AwsError("NotImplementedException", message, 501);
 }
 
