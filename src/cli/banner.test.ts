@@ -8,6 +8,7 @@ const isolating = {
   isolates: true,
   summary: "bubblewrap 0.8, as root, cgroup v2",
   limits: { memory: true, cpu: true, processes: true },
+  network: { policy: "internet", summary: "internet: public addresses" },
   advice: [],
 } as const;
 
