@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import { existsSync, rmSync } from "node:fs";
 import { mkdtemp } from "node:fs/promises";
 import { connect, createServer, type Server } from "node:net";
@@ -103,7 +104,8 @@ describe("the network policy", () => {
         sanity: { [await connect({ host: "${WORLD.web}", port: 80 })]: "" },
       };`);
     assert.deepEqual(outcome.sanity, { connected: "" });
-    console.error(outcome);
+    // Refused, not lost: the function need not wait for its own deadline.
+    assert.ok(!Object.values({ ...outcome.host, ...outcome.outside, ...outcome.mail }).includes("timeout"));
     notReached(outcome.host ?? {});
     notReached(outcome.outside ?? {});
     notReached(outcome.mail ?? {});
@@ -156,6 +158,32 @@ describe("the network policy", () => {
     assert.notEqual(outcome.name, WORLD.web);
     notReached(outcome.outside as Record<string, string>);
     assert.deepEqual(outcome.interfaces, ["all", "default", "lo"]);
+  });
+
+  test("a resolver at a private address answers, and nothing else there", async (t) => {
+    if (!possible(t)) return;
+    const [, , address] = WORLD.privateAddresses;
+    await network.resolveWith(address);
+    t.after(() => network.resolveWith(WORLD.nameServer));
+    const sandboxes = await openSandboxes(t, "internet");
+    const { outcome } = await sandboxes.run<Record<string, unknown>>(`${TOOLS}
+      return { small: await lookup("service.example"), large: await lookup("large.example"), web: await attempts([["${address}", 80]]) };`);
+    assert.equal(outcome.small, WORLD.web);
+    assert.equal(outcome.large, WORLD.web);
+    notReached(outcome.web as Record<string, string>);
+  });
+
+  test("a firewall of the machine that forwards nothing is pointed out", async (t) => {
+    if (!possible(t)) return;
+    execFileSync("nft", [
+      "add table ip theirs; add chain ip theirs FORWARD { type filter hook forward priority 0; policy drop; }",
+    ]);
+    t.after(() => execFileSync("nft", ["delete table ip theirs"]));
+    const { driver } = await openSandboxes(t, "internet");
+    assert.match(
+      driver.report.advice.join("\n"),
+      /table theirs, chain FORWARD.*iptables -I FORWARD -i lmb\+ -j ACCEPT/,
+    );
   });
 
   test("a resolver that only the host can ask answers through Lambent, and is not reached otherwise", async (t) => {

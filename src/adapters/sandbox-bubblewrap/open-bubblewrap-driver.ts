@@ -24,7 +24,7 @@ export interface BubblewrapDriverOptions {
   /** Directories from which many sandboxes will be shown something: code store, interpreters, runtimes. */
   readonly sharedDirectories: readonly string[];
   readonly clock: Clock;
-  /** Where functions may connect to; `auto` when it is not said. */
+  /** Where functions may connect to; `none` when it is not said. */
   readonly network?: NetworkPolicy;
 }
 
@@ -51,8 +51,8 @@ export async function openBubblewrapDriver(options: BubblewrapDriverOptions): Pr
     const groups = openControlGroups(instance, isRoot);
     await groups?.sweep();
     if (groups !== undefined) closers.unshift(() => groups.close());
-    const policy = options.network ?? "auto";
-    const { network, networkReport } = await chooseNetwork({ policy, instance, isRoot });
+    const policy = options.network ?? "none";
+    const { network, networkReport, networkAdvice } = await chooseNetwork({ policy, instance, isRoot });
     if (network !== undefined) closers.unshift(() => network.close());
     const workspaceDirectory = isRoot
       ? join("/run", `lambent-${instance}`)
@@ -66,7 +66,14 @@ export async function openBubblewrapDriver(options: BubblewrapDriverOptions): Pr
     if (scratch !== undefined) closers.unshift(() => scratch.close());
     const driver = new BubblewrapDriver({
       clock: options.clock,
-      report: describe({ groups, diskScratch: scratch !== undefined, isRoot, mounting, networkReport }),
+      report: describe({
+        groups,
+        diskScratch: scratch !== undefined,
+        isRoot,
+        mounting,
+        networkReport,
+        networkAdvice,
+      }),
       network,
       launchSettings: { bubblewrap, prlimit, seccompFile, pipesDirectory: workspace.pipes, users, groups },
       rootFileSystem: describeRootFileSystem(workspace),
@@ -103,11 +110,12 @@ interface Circumstances {
   readonly isRoot: boolean;
   readonly mounting: boolean;
   readonly networkReport: IsolationReport["network"];
+  readonly networkAdvice: readonly string[];
 }
 
 /** What is in force, in one line, and what is missing. */
 function describe(circumstances: Circumstances): IsolationReport {
-  const { groups, diskScratch, isRoot, mounting, networkReport } = circumstances;
+  const { groups, diskScratch, isRoot, mounting, networkReport, networkAdvice } = circumstances;
   const limits = {
     memory: groups?.limits.memory ?? false,
     cpu: groups?.limits.cpu ?? false,
@@ -123,7 +131,7 @@ function describe(circumstances: Circumstances): IsolationReport {
     groups === undefined ? "no control groups" : `limits by ${groups.description}`,
     `/tmp ${diskScratch ? "on disk" : "in memory"}`,
   ];
-  const advice: string[] = [];
+  const advice: string[] = [...networkAdvice];
   if (missing.length > 0)
     advice.push(
       `no limit on ${missing.join(" and ")}: ${

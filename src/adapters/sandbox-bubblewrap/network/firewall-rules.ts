@@ -24,7 +24,14 @@ export interface FirewallSettings {
   readonly nameForwarderPort: number | undefined;
 }
 
-const REJECT = "reject with icmpx type admin-prohibited";
+/** A refusal tells the function at once. Resets, as the kernel sends few ICMP messages a second. */
+const REFUSE = "goto refused";
+const REFUSAL = [
+  "chain refused {",
+  "meta l4proto tcp reject with tcp reset",
+  "reject with icmpx type admin-prohibited",
+  "}",
+];
 const SMTP_PORT = 25;
 
 function nameSet(name: string, type: string, elements: readonly string[]): string {
@@ -50,6 +57,7 @@ export function firewallRules(settings: FirewallSettings): string {
     `delete table inet ${table}`,
     `table inet ${table} {`,
     nameSet("opened", "ifname", settings.openedInterfaces),
+    ...REFUSAL,
     ...chains,
     "}\n",
   ].join("\n");
@@ -64,7 +72,7 @@ function arriving({ interfacePrefix, gateway, nameForwarderPort }: FirewallSetti
     ...(nameForwarderPort === undefined
       ? []
       : [`ip daddr ${gateway} meta l4proto { tcp, udp } th dport 53 return`]),
-    `fib daddr type local ${REJECT}`,
+    `fib daddr type local ${REFUSE}`,
   ]);
 }
 
@@ -98,14 +106,14 @@ function forward(settings: FirewallSettings): string {
     `oifname ${own} drop`,
     `iifname != ${own} return`,
     "meta nfproto ipv6 drop",
-    `oifname "${INTERFACE_PREFIX}*" ${REJECT}`,
-    `ip daddr ${range} ${REJECT}`,
+    `oifname "${INTERFACE_PREFIX}*" ${REFUSE}`,
+    `ip daddr ${range} ${REFUSE}`,
     ...(resolvers.length === 0
       ? []
       : [`ip daddr { ${resolvers.join(", ")} } meta l4proto { tcp, udp } th dport 53 accept`]),
-    `ip daddr { ${METADATA_ADDRESSES.join(", ")} } ${REJECT}`,
-    `tcp dport ${SMTP_PORT} ${REJECT}`,
-    `ip daddr { ${forbidden.join(", ")} } ${REJECT}`,
+    `ip daddr { ${METADATA_ADDRESSES.join(", ")} } ${REFUSE}`,
+    `tcp dport ${SMTP_PORT} ${REFUSE}`,
+    `ip daddr { ${forbidden.join(", ")} } ${REFUSE}`,
   ]);
 }
 

@@ -7,35 +7,36 @@ const MARK_ANSWER = /^\d+: lo: .*\n\s+link\/loopback.*\n/m;
 
 /** iproute2's `ip`, kept running: a command costs a third of a millisecond instead of a process. */
 export class IpCommands {
-  readonly #child: ChildProcess;
+  #child: ChildProcess | undefined;
   readonly #waiting: { resolve: () => void; reject: (reason: Error) => void }[] = [];
   #text = "";
-  #ended = false;
-
-  constructor() {
-    // One stream for answers and errors, so that their order is kept. It ends with its input, thus with this process.
-    this.#child = spawn("/bin/sh", ["-c", "exec ip -force -batch - 2>&1"], {
-      cwd: "/",
-      env: { PATH, LC_ALL: "C" },
-      stdio: ["pipe", "pipe", "ignore"],
-    });
-    this.#child.stdout?.setEncoding("utf8").on("data", (text: string) => this.#receive(text));
-    this.#child.stdin?.on("error", () => {});
-    this.#child.once("error", (error) => this.#end(error));
-    this.#child.once("exit", () => this.#end(new Error("ip has ended")));
-  }
 
   /** Carries out commands, each without the leading `ip`. Rejects with what `ip` says when one of them fails. */
   run(commands: readonly string[]): Promise<void> {
     return new Promise((resolve, reject) => {
-      if (this.#ended) return reject(new Error("ip has ended"));
+      // Started again when somebody has ended it.
+      this.#child ??= this.#start();
       this.#waiting.push({ resolve, reject });
       this.#child.stdin?.write(`${commands.join("\n")}\n${MARK}`);
     });
   }
 
   close(): void {
-    this.#child.stdin?.end();
+    this.#child?.stdin?.end();
+  }
+
+  #start(): ChildProcess {
+    // One stream for answers and errors, so that their order is kept. It ends with its input, thus with this process.
+    const child = spawn("/bin/sh", ["-c", "exec ip -force -batch - 2>&1"], {
+      cwd: "/",
+      env: { PATH, LC_ALL: "C" },
+      stdio: ["pipe", "pipe", "ignore"],
+    });
+    child.stdout.setEncoding("utf8").on("data", (text: string) => this.#receive(text));
+    child.stdin.on("error", () => {});
+    child.once("error", (error) => this.#end(error));
+    child.once("close", () => this.#end(new Error("ip has ended")));
+    return child;
   }
 
   #receive(text: string): void {
@@ -52,7 +53,8 @@ export class IpCommands {
   }
 
   #end(reason: Error): void {
-    this.#ended = true;
+    this.#child = undefined;
+    this.#text = "";
     for (const { reject } of this.#waiting.splice(0)) reject(reason);
   }
 }
