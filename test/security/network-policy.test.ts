@@ -23,8 +23,9 @@ import {
 enterThrowAwayHost();
 enterPrivateMountNamespace(process.argv.slice(1));
 
+const NFT = "/usr/sbin/nft";
 const GONE_MS = 5_000;
-const POSSIBLE = isOnThrowAwayHost() && existsSync("/usr/sbin/nft");
+const POSSIBLE = isOnThrowAwayHost() && existsSync(NFT);
 
 /** Fetches over HTTP, looks names up, and connects; the bodies of the attempts below use them. */
 const TOOLS = `
@@ -175,10 +176,10 @@ describe("the network policy", () => {
 
   test("a firewall of the machine that forwards nothing is pointed out", async (t) => {
     if (!possible(t)) return;
-    execFileSync("nft", [
+    execFileSync(NFT, [
       "add table ip theirs; add chain ip theirs FORWARD { type filter hook forward priority 0; policy drop; }",
     ]);
-    t.after(() => execFileSync("nft", ["delete table ip theirs"]));
+    t.after(() => execFileSync(NFT, ["delete table ip theirs"]));
     const { driver } = await openSandboxes(t, "internet");
     assert.match(
       driver.report.advice.join("\n"),

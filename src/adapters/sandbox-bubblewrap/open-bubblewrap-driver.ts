@@ -33,17 +33,9 @@ export interface BubblewrapDriverOptions {
  * to see that it works. Rejects with the reason when it does not, leaving nothing behind.
  */
 export async function openBubblewrapDriver(options: BubblewrapDriverOptions): Promise<BubblewrapDriver> {
-  const bubblewrap = requireProgram("bwrap", "bubblewrap");
-  const prlimit = requireProgram("prlimit", "util-linux");
   const { arch } = process;
   if (!hasSeccompFilter(arch)) throw new Error(`there is no system call filter for ${arch}`);
-  const dataDirectory = await realpath(options.dataDirectory);
-  const instance = createHash("sha256").update(dataDirectory).digest("hex").slice(0, 12);
-  const isRoot = process.getuid?.() === 0;
-  const users = isRoot
-    ? UnprivilegedUsers.open(instance, readFileSync("/proc/self/uid_map", "utf8"))
-    : undefined;
-  if (isRoot && users === undefined) throw new Error("root without other user ids to run functions as");
+  const { bubblewrap, prlimit, dataDirectory, instance, isRoot, users } = await findRequirements(options);
   const mounting = users !== undefined && isInPrivateMountNamespace();
 
   const closers: (() => Promise<void>)[] = [];
@@ -93,6 +85,30 @@ export async function openBubblewrapDriver(options: BubblewrapDriverOptions): Pr
     await runAll(closers);
     throw error;
   }
+}
+
+interface Requirements {
+  readonly bubblewrap: string;
+  readonly prlimit: string;
+  readonly dataDirectory: string;
+  /** By which this Lambent is told from others on the machine. */
+  readonly instance: string;
+  readonly isRoot: boolean;
+  readonly users: UnprivilegedUsers | undefined;
+}
+
+/** Throws when something is missing without which there is no sandbox. */
+async function findRequirements(options: BubblewrapDriverOptions): Promise<Requirements> {
+  const bubblewrap = requireProgram("bwrap", "bubblewrap");
+  const prlimit = requireProgram("prlimit", "util-linux");
+  const dataDirectory = await realpath(options.dataDirectory);
+  const instance = createHash("sha256").update(dataDirectory).digest("hex").slice(0, 12);
+  const isRoot = process.getuid?.() === 0;
+  const users = isRoot
+    ? UnprivilegedUsers.open(instance, readFileSync("/proc/self/uid_map", "utf8"))
+    : undefined;
+  if (isRoot && users === undefined) throw new Error("root without other user ids to run functions as");
+  return { bubblewrap, prlimit, dataDirectory, instance, isRoot, users };
 }
 
 async function runAll(closers: readonly (() => Promise<void>)[]): Promise<void> {
