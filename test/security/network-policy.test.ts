@@ -187,6 +187,21 @@ describe("the network policy", () => {
     );
   });
 
+  test("the rules come back when somebody flushes all of the machine's", async (t) => {
+    if (!possible(t)) return;
+    const sandboxes = await openSandboxes(t, "internet");
+    const before = network.traces().tables;
+    execFileSync(NFT, ["flush ruleset"]);
+    const deadline = performance.now() + GONE_MS;
+    while (performance.now() < deadline && network.traces().tables !== before) await delay(20);
+    const { outcome } = await sandboxes.run<Record<string, Record<string, string>>>(`${TOOLS}
+      return { host: await attempts([["${WORLD.host}", ${hostPort}]]), web: await attempts([["${WORLD.web}", 80]]) };`);
+    assert.deepEqual(Object.values(outcome.web ?? {}), ["connected"]);
+    notReached(outcome.host ?? {});
+    await sandboxes.driver.close();
+    await untilUntouched();
+  });
+
   test("a resolver that only the host can ask answers through Lambent, and is not reached otherwise", async (t) => {
     if (!possible(t)) return;
     const local = await startNameServer("127.0.0.53", WORLD.web);

@@ -15,6 +15,7 @@ import { locked, tryLock } from "./name-lock.ts";
 import { INTERFACE_PREFIX, METADATA_ADDRESSES, type OutboundPolicy, TABLE_PREFIX } from "./network-policy.ts";
 import { OutboundNetwork, type OutboundNetworkParts } from "./outbound-network.ts";
 import { type Resolvers, sortResolvers } from "./resolvers.ts";
+import { watchTable } from "./rules-watch.ts";
 
 /** Of the answer to `ip -json link`. Not from /sys, which may show another network namespace than this process's. */
 interface HostLink {
@@ -34,6 +35,7 @@ export const NETWORK_PROGRAMS: Readonly<Record<string, string>> = {
   ip: "iproute2",
   nsenter: "util-linux",
   unshare: "util-linux",
+  setpriv: "util-linux",
 };
 
 interface Names {
@@ -90,7 +92,7 @@ export async function openOutboundNetwork(
       nameForwarderPort: forwarder?.port,
     };
     closers.push(() => removeRules(names.table));
-    await locked(CHANGES_LOCK, () => applyRules(settings, routedInterfaces(routes)));
+    closers.push(await keepRules(settings, routedInterfaces(routes)));
     const parts: OutboundNetworkParts = {
       ip,
       block,
@@ -171,24 +173,46 @@ async function openForwarder(parts: {
     `link add name ${name} type veth peer name ${names.interfacePrefix}s`,
     `address add ${block.gateway} dev ${name}`,
   ]);
-  closers.push(() => ip.run([`link delete dev ${name}`]));
+  closers.push(() => ip.run([`link delete dev ${name}`]).catch(() => {}));
   const forwarder = await NameForwarder.open(block.gateway, resolvers.hostOnly);
   closers.push(() => forwarder.close());
   return forwarder;
 }
 
+/** Applies the rules, and again whenever somebody else removes them. Returns what ends that. */
+async function keepRules(
+  settings: Omit<FirewallSettings, "openedInterfaces">,
+  interfaces: readonly string[],
+): Promise<() => void> {
+  const opened = await locked(CHANGES_LOCK, () => applyRules(settings, interfaces));
+  let ended = false;
+  const restore = async (): Promise<void> => {
+    // Replacing a table is reported as its removal, too.
+    if (ended || (await lambentTables()).includes(settings.table)) return;
+    await loadRules(firewallRules({ ...settings, openedInterfaces: opened }));
+  };
+  const endWatch = watchTable(settings.table, () => {
+    locked(CHANGES_LOCK, restore).catch(() => {});
+  });
+  return () => {
+    ended = true;
+    endWatch();
+  };
+}
+
 /**
  * Loads the rules and then turns forwarding on where it is off. The rules say where, so that whoever comes after a
- * sudden end of this process can take it back.
+ * sudden end of this process can take it back. Returns where that is.
  */
 async function applyRules(
   settings: Omit<FirewallSettings, "openedInterfaces">,
   interfaces: readonly string[],
-): Promise<void> {
+): Promise<readonly string[]> {
   const openedBefore = await openedInterfaces(await lambentTables());
   const opened = interfaces.filter((name) => !forwards(name) || openedBefore.includes(name));
   await loadRules(firewallRules({ ...settings, openedInterfaces: opened }));
   for (const name of opened) if (!forwards(name)) setForwarding(name, true);
+  return opened;
 }
 
 function removeRules(table: string): Promise<void> {
