@@ -14,7 +14,9 @@ export interface Configuration {
   /** Absolute. */
   readonly dataDirectory: string;
   readonly isolation: "auto" | "bubblewrap" | "process";
-  /** Whether a missing bubblewrap may be installed with the machine's package manager. */
+  /** Where functions may connect to; `auto` is `internet` where that can be done, and `none` elsewhere. */
+  readonly network: "auto" | "none" | "internet" | "all";
+  /** Whether missing programs (bubblewrap, nftables) may be installed with the machine's package manager. */
   readonly allowInstall: boolean;
   readonly logLevel: "debug" | "info" | "warn" | "error" | "silent";
   /** Region of requests that name none. */
@@ -55,6 +57,7 @@ const schema = z.strictObject({
   port: wholeNumber(0, 65_535),
   dataDirectory: z.string().min(1),
   isolation: z.enum(["auto", "bubblewrap", "process"]),
+  network: z.enum(["auto", "none", "internet", "all"]),
   allowInstall: z.preprocess(
     (value) => (value === "true" ? true : value === "false" ? false : value),
     z.boolean(),
@@ -74,6 +77,7 @@ const VARIABLES: Readonly<Record<SettingName, string>> = {
   port: "LAMBENT_PORT",
   dataDirectory: "LAMBENT_DATA_DIR",
   isolation: "LAMBENT_ISOLATION",
+  network: "LAMBENT_NETWORK",
   allowInstall: "LAMBENT_ALLOW_INSTALL",
   logLevel: "LAMBENT_LOG_LEVEL",
   defaultRegion: "LAMBENT_DEFAULT_REGION",
@@ -88,6 +92,7 @@ const FLAG_NAMES: Readonly<Partial<Record<SettingName, string>>> = {
   port: "--port",
   dataDirectory: "--data-dir",
   isolation: "--isolation",
+  network: "--network",
   allowInstall: "--no-install",
   logLevel: "--log-level",
 };
@@ -192,6 +197,7 @@ export function readConfiguration(sources: ConfigurationSources): Configuration 
     port: DEFAULT_PORT,
     dataDirectory: defaultDataDirectory(sources.environment),
     isolation: "auto",
+    network: "auto",
     allowInstall: true,
     logLevel: "warn",
     defaultRegion: "us-east-1",

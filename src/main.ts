@@ -154,6 +154,7 @@ async function openMachine(
   ]);
   const sandboxes = await chooseSandboxDriver({
     preference: configuration.isolation,
+    network: configuration.network,
     allowInstall: configuration.allowInstall,
     dataDirectory: configuration.dataDirectory,
     sharedDirectories: [codeDirectory, RUNTIMES_DIRECTORY],

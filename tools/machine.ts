@@ -36,10 +36,13 @@ function installDebianPackages(...packages: string[]): boolean {
   return install("apt-get", "update") && install("apt-get", ...parameters);
 }
 
-function provideBubblewrap(): void {
-  if (process.platform !== "linux" || works("bwrap", "--version")) return;
-  console.log("bubblewrap is missing; the isolation tests need it");
-  if (!installDebianPackages("bubblewrap")) console.log("  install it as root: apt-get install bubblewrap");
+function provideIsolation(): void {
+  if (process.platform !== "linux") return;
+  for (const [program, name] of Object.entries({ bwrap: "bubblewrap", nft: "nftables" })) {
+    if (works(program, "--version")) continue;
+    console.log(`${name} is missing; the isolation tests need it`);
+    if (!installDebianPackages(name)) console.log(`  install it as root: apt-get install ${name}`);
+  }
 }
 
 /** Version of an `aws` command, [0, 0] where there is none. */
@@ -90,7 +93,7 @@ function providePythonClients(): NodeJS.ProcessEnv {
 
 /** Installs what is missing and may be installed; returns environment variables for the suites. */
 export function prepareMachine(): NodeJS.ProcessEnv {
-  provideBubblewrap();
+  provideIsolation();
   provideAwsCliVersion2();
   return providePythonClients();
 }

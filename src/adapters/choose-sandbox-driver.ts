@@ -3,17 +3,23 @@ import { OperatorError } from "../core/operator-error.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { SandboxDriver } from "../ports/sandbox.ts";
 import {
-  bubblewrapInstallCommand,
-  canInstallBubblewrap,
-  installBubblewrap,
-} from "./sandbox-bubblewrap/install-bubblewrap.ts";
-import { findProgram, openBubblewrapDriver } from "./sandbox-bubblewrap/open-bubblewrap-driver.ts";
+  canInstallPackages,
+  type InstallablePackage,
+  installCommand,
+  installPackage,
+} from "./sandbox-bubblewrap/install-package.ts";
+import { NetworkUnavailableError } from "./sandbox-bubblewrap/network/choose-network.ts";
+import type { NetworkPolicy } from "./sandbox-bubblewrap/network/network-policy.ts";
+import { openBubblewrapDriver } from "./sandbox-bubblewrap/open-bubblewrap-driver.ts";
+import { findProgram } from "./sandbox-bubblewrap/programs.ts";
 import { openProcessDriver } from "./sandbox-process/process-driver.ts";
 
 export interface SandboxDriverOptions {
   /** "auto" isolates where that is possible. */
   readonly preference: "auto" | "bubblewrap" | "process";
-  /** Whether a missing bubblewrap may be installed. */
+  /** Where functions may connect to; "auto" is "internet" where that can be done, and "none" elsewhere. */
+  readonly network: NetworkPolicy;
+  /** Whether missing programs may be installed. */
   readonly allowInstall: boolean;
   /** Existing, and locked by this process: what an earlier run for it has left behind is removed. */
   readonly dataDirectory: string;
@@ -45,18 +51,29 @@ const NAMESPACE_SETTINGS = [
 
 /**
  * Opens the best sandbox driver that works on this machine; "works" is found out by starting a sandbox. Falls back
- * to plain processes, which isolate nothing, and says why. Throws `OperatorError` when bubblewrap was asked for and
- * is not to be had.
+ * to plain processes, which isolate nothing, and says why. Throws `OperatorError` when bubblewrap or a network policy
+ * was asked for and is not to be had.
  */
 export async function chooseSandboxDriver(options: SandboxDriverOptions): Promise<SandboxDriver> {
-  const { preference, dataDirectory } = options;
-  if (preference === "process")
+  const { preference, network, dataDirectory } = options;
+  if (preference === "process") {
+    refusePolicyOfPlainProcesses(network);
     return openProcessDriver({ dataDirectory, reason: "as configured", advice: [] });
+  }
   const failure = await tryBubblewrap(options);
   if ("driver" in failure) return failure.driver;
   if (preference === "bubblewrap")
     throw new OperatorError(`functions cannot be isolated: ${failure.reason}`, failure.advice.join("; "));
+  refusePolicyOfPlainProcesses(network);
   return openProcessDriver({ dataDirectory, ...failure });
+}
+
+function refusePolicyOfPlainProcesses(network: NetworkPolicy): void {
+  if (network === "auto") return;
+  throw new OperatorError(
+    `the network policy ${network} cannot be kept: functions run as plain processes here, which have this machine's network`,
+    "Leave --network away, or have functions isolated (--isolation bubblewrap).",
+  );
 }
 
 type Attempt =
@@ -70,19 +87,34 @@ async function tryBubblewrap(options: SandboxDriverOptions): Promise<Attempt> {
       advice: ["run Lambent on Linux, in a virtual machine for instance"],
     };
   const isRoot = process.getuid?.() === 0;
-  const isThere = (): boolean => findProgram("bwrap") !== undefined;
-  if (!isThere() && options.allowInstall && canInstallBubblewrap()) await installBubblewrap(options.announce);
-  if (!isThere()) {
+  if (!(await provide("bwrap", "bubblewrap", options))) {
     const command =
-      bubblewrapInstallCommand(isRoot) ?? "install bubblewrap (https://github.com/containers/bubblewrap)";
+      installCommand("bubblewrap", isRoot) ?? "install bubblewrap (https://github.com/containers/bubblewrap)";
     return { reason: "bubblewrap is not installed", advice: [`for isolation: ${command}`] };
   }
+  if (isRoot && options.network !== "none") await provide("nft", "nftables", options);
   try {
     return { driver: await openBubblewrapDriver(options) };
   } catch (error) {
+    if (error instanceof NetworkUnavailableError)
+      throw new OperatorError(
+        `the network policy ${options.network} cannot be kept: ${error.message}`,
+        "Mend that, or start with --network none.",
+      );
     const reason = error instanceof Error ? error.message : String(error);
     return { reason: `bubblewrap does not work here: ${reason}`, advice: namespaceAdvice(isRoot) };
   }
+}
+
+/** Whether a program is there, in the end. */
+async function provide(
+  program: string,
+  name: InstallablePackage,
+  { allowInstall, announce }: SandboxDriverOptions,
+): Promise<boolean> {
+  if (findProgram(program) === undefined && allowInstall && canInstallPackages())
+    await installPackage(name, announce);
+  return findProgram(program) !== undefined;
 }
 
 function namespaceAdvice(isRoot: boolean): string[] {

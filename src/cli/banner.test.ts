@@ -8,6 +8,7 @@ const isolating = {
   isolates: true,
   summary: "bubblewrap 0.8, as root, cgroup v2",
   limits: { memory: true, cpu: true, processes: true },
+  network: { policy: "internet", summary: "internet: public addresses" },
   advice: [],
 } as const;
 
@@ -33,6 +34,7 @@ test("shows endpoint, data directory, isolation, runtimes and the next command",
     "  endpoint   http://127.0.0.1:4566",
     "  data       /data",
     "  isolation  bubblewrap 0.8, as root, cgroup v2",
+    "  network    internet: public addresses",
     "  runtimes   nodejs24.x python3.12",
     "  next       export AWS_ENDPOINT_URL=http://127.0.0.1:4566",
     "             export AWS_DEFAULT_REGION=us-east-1 AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any",
@@ -60,7 +62,7 @@ test("a long summary is broken where it has semicolons", () => {
   const summary = `bubblewrap; as root; ${clause}; no limits`;
   const text = lines({ isolation: { ...isolating, summary } }).join("\n");
   assert.ok(
-    text.includes(`  isolation  bubblewrap; as root\n             ${clause}; no limits\n  runtimes`),
+    text.includes(`  isolation  bubblewrap; as root\n             ${clause}; no limits\n  network`),
     text,
   );
 });

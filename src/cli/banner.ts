@@ -42,6 +42,7 @@ export function banner(facts: BannerFacts): string[] {
     ...entry("endpoint", [endpoint]),
     ...entry("data", [configuration.dataDirectory]),
     ...entry("isolation", [...brokenAtSemicolons(isolation.summary), ...warning, ...isolation.advice]),
+    ...entry("network", brokenAtSemicolons(isolation.network.summary)),
     ...entry("runtimes", [runtimes]),
     ...entry("next", [
       `export AWS_ENDPOINT_URL=${endpoint}`,

@@ -10,6 +10,7 @@ interface StartOptions {
   readonly dataDir?: string;
   readonly config?: string;
   readonly isolation?: string;
+  readonly network?: string;
   readonly install: boolean;
   readonly logLevel?: string;
 }
@@ -22,6 +23,7 @@ function usedFlags(options: StartOptions): Flags {
     dataDirectory: options.dataDir,
     configurationFile: options.config,
     isolation: options.isolation,
+    network: options.network,
     allowInstall: options.install ? undefined : false,
     logLevel: options.logLevel,
   };
@@ -41,7 +43,11 @@ function commandLine(): Command {
     .option("--data-dir <directory>", "where functions, logs and settings are kept")
     .option("--config <file>", "configuration file (JSON)")
     .addOption(new Option("--isolation <kind>", "auto, bubblewrap or process (default: auto)"))
-    .option("--no-install", "never install a missing bubblewrap with the machine's package manager")
+    .addOption(new Option("--network <policy>", "auto, none, internet or all (default: auto)"))
+    .option(
+      "--no-install",
+      "never install missing programs (bubblewrap, nftables) with the machine's package manager",
+    )
     .option("--log-level <level>", "debug, info, warn, error or silent (default: warn)")
     .action((options: StartOptions) => start(usedFlags(options)));
   program

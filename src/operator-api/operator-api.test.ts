@@ -14,6 +14,7 @@ function dependencies(changes: Partial<OperatorApiDependencies> = {}): OperatorA
       isolates: false,
       summary: "no isolation",
       limits: { memory: false, cpu: false, processes: false },
+      network: { policy: "host", summary: "this machine's" },
       advice: ["apt-get install bubblewrap"],
     },
     runtimes: () => ["nodejs24.x"],

@@ -40,13 +40,13 @@ function answerHealth(
   response: ServerResponse,
 ): void {
   const storeHealthy = dependencies.storeHealthy();
-  const { driver, isolates, summary, limits, advice } = dependencies.isolation;
+  const { driver, isolates, summary, limits, network, advice } = dependencies.isolation;
   const body = {
     status: storeHealthy ? "ok" : "unhealthy",
     version: dependencies.version,
     uptimeSeconds: Math.round(dependencies.clock.monotonicMs() - startedAtMs) / 1000,
     store: { healthy: storeHealthy },
-    isolation: { driver, isolates, summary, limits, advice },
+    isolation: { driver, isolates, summary, limits, network, advice },
     runtimes: dependencies.runtimes(),
   };
   send(response, {

@@ -65,6 +65,8 @@ export interface IsolationReport {
   /** One line for the banner: what is in force and why. */
   readonly summary: string;
   readonly limits: { readonly memory: boolean; readonly cpu: boolean; readonly processes: boolean };
+  /** Where functions can connect to besides the AWS endpoint; `host`: wherever this user can. */
+  readonly network: { readonly policy: "none" | "internet" | "all" | "host"; readonly summary: string };
   /** What is missing and the command that would mend it, one line each. */
   readonly advice: readonly string[];
 }

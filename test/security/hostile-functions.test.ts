@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { readdirSync } from "node:fs";
+import { type AddressInfo, createServer } from "node:net";
+import { networkInterfaces } from "node:os";
 import { after, before, describe, test } from "node:test";
 import { deploy, invoke, lambdaClient } from "../support/deploy.ts";
 import { type RunningLambent, startLambent } from "../support/start-lambent.ts";
@@ -183,13 +186,22 @@ describe("a hostile function", () => {
     assert.equal((await attack<Attempt>({ action: "kill", pid: process.pid })).refused, "ESRCH");
   });
 
-  test("reaches no network but its own loopback", async () => {
+  test("reaches no port of the host, no metadata and no private network", async (t) => {
     const port = Number(new URL(lambent.endpoint).port);
+    const listener = createServer((connection) => connection.end()).listen(0, "0.0.0.0");
+    t.after(() => listener.close());
+    await once(listener, "listening");
+    const everywhere = listener.address() as AddressInfo;
+    const hostAddresses = Object.values(networkInterfaces())
+      .flatMap((addresses) => addresses ?? [])
+      .filter(({ family, internal }) => family === "IPv4" && !internal)
+      .map(({ address }) => address);
     const targets = [
       { host: "127.0.0.1", port },
       { host: "127.0.0.1", port: 22 },
       { host: "169.254.169.254", port: 80 },
-      { host: "192.0.2.1", port: 80 },
+      { host: "10.0.0.1", port: 80 },
+      ...hostAddresses.map((host) => ({ host, port: everywhere.port })),
     ];
     for (const target of targets) {
       if (target.port === 4566) continue;

@@ -77,7 +77,10 @@ export function canIsolate(t: TestContext): boolean {
 }
 
 /** A driver with a data directory of its own; both are gone after the test. */
-export async function openSandboxes(t: TestContext): Promise<TestSandboxes> {
+export async function openSandboxes(
+  t: TestContext,
+  network: "none" | "internet" | "all" = "none",
+): Promise<TestSandboxes> {
   const dataDirectory = await mkdtemp(join(tmpdir(), "lambent-sandbox-test-"));
   const codeStore = join(dataDirectory, "code");
   await mkdir(codeStore);
@@ -85,6 +88,7 @@ export async function openSandboxes(t: TestContext): Promise<TestSandboxes> {
     dataDirectory,
     sharedDirectories: [codeStore],
     clock: systemClock,
+    network,
   });
   t.after(async () => {
     await driver.close();

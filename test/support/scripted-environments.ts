@@ -116,6 +116,7 @@ export function scriptedFactory(clock: ManualClock, failToCreate?: () => Error |
         isolates: false,
         summary: "",
         limits: { memory: false, cpu: false, processes: false },
+        network: { policy: "host", summary: "this machine's" },
         advice: [],
       },
       create: async (request) => {

@@ -6,6 +6,7 @@ import { LISTENER_PORTS } from "./hand-over-channel.ts";
 import type { HostPaths } from "./host-paths.ts";
 import { INHERITED_VARIABLES, type Launch, type LaunchSettings, SECCOMP_DESCRIPTOR } from "./launch.ts";
 import { LaunchReserve } from "./launch-reserve.ts";
+import type { OutboundNetwork, SandboxLink } from "./network/outbound-network.ts";
 import type { ScratchVolume, ScratchVolumes } from "./scratch-volumes.ts";
 
 const MEBIBYTE = 1_048_576;
@@ -32,6 +33,8 @@ export interface DriverParts {
   readonly hostPaths: HostPaths;
   /** Undefined: /tmp is a tmpfs. */
   readonly scratchVolumes: ScratchVolumes | undefined;
+  /** Undefined: sandboxes have nothing but their own loopback interface. */
+  readonly network: OutboundNetwork | undefined;
   /** Called once, when no sandbox is left. */
   readonly close: () => Promise<void>;
 }
@@ -48,12 +51,12 @@ export class BubblewrapDriver implements SandboxDriver {
     this.report = parts.report;
     this.#parts = parts;
     this.#reserve = new LaunchReserve(parts.launchSettings, (launch) =>
-      this.#newSandbox({ id: launch.id, memoryMb: 0 }, launch, undefined).destroy(),
+      this.#newSandbox({ id: launch.id, memoryMb: 0 }, launch, {}).destroy(),
     );
   }
 
   async create(request: SandboxRequest): Promise<Sandbox> {
-    const sandbox = await this.#start(request);
+    const { sandbox, connected } = await this.#start(request);
     const { handOver } = sandbox;
     const timeout = Promise.withResolvers<never>();
     const cancel = this.#parts.clock.after(HAND_OVER_TIMEOUT_MS, () =>
@@ -64,7 +67,8 @@ export class BubblewrapDriver implements SandboxDriver {
     });
     ended.catch(() => {});
     try {
-      await Promise.race([handOver.received(), ended, timeout.promise]);
+      // The interface comes while the program starts, and is there before the program may go on.
+      await Promise.race([Promise.all([handOver.received(), connected]), ended, timeout.promise]);
     } catch (error) {
       // A program that ends closes its channel first; its end says more than the channel's.
       const delay = Promise.withResolvers<void>();
@@ -93,7 +97,7 @@ export class BubblewrapDriver implements SandboxDriver {
   async probe(command: readonly string[], codeDirectory: string): Promise<void> {
     const program = { command, mounts: [] };
     const limits = { memoryMb: 128, ephemeralStorageMb: 512 };
-    const sandbox = await this.#start({
+    const { sandbox } = await this.#start({
       id: "probe",
       program,
       codeDirectory,
@@ -122,12 +126,13 @@ export class BubblewrapDriver implements SandboxDriver {
     await Promise.all([...this.#sandboxes].map((sandbox) => sandbox.destroy()));
   }
 
-  /** Starts the program; it waits for its hand-over. */
-  async #start(request: SandboxRequest): Promise<BubblewrapSandbox> {
+  /** Starts the program; it waits for its hand-over. `connected` resolves when it has its network. */
+  async #start(request: SandboxRequest): Promise<{ sandbox: BubblewrapSandbox; connected: Promise<void> }> {
     if (this.#closed !== undefined) throw new Error("the sandbox driver is closed");
     const launch = await this.#reserve.take(this.#command(request.program.command));
     const scratch = await this.#takeScratch(request.ephemeralStorageMb, launch.user);
-    const sandbox = this.#newSandbox(request, launch, scratch);
+    const link = this.#parts.network?.newLink();
+    const sandbox = this.#newSandbox(request, launch, { scratch, link });
     try {
       const options = await this.#options(request, scratch);
       launch.group?.setLimits({
@@ -136,7 +141,7 @@ export class BubblewrapDriver implements SandboxDriver {
         cpus: Math.max(BURST_CPUS, cpuShare(request.memoryMb)),
       });
       launch.start(options);
-      return sandbox;
+      return { sandbox, connected: connect(link, launch) };
     } catch (error) {
       await sandbox.destroy();
       throw error;
@@ -161,7 +166,10 @@ export class BubblewrapDriver implements SandboxDriver {
   #newSandbox(
     request: Pick<SandboxRequest, "id" | "memoryMb">,
     launch: Launch,
-    scratch: ScratchVolume | undefined,
+    {
+      scratch,
+      link,
+    }: { readonly scratch?: ScratchVolume | undefined; readonly link?: SandboxLink | undefined },
   ): BubblewrapSandbox {
     const { users } = this.#parts.launchSettings;
     const sandbox = new BubblewrapSandbox({
@@ -171,6 +179,7 @@ export class BubblewrapDriver implements SandboxDriver {
       release: async () => {
         this.#sandboxes.delete(sandbox);
         if (launch.user !== undefined) users?.release(launch.user);
+        link?.release();
         await scratch?.release();
       },
     });
@@ -199,6 +208,14 @@ export class BubblewrapDriver implements SandboxDriver {
     if (this.#parts.launchSettings.groups?.limits.processes === true) return command;
     return [PRLIMIT_INSIDE, `--nproc=${PROCESSES_MAX}:${PROCESSES_MAX}`, "--", ...command];
   }
+}
+
+/** Its failure, and a sandbox that ends before, are for whoever waits for it. */
+function connect(link: SandboxLink | undefined, launch: Launch): Promise<void> {
+  if (link === undefined) return Promise.resolve();
+  const connected = launch.firstProcess.then((processId) => link.connect(processId, launch.child.pid ?? 0));
+  connected.catch(() => {});
+  return connected;
 }
 
 /** The function's variables and those by which the program finds its listeners, its channel and the APIs. */

@@ -1,8 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, constants, openSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
-import type { Readable } from "node:stream";
-import { Writable } from "node:stream";
+import { Readable, Writable } from "node:stream";
 import type { ControlGroup, ControlGroups } from "./cgroups/control-group.ts";
 import { HandOverChannel } from "./hand-over-channel.ts";
 import { makeOutputPipes, type OutputPipe } from "./named-pipes.ts";
@@ -12,6 +11,7 @@ import type { UnprivilegedUser, UnprivilegedUsers } from "./unprivileged-users.t
 const TELEMETRY_DESCRIPTOR = 4;
 const OPTIONS_DESCRIPTOR = 5;
 export const SECCOMP_DESCRIPTOR = 6;
+const INFORMATION_DESCRIPTOR = 7;
 /** AWS: the limit of open files in an environment. No core dumps, they would fill /tmp. */
 const RESOURCE_LIMITS = ["--nofile=1024:1024", "--core=0:0"];
 /** When the whole machine runs out of memory, functions go before Lambent does. */
@@ -47,6 +47,11 @@ export interface Launch {
   readonly telemetry: Readable;
   /** How bwrap has ended. */
   readonly ended: Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null }>;
+  /**
+   * Host id of the first process inside, as soon as its namespaces are there; bwrap, its parent, is `child`. Rejects
+   * when there is none.
+   */
+  readonly firstProcess: Promise<number>;
   /** Gives bwrap its options and so starts the program. */
   start(options: Buffer): void;
 }
@@ -60,11 +65,12 @@ function spawnBubblewrap(
   const [stdout, stderr, telemetry] = outputs;
   const seccomp = openSync(settings.seccompFile, constants.O_RDONLY);
   try {
-    const bubblewrap = [settings.bubblewrap, "--args", String(OPTIONS_DESCRIPTOR), "--", ...command];
+    const parameters = ["--args", String(OPTIONS_DESCRIPTOR), "--info-fd", String(INFORMATION_DESCRIPTOR)];
+    const bubblewrap = [settings.bubblewrap, ...parameters, "--", ...command];
     return spawn(settings.prlimit, [...RESOURCE_LIMITS, "--", ...bubblewrap], {
       cwd: "/",
       env: {},
-      stdio: ["ignore", stdout, stderr, "ipc", telemetry, "pipe", seccomp],
+      stdio: ["ignore", stdout, stderr, "ipc", telemetry, "pipe", seccomp, "pipe"],
       ...(user !== undefined && { uid: user, gid: user }),
     });
   } finally {
@@ -159,6 +165,26 @@ function startWaiting(
     stderr,
     telemetry,
     ended,
+    firstProcess: firstProcessOf(child),
     start: (text) => options.end(text),
   };
+}
+
+/** From what bwrap tells about a sandbox that it has made. */
+function firstProcessOf(child: ChildProcess): Promise<number> {
+  const information = child.stdio.at(INFORMATION_DESCRIPTOR);
+  if (!(information instanceof Readable)) throw new Error("the pipe for bwrap's information is missing");
+  const first = new Promise<number>((resolve, reject) => {
+    let text = "";
+    information.setEncoding("utf8").on("data", (part: string) => {
+      text += part;
+      const [, processId] = /"child-pid": (\d+)\D/.exec(text) ?? [];
+      if (processId !== undefined) resolve(Number(processId));
+    });
+    const none = (): void => reject(new Error("bubblewrap has made no sandbox"));
+    information.once("error", none);
+    information.once("close", none);
+  });
+  first.catch(() => {});
+  return first;
 }

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { mkdir, realpath, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "../../ports/clock.ts";
@@ -8,7 +8,10 @@ import { BubblewrapDriver } from "./bubblewrap-driver.ts";
 import type { ControlGroups } from "./cgroups/control-group.ts";
 import { openControlGroups } from "./cgroups/open-control-groups.ts";
 import { BoundHostPaths, plainHostPaths } from "./host-paths.ts";
+import { chooseNetwork } from "./network/choose-network.ts";
+import type { NetworkPolicy } from "./network/network-policy.ts";
 import { isInPrivateMountNamespace } from "./private-mount-namespace.ts";
+import { requireProgram } from "./programs.ts";
 import { describeRootFileSystem } from "./root-file-system.ts";
 import { ScratchVolumes } from "./scratch-volumes.ts";
 import { hasSeccompFilter, seccompFilter } from "./seccomp/seccomp-filter.ts";
@@ -21,19 +24,8 @@ export interface BubblewrapDriverOptions {
   /** Directories from which many sandboxes will be shown something: code store, interpreters, runtimes. */
   readonly sharedDirectories: readonly string[];
   readonly clock: Clock;
-}
-
-const PROGRAM_DIRECTORIES = ["/usr/bin", "/bin", "/usr/local/bin"];
-
-/** Where a program of the operating system is; undefined when it is not installed. */
-export function findProgram(name: string): string | undefined {
-  return PROGRAM_DIRECTORIES.map((directory) => join(directory, name)).find((path) => existsSync(path));
-}
-
-function requireProgram(name: string, debianPackage: string): string {
-  const path = findProgram(name);
-  if (path === undefined) throw new Error(`${name} is not installed (package ${debianPackage})`);
-  return path;
+  /** Where functions may connect to; `none` when it is not said. */
+  readonly network?: NetworkPolicy;
 }
 
 /**
@@ -41,17 +33,9 @@ function requireProgram(name: string, debianPackage: string): string {
  * to see that it works. Rejects with the reason when it does not, leaving nothing behind.
  */
 export async function openBubblewrapDriver(options: BubblewrapDriverOptions): Promise<BubblewrapDriver> {
-  const bubblewrap = requireProgram("bwrap", "bubblewrap");
-  const prlimit = requireProgram("prlimit", "util-linux");
   const { arch } = process;
   if (!hasSeccompFilter(arch)) throw new Error(`there is no system call filter for ${arch}`);
-  const dataDirectory = await realpath(options.dataDirectory);
-  const instance = createHash("sha256").update(dataDirectory).digest("hex").slice(0, 12);
-  const isRoot = process.getuid?.() === 0;
-  const users = isRoot
-    ? UnprivilegedUsers.open(instance, readFileSync("/proc/self/uid_map", "utf8"))
-    : undefined;
-  if (isRoot && users === undefined) throw new Error("root without other user ids to run functions as");
+  const { bubblewrap, prlimit, dataDirectory, instance, isRoot, users } = await findRequirements(options);
   const mounting = users !== undefined && isInPrivateMountNamespace();
 
   const closers: (() => Promise<void>)[] = [];
@@ -59,18 +43,30 @@ export async function openBubblewrapDriver(options: BubblewrapDriverOptions): Pr
     const groups = openControlGroups(instance, isRoot);
     await groups?.sweep();
     if (groups !== undefined) closers.unshift(() => groups.close());
+    const policy = options.network ?? "none";
+    const { network, networkReport, networkAdvice } = await chooseNetwork({ policy, instance, isRoot });
+    if (network !== undefined) closers.unshift(() => network.close());
     const workspaceDirectory = isRoot
       ? join("/run", `lambent-${instance}`)
       : join(dataDirectory, "sandboxes");
     const workspace = await Workspace.open(workspaceDirectory, mounting);
     closers.unshift(() => workspace.close());
+    await workspace.nameServers(network?.nameServers ?? []);
     const seccompFile = join(workspace.directory, "seccomp.bpf");
     await writeFile(seccompFile, seccompFilter(arch), { mode: 0o600 });
     const scratch = mounting ? await openScratch(dataDirectory, workspace) : undefined;
     if (scratch !== undefined) closers.unshift(() => scratch.close());
     const driver = new BubblewrapDriver({
       clock: options.clock,
-      report: describe({ groups, diskScratch: scratch !== undefined, isRoot, mounting }),
+      report: describe({
+        groups,
+        diskScratch: scratch !== undefined,
+        isRoot,
+        mounting,
+        networkReport,
+        networkAdvice,
+      }),
+      network,
       launchSettings: { bubblewrap, prlimit, seccompFile, pipesDirectory: workspace.pipes, users, groups },
       rootFileSystem: describeRootFileSystem(workspace),
       hostPaths: mounting
@@ -91,6 +87,30 @@ export async function openBubblewrapDriver(options: BubblewrapDriverOptions): Pr
   }
 }
 
+interface Requirements {
+  readonly bubblewrap: string;
+  readonly prlimit: string;
+  readonly dataDirectory: string;
+  /** By which this Lambent is told from others on the machine. */
+  readonly instance: string;
+  readonly isRoot: boolean;
+  readonly users: UnprivilegedUsers | undefined;
+}
+
+/** Throws when something is missing without which there is no sandbox. */
+async function findRequirements(options: BubblewrapDriverOptions): Promise<Requirements> {
+  const bubblewrap = requireProgram("bwrap", "bubblewrap");
+  const prlimit = requireProgram("prlimit", "util-linux");
+  const dataDirectory = await realpath(options.dataDirectory);
+  const instance = createHash("sha256").update(dataDirectory).digest("hex").slice(0, 12);
+  const isRoot = process.getuid?.() === 0;
+  const users = isRoot
+    ? UnprivilegedUsers.open(instance, readFileSync("/proc/self/uid_map", "utf8"))
+    : undefined;
+  if (isRoot && users === undefined) throw new Error("root without other user ids to run functions as");
+  return { bubblewrap, prlimit, dataDirectory, instance, isRoot, users };
+}
+
 async function runAll(closers: readonly (() => Promise<void>)[]): Promise<void> {
   for (const close of closers) await close();
 }
@@ -105,10 +125,13 @@ interface Circumstances {
   readonly diskScratch: boolean;
   readonly isRoot: boolean;
   readonly mounting: boolean;
+  readonly networkReport: IsolationReport["network"];
+  readonly networkAdvice: readonly string[];
 }
 
 /** What is in force, in one line, and what is missing. */
-function describe({ groups, diskScratch, isRoot, mounting }: Circumstances): IsolationReport {
+function describe(circumstances: Circumstances): IsolationReport {
+  const { groups, diskScratch, isRoot, mounting, networkReport, networkAdvice } = circumstances;
   const limits = {
     memory: groups?.limits.memory ?? false,
     cpu: groups?.limits.cpu ?? false,
@@ -124,7 +147,7 @@ function describe({ groups, diskScratch, isRoot, mounting }: Circumstances): Iso
     groups === undefined ? "no control groups" : `limits by ${groups.description}`,
     `/tmp ${diskScratch ? "on disk" : "in memory"}`,
   ];
-  const advice: string[] = [];
+  const advice: string[] = [...networkAdvice];
   if (missing.length > 0)
     advice.push(
       `no limit on ${missing.join(" and ")}: ${
@@ -137,5 +160,12 @@ function describe({ groups, diskScratch, isRoot, mounting }: Circumstances): Iso
     advice.push("no mount namespace of its own could be made: code must lie where every user can read it");
   if (isRoot && mounting && !diskScratch)
     advice.push("/tmp is in memory: loop devices and mkfs.ext4 (package e2fsprogs) would put it on disk");
-  return { driver: "bubblewrap", isolates: true, summary: parts.join("; "), limits, advice };
+  return {
+    driver: "bubblewrap",
+    isolates: true,
+    summary: parts.join("; "),
+    limits,
+    network: networkReport,
+    advice,
+  };
 }

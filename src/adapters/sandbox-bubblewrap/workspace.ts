@@ -8,13 +8,15 @@ export const SANDBOX_USER = { name: "sbx_user1051", uid: 993, gid: 990 } as cons
 /** AWS: hostnames there are the address of the environment's link. */
 export const SANDBOX_HOST_NAME = "169-254-100-1";
 
+const RESOLVER_FILE = "resolv.conf";
+
 const SYNTHESIZED_FILES: Readonly<Record<string, string>> = {
   passwd: `root:x:0:0:root:/root:/bin/bash\n${SANDBOX_USER.name}:x:${SANDBOX_USER.uid}:${SANDBOX_USER.gid}::/home/${SANDBOX_USER.name}:/sbin/nologin\nnobody:x:65534:65534:Nobody:/:/sbin/nologin\n`,
   group: `root:x:0:\nsbx_user:x:${SANDBOX_USER.gid}:\nnobody:x:65534:\n`,
   hosts: `127.0.0.1 localhost ${SANDBOX_HOST_NAME}\n`,
   hostname: `${SANDBOX_HOST_NAME}\n`,
   // Without an address the resolver asks the loopback interface, where nobody answers: names fail at once.
-  "resolv.conf": "options timeout:1 attempts:1\n",
+  [RESOLVER_FILE]: "options timeout:1 attempts:1\n",
   "nsswitch.conf":
     "passwd: files\ngroup: files\nshadow: files\nhosts: files dns\nservices: files\nprotocols: files\n",
   "host.conf": "multi on\n",
@@ -68,6 +70,13 @@ export class Workspace {
   /** Mount points. */
   get mounts(): string {
     return join(this.directory, "mounts");
+  }
+
+  /** Has sandboxes ask these name servers. */
+  async nameServers(addresses: readonly string[]): Promise<void> {
+    if (addresses.length === 0) return;
+    const text = addresses.map((address) => `nameserver ${address}\n`).join("");
+    await writePublicFile(join(this.etc, RESOLVER_FILE), text);
   }
 
   async close(): Promise<void> {

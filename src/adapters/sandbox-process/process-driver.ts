@@ -29,6 +29,7 @@ class ProcessDriver implements SandboxDriver {
       isolates: false,
       summary: `none: functions run as ordinary processes of this user (${options.reason})`,
       limits: { memory: false, cpu: false, processes: false },
+      network: { policy: "host", summary: "this machine's: functions connect to whatever this user can" },
       advice: options.advice,
     };
     this.#records = records;

@@ -1,0 +1,140 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { closeSync, fstatSync, openSync, readFileSync, statSync } from "node:fs";
+import type { AddressBlock } from "./address-block.ts";
+import { forwards, setForwarding } from "./forwarding.ts";
+import type { IpCommands } from "./ip-commands.ts";
+
+const PATH = "/usr/sbin:/usr/bin:/sbin:/bin";
+const INSIDE_NAME = "eth0";
+
+/** The parts of an open network. */
+export interface OutboundNetworkParts {
+  readonly ip: IpCommands;
+  readonly block: AddressBlock;
+  readonly interfacePrefix: string;
+  readonly mtu: number;
+  /** `nsenter` of util-linux. */
+  readonly nsenter: string;
+  /** What a sandbox has as /etc/resolv.conf says these. */
+  readonly nameServers: readonly string[];
+  /** Takes back what was changed on the host. Called once, when no sandbox is left. */
+  readonly close: () => Promise<void>;
+}
+
+/** A sandbox's way out, with an address that no other living sandbox has. */
+export interface SandboxLink {
+  /**
+   * Puts an interface into the network namespace of a process, which must be a child of `parentProcessId` and not
+   * in this process's own namespace. The interface ends with the namespace.
+   */
+  connect(processId: number, parentProcessId: number): Promise<void>;
+  /** Gives the address back; the namespace must be gone. */
+  release(): void;
+}
+
+/** Connects sandboxes to the networks of the host, by a pair of interfaces each. */
+export class OutboundNetwork {
+  readonly #parts: OutboundNetworkParts;
+  readonly #free: number[] = [];
+  #used = 0;
+
+  constructor(parts: OutboundNetworkParts) {
+    this.#parts = parts;
+  }
+
+  get nameServers(): readonly string[] {
+    return this.#parts.nameServers;
+  }
+
+  newLink(): SandboxLink {
+    const slot = this.#takeSlot();
+    let released = false;
+    return {
+      connect: (processId, parentProcessId) => this.#connect(slot, processId, parentProcessId),
+      release: () => {
+        if (!released) this.#free.push(slot);
+        released = true;
+      },
+    };
+  }
+
+  close(): Promise<void> {
+    return this.#parts.close();
+  }
+
+  /** New ones first, then those longest free: the kernel takes a moment to remove an interface. */
+  #takeSlot(): number {
+    if (this.#used < this.#parts.block.size) return this.#used++;
+    const slot = this.#free.shift();
+    if (slot === undefined)
+      throw new Error(`all ${this.#parts.block.size} addresses for sandboxes are in use`);
+    return slot;
+  }
+
+  async #connect(slot: number, processId: number, parentProcessId: number): Promise<void> {
+    const { ip, block, interfacePrefix, mtu } = this.#parts;
+    const name = `${interfacePrefix}v${slot.toString(16)}`;
+    const address = block.address(slot);
+    const namespace = openNamespace(processId, parentProcessId);
+    try {
+      const path = `/proc/${process.pid}/fd/${namespace}`;
+      await ip.run([
+        `link add name ${name} mtu ${mtu} type veth peer name ${INSIDE_NAME} mtu ${mtu} netns ${path}`,
+        `link set dev ${name} addrgenmode none`,
+        `address add ${block.gateway} peer ${address} dev ${name}`,
+        `link set dev ${name} up`,
+      ]);
+      if (!forwards(name)) setForwarding(name, true);
+      await this.#configureInside(namespace, [
+        `link set dev ${INSIDE_NAME} addrgenmode none`,
+        `address add ${address} peer ${block.gateway} dev ${INSIDE_NAME}`,
+        `link set dev ${INSIDE_NAME} up`,
+        `route add default via ${block.gateway} dev ${INSIDE_NAME}`,
+      ]);
+    } finally {
+      closeSync(namespace);
+    }
+  }
+
+  #configureInside(namespace: number, commands: readonly string[]): Promise<void> {
+    const child = spawn(this.#parts.nsenter, ["--net=/proc/self/fd/3", "--", "ip", "-batch", "-"], {
+      cwd: "/",
+      env: { PATH, LC_ALL: "C" },
+      stdio: ["pipe", "ignore", "pipe", namespace],
+    });
+    child.stdin?.on("error", () => {});
+    child.stdin?.end(`${commands.join("\n")}\n`);
+    return succeeded(child);
+  }
+}
+
+/** A descriptor of the process's network namespace; it is closed by the caller. */
+function openNamespace(processId: number, parentProcessId: number): number {
+  const namespace = openSync(`/proc/${processId}/ns/net`, "r");
+  try {
+    // Checked after it was opened: an id whose process had ended could have become that of a stranger.
+    const stat = readFileSync(`/proc/${processId}/stat`, "latin1");
+    const parent = Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
+    if (parent !== parentProcessId) throw new Error("the sandbox has ended before it was connected");
+    if (fstatSync(namespace).ino === statSync("/proc/self/ns/net").ino)
+      throw new Error("the sandbox has no network namespace of its own");
+    return namespace;
+  } catch (error) {
+    closeSync(namespace);
+    throw error;
+  }
+}
+
+function succeeded(child: ChildProcess): Promise<void> {
+  return new Promise((resolve, reject) => {
+    let said = "";
+    child.stderr?.setEncoding("utf8").on("data", (text: string) => {
+      said += text;
+    });
+    child.once("error", reject);
+    child.once("close", (code) => {
+      if (code === 0) resolve();
+      else reject(new Error(`ip, inside the sandbox: ${said.trim() || `exit status ${code}`}`));
+    });
+  });
+}
