@@ -266,7 +266,10 @@ describe("a change of provisioned concurrency", () => {
       p.sandboxes.map(({ destroyed }) => destroyed),
       [true, true],
     );
-    assert.match(p.lines.at(-1) ?? "", /^INIT_REPORT .*Status: error\tError Type: Runtime.ImportModuleError\n$/);
+    assert.match(
+      p.lines.at(-1) ?? "",
+      /^INIT_REPORT .*Status: error\tError Type: Runtime.ImportModuleError\n$/,
+    );
     p.clock.advance(3_600_000);
     await settle();
     assert.equal(p.sandboxes.length, 2, "not by itself");
