@@ -124,6 +124,8 @@ async function open(
   endpoint = await listen(server, configuration);
   opened.add(() => closeServer(server));
   opened.add(() => dispatcher.close(DRAIN_MS));
+  // Provisioned environments start now: their functions may call back as soon as they are initialised.
+  platform.functions.onConcurrencyChanged((concurrency) => dispatcher.configure(concurrency));
   return {
     endpoint,
     isolation: machine.sandboxes.report,
@@ -196,6 +198,7 @@ async function openPlatform(ground: Ground, { sandboxes, codeStore, runtimes }: 
     clock,
     logger,
     random: Math.random,
+    accountConcurrency: configuration.accountConcurrency,
     hostArchitecture: process.arch === "arm64" ? "arm64" : "x86_64",
   });
   opened.add(() => functions.close());
@@ -264,6 +267,7 @@ function wireAwsApi(
       lambdaService({
         functions,
         invoker: parts.dispatcher,
+        allocations: parts.dispatcher,
         runtimes,
         clock,
         codeDownloads: parts.codeDownloads,

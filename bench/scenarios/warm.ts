@@ -117,7 +117,8 @@ interface Health {
 export const warm: Scenario = async (options) => {
   const hello = await startPart("hello-server.ts");
   const proxy = await startPart("reverse-proxy.ts", String(hello.port));
-  const lambent = await startLambent();
+  // AWS's quota of ten requests a second for each unit of concurrency would be the limit otherwise.
+  const lambent = await startLambent({ environment: { LAMBENT_ACCOUNT_CONCURRENCY: "100000" } });
   try {
     const { isolation } = (await (await fetch(`${lambent.endpoint}/health`)).json()) as Health;
     if (!isolation.isolates)

@@ -20,4 +20,11 @@ export const FUNCTION_LIMITS = {
   /** Of all packages of one account and region. */
   codeStorageBytesMax: 80_530_636_800,
   concurrentExecutionsDefault: 1000,
+  /** What reserving and provisioning must leave to functions without reservation. */
+  unreservedConcurrencyMin: 100,
+  /** AWS: each concurrency quota is also a quota of requests per second. */
+  requestsPerSecondPerConcurrency: 10,
+  /** AWS: new environments of one function within `scalingIntervalSeconds`; see "Lambda scaling behavior". */
+  newEnvironmentsPerInterval: 1000,
+  scalingIntervalSeconds: 10,
 } as const;

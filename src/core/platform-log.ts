@@ -12,6 +12,9 @@ export interface PlatformLog {
   report(event: InvocationReport): string | undefined;
 }
 
+/** AWS_LAMBDA_INITIALIZATION_TYPE of an environment. */
+export type InitializationType = "on-demand" | "provisioned-concurrency";
+
 export type InvocationStatus = "success" | "error" | "timeout";
 
 export interface InitReport {
@@ -56,7 +59,7 @@ const SYSTEM_LEVELS = ["DEBUG", "INFO", "WARN"];
 function jsonLog(
   systemLogLevel: string,
   now: () => string,
-  owner: { functionName: string; version: string },
+  owner: { functionName: string; version: string; initializationType: InitializationType },
 ): PlatformLog {
   const threshold = Math.max(0, SYSTEM_LEVELS.indexOf(systemLogLevel));
   const record = (level: "DEBUG" | "INFO" | "WARN", type: string, body: object): string | undefined =>
@@ -66,7 +69,7 @@ function jsonLog(
   return {
     initStart: ({ runtimeVersion, runtimeVersionArn }) =>
       record("INFO", "platform.initStart", {
-        initializationType: "on-demand",
+        initializationType: owner.initializationType,
         phase: "init",
         runtimeVersion,
         runtimeVersionArn,
@@ -74,8 +77,8 @@ function jsonLog(
         functionVersion: owner.version,
       }),
     initReport: ({ durationMs, phase, status, errorType }) =>
-      record(status === "success" ? "DEBUG" : "WARN", "platform.initReport", {
-        initializationType: "on-demand",
+      record(initReportLevel(status, owner.initializationType), "platform.initReport", {
+        initializationType: owner.initializationType,
         phase,
         status,
         ...(errorType !== undefined && { errorType }),
@@ -100,15 +103,25 @@ function jsonLog(
   };
 }
 
+/** AWS: of interest to everybody where initialisation is billed on its own. */
+function initReportLevel(
+  status: InitReport["status"],
+  initializationType: InitializationType,
+): "DEBUG" | "INFO" | "WARN" {
+  if (status !== "success") return "WARN";
+  return initializationType === "on-demand" ? "DEBUG" : "INFO";
+}
+
 const round = (durationMs: number): number => Math.round(durationMs * 1000) / 1000;
 
 /** The form that a function's logging configuration asks for. `now` gives the ISO time of a record. */
 export function platformLog(
   owner: { readonly functionName: string; readonly version: string; readonly logging: LoggingConfiguration },
   now: () => string,
+  initializationType: InitializationType = "on-demand",
 ): PlatformLog {
   return owner.logging.logFormat === "JSON"
-    ? jsonLog(owner.logging.systemLogLevel ?? "INFO", now, owner)
+    ? jsonLog(owner.logging.systemLogLevel ?? "INFO", now, { ...owner, initializationType })
     : textLog;
 }
 

@@ -1,4 +1,5 @@
 import type { FunctionVersion } from "../core/function-version.ts";
+import type { InitializationType } from "../core/platform-log.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { CodeStore } from "../ports/code-store.ts";
 import type { LogSink } from "../ports/log-sink.ts";
@@ -53,24 +54,33 @@ export class EnvironmentFactory {
   }
 
   /** Throws when the function's runtime is not on this machine (any more). `previous`: its log is continued. */
-  make(version: FunctionVersion, previous?: MadeEnvironment): MadeEnvironment {
+  make(
+    version: FunctionVersion,
+    previous?: MadeEnvironment,
+    initializationType: InitializationType = "on-demand",
+  ): MadeEnvironment {
     const { clock, newId, runtimes } = this.#dependencies;
     const runtime = runtimes.find(version.runtime);
     if (runtime === undefined) throw new Error(runtimes.missingAdvice(version.runtime));
     const id = newId();
     const streamName = previous?.logStreamName ?? logStreamName(version, id, clock.nowMs());
-    const log = previous?.log ?? this.#openLog(version, streamName);
+    const log = previous?.log ?? this.#openLog(version, streamName, initializationType);
     const environment = new ExecutionEnvironment({
       id,
       clock,
       log,
       memoryMb: version.memoryMb,
-      createSandbox: (session) => this.#createSandbox(version, runtime, { id, streamName, session }),
+      createSandbox: (session) =>
+        this.#createSandbox(version, runtime, { id, streamName, session, initializationType }),
     });
     return { environment, log, logStreamName: streamName, runtime };
   }
 
-  #openLog(version: FunctionVersion, streamName: string): InvocationLog {
+  #openLog(
+    version: FunctionVersion,
+    streamName: string,
+    initializationType: InitializationType,
+  ): InvocationLog {
     const { clock, logs } = this.#dependencies;
     const writer = logs.open({
       account: version.account,
@@ -78,13 +88,18 @@ export class EnvironmentFactory {
       logGroupName: version.logging.logGroup,
       logStreamName: streamName,
     });
-    return new InvocationLog(version, writer, clock);
+    return new InvocationLog(version, writer, clock, initializationType);
   }
 
   async #createSandbox(
     version: FunctionVersion,
     runtime: InstalledRuntime,
-    run: { readonly id: string; readonly streamName: string; readonly session: RuntimeApiSession },
+    run: {
+      readonly id: string;
+      readonly streamName: string;
+      readonly session: RuntimeApiSession;
+      readonly initializationType: InitializationType;
+    },
   ): Promise<Sandbox> {
     const { codeStore, issueCredentials, sandboxes, attachAwsEndpoint, attachRuntimeApi } =
       this.#dependencies;
@@ -96,6 +111,7 @@ export class EnvironmentFactory {
       environmentVariables: functionEnvironmentVariables(version, runtime, {
         credentials: issueCredentials(identity),
         logStreamName: run.streamName,
+        initializationType: run.initializationType,
       }),
       memoryMb: version.memoryMb,
       ephemeralStorageMb: version.ephemeralStorageMb,

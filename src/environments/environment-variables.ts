@@ -1,4 +1,5 @@
 import type { FunctionVersion } from "../core/function-version.ts";
+import type { InitializationType } from "../core/platform-log.ts";
 import type { InstalledRuntime } from "../ports/runtime-catalogue.ts";
 
 /** Temporary credentials of a function's role. */
@@ -15,7 +16,11 @@ export interface RoleCredentials {
 export function functionEnvironmentVariables(
   version: FunctionVersion,
   runtime: InstalledRuntime,
-  run: { readonly credentials: RoleCredentials; readonly logStreamName: string },
+  run: {
+    readonly credentials: RoleCredentials;
+    readonly logStreamName: string;
+    readonly initializationType: InitializationType;
+  },
 ): Record<string, string> {
   return {
     ...runtime.environmentVariables,
@@ -30,7 +35,7 @@ export function functionEnvironmentVariables(
     AWS_LAMBDA_FUNCTION_NAME: version.functionName,
     AWS_LAMBDA_FUNCTION_VERSION: version.version,
     AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(version.memoryMb),
-    AWS_LAMBDA_INITIALIZATION_TYPE: "on-demand",
+    AWS_LAMBDA_INITIALIZATION_TYPE: run.initializationType,
     AWS_LAMBDA_LOG_GROUP_NAME: version.logging.logGroup,
     AWS_LAMBDA_LOG_STREAM_NAME: run.logStreamName,
     AWS_ACCESS_KEY_ID: run.credentials.accessKeyId,

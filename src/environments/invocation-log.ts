@@ -1,6 +1,7 @@
 import type { Readable } from "node:stream";
 import type { FunctionVersion } from "../core/function-version.ts";
 import {
+  type InitializationType,
   type InitReport,
   type InvocationReport,
   type PlatformLog,
@@ -22,10 +23,16 @@ export class InvocationLog {
   /** The present invocation's log, when its caller asked for the tail. */
   #tail: string | undefined;
 
-  constructor(version: FunctionVersion, writer: LogStreamWriter, clock: Clock) {
+  constructor(
+    version: FunctionVersion,
+    writer: LogStreamWriter,
+    clock: Clock,
+    initializationType: InitializationType,
+  ) {
     this.#writer = writer;
     this.#clock = clock;
-    this.#platform = platformLog(version, () => new Date(clock.nowMs()).toISOString());
+    const now = (): string => new Date(clock.nowMs()).toISOString();
+    this.#platform = platformLog(version, now, initializationType);
   }
 
   /** Takes over a sandbox's output; every line or framed record becomes one log event. */

@@ -4,6 +4,7 @@ import { invalidParameterValue, resourceConflict, resourceNotFound } from "../co
 import { FUNCTION_LIMITS } from "../core/function-limits.ts";
 import { functionNotFound, type Owner, parseUnqualifiedReference } from "../core/function-reference.ts";
 import { checkRevision } from "../core/revision-id.ts";
+import { provisionedSetting, removeProvisioned, unpublishedVersion } from "./concurrency-plan.ts";
 import type { AliasDocument, FunctionDocument } from "./documents.ts";
 import type { FunctionCatalogue } from "./function-catalogue.ts";
 import type { Page, PageRequest } from "./function-directory.ts";
@@ -78,6 +79,9 @@ export class Aliases {
     const changed = await this.#repository.changeAlias(record.head, aliasName, (current) => {
       checkRevision(current.revisionId, settings.revisionId);
       const functionVersion = settings.functionVersion ?? current.functionVersion;
+      if (functionVersion === "$LATEST" && provisionedSetting(record.concurrency, aliasName) !== undefined) {
+        throw unpublishedVersion();
+      }
       const { routing: before, ...rest } = current;
       const weights = settings.additionalVersionWeights ?? (before && { [before.version]: before.weight });
       const routing = checkRouting(record, functionVersion, weights);
@@ -95,7 +99,9 @@ export class Aliases {
 
   /** AWS: deleting an alias that does not exist succeeds. */
   async delete(owner: Owner, reference: string, aliasName: string): Promise<void> {
-    await this.#repository.deleteAlias(this.#record(owner, reference).head, aliasName);
+    const record = this.#record(owner, reference);
+    await removeProvisioned(this.#repository, record, aliasName);
+    await this.#repository.deleteAlias(record.head, aliasName);
   }
 
   /** In order of their names; those that involve one version when it is given. */

@@ -79,11 +79,30 @@ export interface AliasDocument extends Owner {
   readonly revisionId: string;
 }
 
-export type StoredDocument = FunctionDocument | VersionDocument | AliasDocument;
+/** What is reserved and provisioned for a function; there is none while nothing is. */
+export interface ConcurrencyDocument extends Owner {
+  readonly schema: 1;
+  readonly functionName: string;
+  readonly functionId: string;
+  /** ReservedConcurrentExecutions; absent when nothing is reserved, 0 turns the function off. */
+  readonly reserved?: number;
+  /** At most one for each qualifier. */
+  readonly provisioned: readonly ProvisionedSetting[];
+}
+
+export interface ProvisionedSetting {
+  /** A version's number or an alias. */
+  readonly qualifier: string;
+  readonly requested: number;
+  readonly lastModifiedMs: number;
+}
+
+export type StoredDocument = FunctionDocument | VersionDocument | AliasDocument | ConcurrencyDocument;
 
 export const FUNCTION_PREFIX = "function/";
 export const VERSION_PREFIX = "function-version/";
 export const ALIAS_PREFIX = "alias/";
+export const CONCURRENCY_PREFIX = "concurrency/";
 
 export type FunctionName = Owner & { readonly functionName: string };
 
@@ -97,6 +116,8 @@ export const versionKey = (name: FunctionName, version: string): Key =>
 
 export const aliasKey = (name: FunctionName, aliasName: string): Key =>
   `${ALIAS_PREFIX}${path(name)}/${aliasName}`;
+
+export const concurrencyKey = (name: FunctionName): Key => `${CONCURRENCY_PREFIX}${path(name)}`;
 
 /** The function that a key belongs to, and the last segment for versions and aliases. */
 export function parseKey(key: Key): { name: FunctionName; member: string } {

@@ -1,11 +1,15 @@
 import { choosesAdditionalVersion } from "../core/alias-routing.ts";
 import { functionArn } from "../core/arn.ts";
+import type { FunctionConcurrency } from "../core/function-concurrency.ts";
 import { functionNotFound, type Owner, parseFunctionReference } from "../core/function-reference.ts";
 import { notActive } from "../core/function-states.ts";
 import type { Change, KeyValueStore } from "../ports/store.ts";
+import { concurrencyPlan } from "./concurrency-plan.ts";
 import {
   ALIAS_PREFIX,
   type AliasDocument,
+  CONCURRENCY_PREFIX,
+  type ConcurrencyDocument,
   type Deployment,
   decodeDocument,
   FUNCTION_PREFIX,
@@ -31,6 +35,7 @@ export class FunctionCatalogue {
   readonly #owners = new Map<string, Map<string, FunctionRecord>>();
   readonly #sortedNames = new Map<string, string[]>();
   readonly #retirementListeners = new Set<(deployment: RetiredDeployment) => void>();
+  readonly #concurrencyListeners = new Set<(concurrency: FunctionConcurrency) => void>();
   readonly #random: () => number;
   readonly #watches: { close(): Promise<void> }[] = [];
 
@@ -44,6 +49,7 @@ export class FunctionCatalogue {
     await catalogue.#watch(keyValue, FUNCTION_PREFIX, (change) => catalogue.#onFunction(change));
     await catalogue.#watch(keyValue, VERSION_PREFIX, (change) => catalogue.#onVersion(change));
     await catalogue.#watch(keyValue, ALIAS_PREFIX, (change) => catalogue.#onAlias(change));
+    await catalogue.#watch(keyValue, CONCURRENCY_PREFIX, (change) => catalogue.#onConcurrency(change));
     return catalogue;
   }
 
@@ -55,6 +61,18 @@ export class FunctionCatalogue {
   onDeploymentRetired(listener: (deployment: RetiredDeployment) => void): () => void {
     this.#retirementListeners.add(listener);
     return () => this.#retirementListeners.delete(listener);
+  }
+
+  /**
+   * Tells at once of everything reserved and provisioned, then again for a function whenever that, or the version
+   * that one of its aliases points to, may have changed.
+   */
+  onConcurrencyChanged(listener: (concurrency: FunctionConcurrency) => void): () => void {
+    this.#concurrencyListeners.add(listener);
+    for (const record of this.records()) {
+      if (record.concurrency !== undefined) listener(concurrencyPlan(record));
+    }
+    return () => this.#concurrencyListeners.delete(listener);
   }
 
   /**
@@ -120,6 +138,13 @@ export class FunctionCatalogue {
       for (const { document } of versions.values()) referenced.add(document.deployment.code.codeHash);
     }
     return referenced;
+  }
+
+  /** An owner's functions that have something reserved or provisioned. */
+  *concurrencies(owner: Owner): IterableIterator<ConcurrencyDocument> {
+    for (const { concurrency } of this.#owners.get(keyOf(owner))?.values() ?? []) {
+      if (concurrency !== undefined) yield concurrency;
+    }
   }
 
   /** What an owner's functions and versions count against the code storage quota. */
@@ -215,6 +240,13 @@ export class FunctionCatalogue {
     });
   }
 
+  #onConcurrency(change: KeyedChange): void {
+    this.#change(change, (record) => {
+      record.storedConcurrency =
+        change.type === "put" ? decodeDocument<ConcurrencyDocument>(change.entry.value) : undefined;
+    });
+  }
+
   #change(change: KeyedChange, apply: (record: FunctionRecord, member: string) => void): void {
     const { name, member } = parseKey(change.type === "put" ? change.entry.key : change.key);
     const ownerKey = keyOf(name);
@@ -225,8 +257,12 @@ export class FunctionCatalogue {
     }
     const record = records.get(name.functionName) ?? new FunctionRecord(name);
     records.set(name.functionName, record);
+    const before = record.concurrency;
     apply(record, member);
     if (record.empty) records.delete(name.functionName);
+    if (before === undefined && record.concurrency === undefined) return;
+    const concurrency = concurrencyPlan(record);
+    for (const listener of this.#concurrencyListeners) listener(concurrency);
   }
 
   #retire({ deploymentId, code }: Deployment): void {

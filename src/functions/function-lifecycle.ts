@@ -12,6 +12,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { CodeStore, StoredCode } from "../ports/code-store.ts";
 import type { RuntimeCatalogue } from "../ports/runtime-catalogue.ts";
 import type { CodeCollector } from "./code-collector.ts";
+import { removeProvisioned } from "./concurrency-plan.ts";
 import type { Architecture, FunctionDocument, FunctionName } from "./documents.ts";
 import type { FunctionCatalogue } from "./function-catalogue.ts";
 import { describeLatest, describeVersion, type FunctionDescription } from "./function-description.ts";
@@ -194,7 +195,9 @@ export class FunctionLifecycle {
       );
     }
     // AWS: deleting a version that does not exist succeeds.
-    if (record.version(version) !== undefined) await repository.deleteVersion(name, version);
+    if (record.version(version) === undefined) return;
+    await removeProvisioned(repository, record, version);
+    await repository.deleteVersion(name, version);
   }
 
   /** A new deployment becomes $LATEST; what serves now goes on serving until the transition is through. */

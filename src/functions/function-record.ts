@@ -2,6 +2,7 @@ import { functionArn } from "../core/arn.ts";
 import type { FunctionState, FunctionVersion } from "../core/function-version.ts";
 import type {
   AliasDocument,
+  ConcurrencyDocument,
   Deployment,
   FunctionDocument,
   FunctionName,
@@ -27,6 +28,8 @@ export class FunctionRecord {
   readonly name: FunctionName;
   readonly versions = new Map<string, PublishedVersion>();
   readonly aliases = new Map<string, AliasDocument>();
+  /** As stored; may belong to an earlier function of this name. */
+  storedConcurrency: ConcurrencyDocument | undefined;
   #head: FunctionDocument | undefined;
   #unqualified: InvocationTarget | undefined;
   #latest: InvocationTarget | undefined;
@@ -62,7 +65,12 @@ export class FunctionRecord {
   }
 
   get empty(): boolean {
-    return this.#head === undefined && this.versions.size === 0 && this.aliases.size === 0;
+    return (
+      this.#head === undefined &&
+      this.versions.size === 0 &&
+      this.aliases.size === 0 &&
+      this.storedConcurrency === undefined
+    );
   }
 
   putVersion(document: VersionDocument): void {
@@ -99,6 +107,12 @@ export class FunctionRecord {
     return [...this.aliases.values()]
       .filter((alias) => alias.functionId === this.#head?.functionId)
       .sort((a, b) => (a.aliasName < b.aliasName ? -1 : 1));
+  }
+
+  /** What is reserved and provisioned for this function; undefined when nothing is. */
+  get concurrency(): ConcurrencyDocument | undefined {
+    const stored = this.storedConcurrency;
+    return stored !== undefined && stored.functionId === this.#head?.functionId ? stored : undefined;
   }
 
   #vouchesFor(document: VersionDocument): boolean {

@@ -12,6 +12,8 @@ import {
   ALIAS_PREFIX,
   type AliasDocument,
   aliasKey,
+  type ConcurrencyDocument,
+  concurrencyKey,
   decodeDocument,
   encodeDocument,
   type FunctionDocument,
@@ -73,11 +75,15 @@ export class FunctionRepository {
     await this.deleteMembers(name, (document) => document.functionId === functionId);
   }
 
-  /** Removes versions and aliases of a name that `isLeftover` picks; used after deletions, also interrupted ones. */
+  /** Removes what belongs to a name and `isLeftover` picks; used after deletions, also interrupted ones. */
   async deleteMembers(
     name: FunctionName,
-    isLeftover: (document: VersionDocument | AliasDocument) => boolean,
+    isLeftover: (document: VersionDocument | AliasDocument | ConcurrencyDocument) => boolean,
   ): Promise<void> {
+    const concurrency = await this.#keyValue.get(concurrencyKey(name));
+    if (concurrency !== undefined && isLeftover(decodeDocument(concurrency.value))) {
+      await this.#deleteUnchanged(concurrency);
+    }
     for (const prefix of [VERSION_PREFIX, ALIAS_PREFIX]) {
       const path = `${prefix}${name.account}/${name.region}/${name.functionName}/`;
       for (const entry of await this.#keyValue.list(path)) {
@@ -121,6 +127,29 @@ export class FunctionRepository {
   /** An absent alias is fine. */
   async deleteAlias(name: FunctionName, aliasName: string): Promise<void> {
     await this.#keyValue.delete(aliasKey(name, aliasName));
+  }
+
+  /**
+   * Applies `decide` to what is reserved and provisioned until it is stored without a race; `current` is undefined
+   * when nothing is. `decide` throws to refuse and answers `undefined` to leave everything as it is.
+   */
+  async changeConcurrency(
+    head: FunctionDocument,
+    decide: (current: ConcurrencyDocument | undefined) => ConcurrencyDocument | undefined,
+  ): Promise<void> {
+    const key = concurrencyKey(head);
+    for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
+      const entry = await this.#keyValue.get(key);
+      const stored = entry && decodeDocument<ConcurrencyDocument>(entry.value);
+      // One of an earlier function of this name counts for nothing and is written over.
+      const document = decide(stored?.functionId === head.functionId ? stored : undefined);
+      if (document === undefined) return;
+      const isNothing = document.reserved === undefined && document.provisioned.length === 0;
+      if (isNothing) {
+        if (entry === undefined || (await this.#deleteUnchanged(entry))) return;
+      } else if (await this.#write(key, document, entry?.revision)) return;
+    }
+    throw tooManyChanges(head);
   }
 
   /**

@@ -1,4 +1,6 @@
 import { randomUUID } from "node:crypto";
+import type { FunctionConcurrency } from "../core/function-concurrency.ts";
+import { FUNCTION_LIMITS } from "../core/function-limits.ts";
 import type { Owner } from "../core/function-reference.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { CodeStore } from "../ports/code-store.ts";
@@ -7,6 +9,7 @@ import type { RuntimeCatalogue } from "../ports/runtime-catalogue.ts";
 import type { KeyValueStore } from "../ports/store.ts";
 import { Aliases } from "./aliases.ts";
 import { CodeCollector } from "./code-collector.ts";
+import { ConcurrencySettings } from "./concurrency-settings.ts";
 import type { Architecture } from "./documents.ts";
 import { FunctionCatalogue, type RetiredDeployment } from "./function-catalogue.ts";
 import { FunctionDirectory } from "./function-directory.ts";
@@ -25,6 +28,8 @@ export interface FunctionServiceDependencies {
   /** Uniform in [0, 1): chooses between the versions of an alias. */
   readonly random: () => number;
   readonly hostArchitecture: Architecture;
+  /** AWS's account concurrency, 1,000 when left out. */
+  readonly accountConcurrency?: number;
   /** Makes ids; version 4 UUIDs when left out. */
   readonly newId?: () => string;
 }
@@ -35,10 +40,13 @@ export interface FunctionService {
   readonly directory: FunctionDirectory;
   readonly aliases: Aliases;
   readonly tags: FunctionTags;
+  readonly concurrency: ConcurrencySettings;
   /** See `FunctionCatalogue.resolveForInvoke`: the synchronous first step of every invocation. */
   resolveForInvoke(reference: string, qualifier: string | undefined, owner: Owner): InvocationTarget;
   /** Environments of this deployment get no more invocations; the returned function ends the subscription. */
   onDeploymentRetired(listener: (deployment: RetiredDeployment) => void): () => void;
+  /** See `FunctionCatalogue.onConcurrencyChanged`. */
+  onConcurrencyChanged(listener: (concurrency: FunctionConcurrency) => void): () => void;
   /** Resolves when no creation or update is under way here. */
   idle(): Promise<void>;
   close(): Promise<void>;
@@ -74,8 +82,15 @@ export async function createFunctionService(
     directory: new FunctionDirectory(catalogue),
     aliases: new Aliases(catalogue, repository, newId),
     tags: new FunctionTags(catalogue, repository),
+    concurrency: new ConcurrencySettings({
+      catalogue,
+      repository,
+      clock,
+      accountConcurrency: dependencies.accountConcurrency ?? FUNCTION_LIMITS.concurrentExecutionsDefault,
+    }),
     resolveForInvoke: catalogue.resolveForInvoke.bind(catalogue),
     onDeploymentRetired: catalogue.onDeploymentRetired.bind(catalogue),
+    onConcurrencyChanged: catalogue.onConcurrencyChanged.bind(catalogue),
     idle: () => transitions.idle(),
     async close() {
       await transitions.close();
@@ -85,10 +100,14 @@ export async function createFunctionService(
   };
 }
 
-/** Versions and aliases of functions that are gone: a deletion was interrupted. */
+/** What belongs to functions that are gone: a deletion was interrupted. */
 async function collectLeftovers(catalogue: FunctionCatalogue, repository: FunctionRepository): Promise<void> {
-  for (const { name, head, versions, aliases } of catalogue.records()) {
-    const members = [...[...versions.values()].map(({ document }) => document), ...aliases.values()];
+  for (const { name, head, versions, aliases, storedConcurrency } of catalogue.records()) {
+    const members: { readonly functionId: string }[] = [
+      ...[...versions.values()].map(({ document }) => document),
+      ...aliases.values(),
+    ];
+    if (storedConcurrency !== undefined) members.push(storedConcurrency);
     if (members.every(({ functionId }) => functionId === head?.functionId)) continue;
     await repository.deleteMembers(name, (document) => document.functionId !== head?.functionId);
   }

@@ -1,11 +1,15 @@
 import type { AwsError } from "../core/errors.ts";
+import { NOTHING_ALLOCATED, type ProvisionedAllocation } from "../core/function-concurrency.ts";
 import { timedOut } from "../core/function-error.ts";
 import type { FunctionVersion } from "../core/function-version.ts";
 import type { InvocationRequest, InvocationResult } from "../core/invocation.ts";
 import type { EnvironmentFactory, MadeEnvironment } from "../environments/environment-factory.ts";
 import type { ExecutionEnvironment, InitOutcome } from "../environments/execution-environment.ts";
 import type { Clock } from "../ports/clock.ts";
+import type { VersionAdmission } from "./admission.ts";
 import type { EnvironmentCapacity } from "./environment-capacity.ts";
+import { announceInit } from "./init-announcement.ts";
+import { ProvisionedEnvironments } from "./provisioned-environments.ts";
 
 /** AWS: the Init phase is limited to ten seconds; it is then repeated inside the first invocation. */
 const INIT_LIMIT_MS = 10_000;
@@ -21,8 +25,8 @@ export interface PoolDependencies {
   readonly clock: Clock;
   readonly factory: EnvironmentFactory;
   readonly capacity: EnvironmentCapacity;
-  /** Called when the machine is full: asks for room by ending another function's idle environment. */
-  readonly makeRoom: (pool: DeploymentPool) => boolean;
+  /** Called when the machine is full: asks for room by ending an idle environment, not one of `pool`. */
+  readonly makeRoom: (pool?: DeploymentPool) => boolean;
   /** Called when capacity may have become free for others. */
   readonly capacityChanged: () => void;
   readonly platformFailure: (error: unknown, version: FunctionVersion) => AwsError;
@@ -39,31 +43,55 @@ export interface PoolDependencies {
  */
 export class DeploymentPool {
   readonly version: FunctionVersion;
+  readonly admission: VersionAdmission;
   readonly #dependencies: PoolDependencies;
   readonly #all = new Map<ExecutionEnvironment, MadeEnvironment>();
   readonly #idle: ExecutionEnvironment[] = [];
   readonly #waiting: WaitingInvocation[] = [];
+  #provisioned: ProvisionedEnvironments | undefined;
   #starting = 0;
   #retired = false;
 
-  constructor(version: FunctionVersion, dependencies: PoolDependencies) {
+  constructor(version: FunctionVersion, admission: VersionAdmission, dependencies: PoolDependencies) {
     this.version = version;
+    this.admission = admission;
     this.#dependencies = dependencies;
   }
 
   get environmentCount(): number {
-    return this.#all.size;
+    return this.#all.size + (this.#provisioned?.count ?? 0);
   }
 
-  get waitingCount(): number {
-    return this.#waiting.length;
+  /** An invocation waits, or a provisioned environment is missing. */
+  get wantsRoom(): boolean {
+    return this.#waiting.length > 0 || this.#provisioned?.isIncomplete === true;
   }
 
   get isEmpty(): boolean {
-    return this.#all.size === 0 && this.#waiting.length === 0;
+    return this.environmentCount === 0 && this.#waiting.length === 0 && this.provisionedRequested === 0;
   }
 
-  /** Monotonic time since when the longest-idle environment has been idle; undefined when none is idle. */
+  get provisionedRequested(): number {
+    return this.#provisioned?.requested ?? 0;
+  }
+
+  get provisionedAllocation(): ProvisionedAllocation {
+    return this.#provisioned?.allocation ?? NOTHING_ALLOCATED;
+  }
+
+  /** Keeps so many environments initialised; see `ProvisionedEnvironments.provide`. */
+  provide(requested: number, lastModifiedMs: number): void {
+    this.admission.setProvisioned(requested);
+    if (this.#provisioned === undefined && requested === 0) return;
+    this.#provisioned ??= new ProvisionedEnvironments(this.version, {
+      ...this.#dependencies,
+      makeRoom: () => this.#dependencies.makeRoom(),
+      offer: (environment) => this.#offer(environment),
+    });
+    this.#provisioned.provide(requested, lastModifiedMs);
+  }
+
+  /** Monotonic time since when the longest-idle on-demand environment has been idle; undefined when none is idle. */
   get longestIdleSinceMs(): number | undefined {
     return this.#idle[0]?.idleSinceMs;
   }
@@ -74,7 +102,7 @@ export class DeploymentPool {
     resolve: (result: InvocationResult) => void,
     reject: (error: Error) => void,
   ): void {
-    const environment = this.#idle.pop();
+    const environment = this.#takeIdle();
     if (environment !== undefined) {
       environment.invoke(request, resolve);
       return;
@@ -85,25 +113,27 @@ export class DeploymentPool {
 
   /** Hands waiting invocations to idle environments and starts what is still missing, as far as there is room. */
   pump(): void {
+    this.#provisioned?.pump();
     while (this.#waiting.length > 0) {
-      const environment = this.#idle.pop();
+      const environment = this.#takeIdle();
       if (environment === undefined) break;
-      const waiting = this.#takeWaiting();
-      if (waiting !== undefined) environment.invoke(waiting.request, waiting.resolve);
+      this.#offer(environment);
     }
-    const { capacity, makeRoom } = this.#dependencies;
+    const { capacity, clock, makeRoom, throttle } = this.#dependencies;
     while (this.#waiting.length > this.#starting && !capacity.isStartingTooMany) {
       if (capacity.isFull && !makeRoom(this)) {
-        if (this.#all.size === 0) this.#limitWaits();
+        if (this.environmentCount === 0) this.#limitWaits();
         return;
       }
-      this.#start();
+      if (this.admission.mayStartEnvironment(clock.monotonicMs())) this.#start();
+      else this.#takeWaiting("newest")?.reject(throttle());
     }
   }
 
   /** No new invocation comes: idle environments end now, busy ones after their invocation. */
   retire(): void {
     this.#retired = true;
+    this.provide(0, 0);
     if (this.#waiting.length === 0) this.endIdle(Number.POSITIVE_INFINITY);
   }
 
@@ -128,7 +158,8 @@ export class DeploymentPool {
     for (let waiting = this.#takeWaiting(); waiting !== undefined; waiting = this.#takeWaiting()) {
       waiting.reject(refusal());
     }
-    await Promise.all([...this.#all.keys()].map((environment) => environment.end()));
+    const onDemand = [...this.#all.keys()].map((environment) => environment.end());
+    await Promise.all([...onDemand, this.#provisioned?.endAll()]);
   }
 
   #start(): void {
@@ -136,7 +167,7 @@ export class DeploymentPool {
     this.#starting++;
     try {
       const made = this.#track(factory.make(this.version));
-      this.#announceInit(made);
+      announceInit(made, this.version);
       void made.environment
         .start(INIT_LIMIT_MS, (requestId) => timedOut(requestId, INIT_LIMIT_MS / 1000))
         .then(
@@ -176,10 +207,8 @@ export class DeploymentPool {
   }
 
   #becameIdle(environment: ExecutionEnvironment): void {
-    if (environment.state !== "idle") return;
-    const waiting = this.#takeWaiting();
-    if (waiting !== undefined) environment.invoke(waiting.request, waiting.resolve);
-    else if (this.#retired) void environment.end();
+    if (environment.state !== "idle" || this.#offer(environment)) return;
+    if (this.#retired) void environment.end();
     else this.#idle.push(environment);
   }
 
@@ -202,7 +231,7 @@ export class DeploymentPool {
     const startedMs = clock.monotonicMs();
     const made = this.#track(factory.make(this.version, previous));
     made.log.start(request.requestId, request.version.version, request.wantsLogTail);
-    this.#announceInit(made);
+    announceInit(made, this.version);
     const timeoutMs = request.version.timeoutSeconds * 1000;
     try {
       const outcome = await made.environment.start(timeoutMs, (requestId) =>
@@ -250,18 +279,20 @@ export class DeploymentPool {
     return made;
   }
 
-  #announceInit(made: MadeEnvironment): void {
-    const { runtime, log } = made;
-    if (!runtime.managed) return;
-    const family = runtime.identifier.replace(/^([a-z]+)(.*?)(?:\.x)?$/, "$1:$2");
-    log.initStart(
-      `${family}.v${runtime.version}`,
-      `arn:aws:lambda:${this.version.region}::runtime:${runtime.versionHash}`,
-    );
+  /** Provisioned environments come first: on-demand ones take what spills over. */
+  #takeIdle(): ExecutionEnvironment | undefined {
+    return this.#provisioned?.take() ?? this.#idle.pop();
   }
 
-  #takeWaiting(): WaitingInvocation | undefined {
-    const waiting = this.#waiting.shift();
+  /** Gives an idle environment the invocation that waits longest; false when none waits. */
+  #offer(environment: ExecutionEnvironment): boolean {
+    const waiting = this.#takeWaiting();
+    if (waiting !== undefined) environment.invoke(waiting.request, waiting.resolve);
+    return waiting !== undefined;
+  }
+
+  #takeWaiting(which: "longest" | "newest" = "longest"): WaitingInvocation | undefined {
+    const waiting = which === "longest" ? this.#waiting.shift() : this.#waiting.pop();
     waiting?.cancelWait?.();
     return waiting;
   }

@@ -3,18 +3,18 @@
  * machine has cores for makes every one of them slower without finishing any sooner.
  */
 export class EnvironmentCapacity {
-  readonly #maxEnvironments: number;
+  readonly maxEnvironments: number;
   readonly #maxStarting: number;
   #alive = 0;
   #starting = 0;
 
   constructor(limits: { readonly maxEnvironments: number; readonly maxStarting: number }) {
-    this.#maxEnvironments = limits.maxEnvironments;
+    this.maxEnvironments = limits.maxEnvironments;
     this.#maxStarting = limits.maxStarting;
   }
 
   get isFull(): boolean {
-    return this.#alive >= this.#maxEnvironments;
+    return this.#alive >= this.maxEnvironments;
   }
 
   get isStartingTooMany(): boolean {

@@ -266,7 +266,7 @@ describe("limits", () => {
     await assert.rejects(invoke(), {
       name: "TooManyRequestsException",
       status: 429,
-      members: { Reason: "ConcurrentInvocationLimitExceeded" },
+      members: { Reason: "ConcurrentInvocationLimitExceeded", retryAfterSeconds: "1" },
     });
   });
 

@@ -1,9 +1,16 @@
 import { AwsError } from "../core/errors.ts";
+import {
+  type FunctionConcurrency,
+  NOTHING_ALLOCATED,
+  type ProvisionedAllocation,
+  type ProvisionedAllocations,
+} from "../core/function-concurrency.ts";
 import type { FunctionVersion } from "../core/function-version.ts";
 import type { InvocationRequest, InvocationResult, Invoker } from "../core/invocation.ts";
 import type { EnvironmentFactory } from "../environments/environment-factory.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { PlatformMetrics } from "../ports/metrics.ts";
+import { Admission, type ThrottleReason } from "./admission.ts";
 import { DeploymentPool, type PoolDependencies } from "./deployment-pool.ts";
 import { EnvironmentCapacity } from "./environment-capacity.ts";
 
@@ -30,10 +37,10 @@ export interface DispatcherLimits {
 const REAP_INTERVAL_MS = 5_000;
 
 /** Admits invocations and brings each to an execution environment of its function version. */
-export class InvocationDispatcher implements Invoker {
+export class InvocationDispatcher implements Invoker, ProvisionedAllocations {
   readonly #dependencies: DispatcherDependencies;
   readonly #pools = new Map<string, DeploymentPool>();
-  readonly #inFlight = new Map<string, number>();
+  readonly #admission: Admission;
   readonly #poolDependencies: PoolDependencies;
   #inFlightTotal = 0;
   #closing = false;
@@ -45,6 +52,7 @@ export class InvocationDispatcher implements Invoker {
   constructor(dependencies: DispatcherDependencies) {
     this.#dependencies = dependencies;
     const { clock, factory, limits, metrics } = dependencies;
+    this.#admission = new Admission(limits.accountConcurrency);
     this.#poolDependencies = {
       clock,
       factory,
@@ -61,23 +69,22 @@ export class InvocationDispatcher implements Invoker {
     };
   }
 
-  /** Rejects with AWS's 429 over the account's concurrency, with 503 while shutting down. */
+  /** Rejects with AWS's 429 and its reason when the invocation is not admitted, with 503 while shutting down. */
   invoke(request: InvocationRequest): Promise<InvocationResult> {
     const { version } = request;
-    const owner = `${version.account}/${version.region}`;
-    const running = this.#inFlight.get(owner) ?? 0;
-    const { limits, metrics, clock } = this.#dependencies;
+    const { metrics, clock } = this.#dependencies;
     if (this.#closing) return Promise.reject(shuttingDown());
-    if (running >= limits.accountConcurrency) {
-      metrics.invocation({ functionName: version.functionName, durationMs: 0, outcome: "throttled" });
-      return Promise.reject(throttled("ConcurrentInvocationLimitExceeded"));
-    }
-    this.#inFlight.set(owner, running + 1);
-    this.#inFlightTotal++;
     const startedMs = clock.monotonicMs();
+    const pool = this.#pool(version);
+    const refused = pool.admission.enter(startedMs);
+    if (refused !== undefined) {
+      metrics.invocation({ functionName: version.functionName, durationMs: 0, outcome: "throttled" });
+      return Promise.reject(throttled(refused));
+    }
+    this.#inFlightTotal++;
     return new Promise<InvocationResult>((resolve, reject) => {
-      const finish = (outcome: "ok" | "error"): void => {
-        this.#inFlight.set(owner, (this.#inFlight.get(owner) ?? 1) - 1);
+      const finish = (outcome: "ok" | "error" | "throttled"): void => {
+        pool.admission.leave();
         this.#inFlightTotal--;
         metrics.invocation({
           functionName: version.functionName,
@@ -86,14 +93,14 @@ export class InvocationDispatcher implements Invoker {
         });
         if (this.#inFlightTotal === 0) this.#drained?.();
       };
-      this.#pool(version).invoke(
+      pool.invoke(
         request,
         (result) => {
           finish(result.functionError === undefined ? "ok" : "error");
           resolve(result);
         },
         (error) => {
-          finish("error");
+          finish(error.name === "TooManyRequestsException" ? "throttled" : "error");
           reject(error);
         },
       );
@@ -105,8 +112,30 @@ export class InvocationDispatcher implements Invoker {
     for (const [key, pool] of this.#pools) {
       if (!key.startsWith(`${deploymentId}/`)) continue;
       pool.retire();
-      if (pool.isEmpty) this.#pools.delete(key);
+      this.#dropIfEmpty(key, pool);
     }
+  }
+
+  /** What is reserved and provisioned for a function from now on. */
+  configure(concurrency: FunctionConcurrency): void {
+    if (this.#closing) return;
+    this.#admission.configure(concurrency);
+    const provided = new Set<DeploymentPool>();
+    for (const { version, requested, lastModifiedMs } of concurrency.provisioned) {
+      const pool = this.#pool(version);
+      provided.add(pool);
+      pool.provide(requested, lastModifiedMs);
+    }
+    for (const [key, pool] of this.#pools) {
+      if (pool.provisionedRequested === 0 || provided.has(pool)) continue;
+      if (!isSameFunction(pool.version, concurrency)) continue;
+      pool.provide(0, 0);
+      this.#dropIfEmpty(key, pool);
+    }
+  }
+
+  provisionedAllocation(version: FunctionVersion): ProvisionedAllocation {
+    return this.#pools.get(keyOf(version))?.provisionedAllocation ?? NOTHING_ALLOCATED;
   }
 
   /** Environments alive, per runtime. */
@@ -136,18 +165,24 @@ export class InvocationDispatcher implements Invoker {
   }
 
   #pool(version: FunctionVersion): DeploymentPool {
-    const key = `${version.deploymentId}/${version.version}`;
+    const key = keyOf(version);
     let pool = this.#pools.get(key);
     if (pool === undefined) {
-      pool = new DeploymentPool(version, this.#poolDependencies);
+      pool = new DeploymentPool(version, this.#admission.acquire(version), this.#poolDependencies);
       this.#pools.set(key, pool);
       this.#keepReaping();
     }
     return pool;
   }
 
-  /** Ends the idle environment that was used least recently, of another deployment than the one asking. */
-  #makeRoom(asking: DeploymentPool): boolean {
+  #dropIfEmpty(key: string, pool: DeploymentPool): void {
+    if (!pool.isEmpty) return;
+    this.#pools.delete(key);
+    this.#admission.release(pool.admission);
+  }
+
+  /** Ends the idle on-demand environment that was used least recently, of another deployment than the one asking. */
+  #makeRoom(asking?: DeploymentPool): boolean {
     let oldest: DeploymentPool | undefined;
     let oldestSinceMs = Number.POSITIVE_INFINITY;
     for (const pool of this.#pools.values()) {
@@ -173,8 +208,8 @@ export class InvocationDispatcher implements Invoker {
     queueMicrotask(() => {
       this.#pumpScheduled = false;
       for (const [key, pool] of this.#pools) {
-        if (pool.waitingCount > 0) pool.pump();
-        else if (pool.isEmpty) this.#pools.delete(key);
+        if (pool.wantsRoom) pool.pump();
+        else this.#dropIfEmpty(key, pool);
       }
     });
   }
@@ -183,14 +218,26 @@ export class InvocationDispatcher implements Invoker {
     this.#cancelReaping ??= this.#dependencies.clock.after(REAP_INTERVAL_MS, () => {
       this.#cancelReaping = undefined;
       const { clock, limits } = this.#dependencies;
-      for (const pool of this.#pools.values()) pool.endIdle(clock.monotonicMs() - limits.idleTimeoutMs);
+      for (const [key, pool] of this.#pools) {
+        pool.endIdle(clock.monotonicMs() - limits.idleTimeoutMs);
+        this.#dropIfEmpty(key, pool);
+      }
       if (this.#pools.size > 0) this.#keepReaping();
     });
   }
 }
 
-function throttled(reason: string): AwsError {
-  return new AwsError("TooManyRequestsException", "Rate Exceeded.", 429, { Reason: reason });
+const keyOf = ({ deploymentId, version }: FunctionVersion): string => `${deploymentId}/${version}`;
+
+const isSameFunction = (a: FunctionVersion, b: FunctionConcurrency): boolean =>
+  a.functionName === b.functionName && a.region === b.region && a.account === b.account;
+
+/** AWS's 429; the model has `retryAfterSeconds` as the header Retry-After, in whole seconds. */
+function throttled(reason: ThrottleReason): AwsError {
+  return new AwsError("TooManyRequestsException", "Rate Exceeded.", 429, {
+    Reason: reason,
+    retryAfterSeconds: "1",
+  });
 }
 
 function shuttingDown(): AwsError {

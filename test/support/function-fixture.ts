@@ -83,7 +83,7 @@ export interface FunctionFixture {
   functions: FunctionService;
 }
 
-export async function openFunctions(): Promise<FunctionFixture> {
+export async function openFunctions(accountConcurrency = 1000): Promise<FunctionFixture> {
   const keyValue = new MemoryKeyValueStore();
   const codeStore = new MemoryCodeStore();
   const clock = new ManualClock();
@@ -98,6 +98,7 @@ export async function openFunctions(): Promise<FunctionFixture> {
       logger: { debug: ignore, info: ignore, warn: ignore, error: ignore },
       random: () => chances.shift() ?? 0.5,
       hostArchitecture: "x86_64",
+      accountConcurrency,
     });
   const fixture: FunctionFixture = {
     keyValue,

@@ -5,6 +5,7 @@ import { LambdaClient } from "@aws-sdk/client-lambda";
 import { openCodeStore } from "../../src/adapters/code-store-files/code-store-files.ts";
 import { createCodeDownloads } from "../../src/aws-api/services/lambda/code-download.ts";
 import { lambdaService } from "../../src/aws-api/services/lambda/lambda-service.ts";
+import { NOTHING_ALLOCATED, type ProvisionedAllocation } from "../../src/core/function-concurrency.ts";
 import type { InvocationRequest, InvocationResult } from "../../src/core/invocation.ts";
 import { createFunctionService, type FunctionService } from "../../src/functions/function-service.ts";
 import type { CodeStore } from "../../src/ports/code-store.ts";
@@ -22,6 +23,8 @@ export interface LambdaEndpoint {
   /** What was invoked, and how to answer it. */
   readonly invocations: InvocationRequest[];
   answer: (request: InvocationRequest) => InvocationResult;
+  /** How far all provisioned environments are said to be. */
+  allocation: ProvisionedAllocation;
   /** Keeps creations and updates under way until the returned function is called. */
   hold(): () => void;
   close(): Promise<void>;
@@ -51,6 +54,7 @@ export async function openLambdaEndpoint(): Promise<LambdaEndpoint> {
   });
   const codeDownloads = createCodeDownloads({ codeStore, clock, endpoint: () => server.endpoint });
   const invocations: InvocationRequest[] = [];
+  const allocations = { provisionedAllocation: () => lambda.allocation };
   const invoker = {
     invoke: async (request: InvocationRequest) => {
       invocations.push(request);
@@ -58,7 +62,7 @@ export async function openLambdaEndpoint(): Promise<LambdaEndpoint> {
     },
   };
   const server = await startProtocolServer(
-    [lambdaService({ functions, invoker, runtimes: TEST_RUNTIMES, clock, codeDownloads })],
+    [lambdaService({ functions, invoker, allocations, runtimes: TEST_RUNTIMES, clock, codeDownloads })],
     { intercept: codeDownloads.serve },
   );
   const lambda: LambdaEndpoint = {
@@ -73,6 +77,7 @@ export async function openLambdaEndpoint(): Promise<LambdaEndpoint> {
     clock,
     invocations,
     answer: ({ payload }) => ({ payload, functionError: undefined, logTail: undefined }),
+    allocation: NOTHING_ALLOCATED,
     hold,
     async close() {
       lambda.client.destroy();

@@ -6,13 +6,14 @@ export function accountSettingsHandlers({ functions }: LambdaDependencies): Lamb
   return {
     GetAccountSettings: (_input, context) => {
       const { functionCount, codeStorageBytes } = functions.directory.usage(context);
+      const { limit, unreserved } = functions.concurrency.account(context);
       return {
         AccountLimit: {
           TotalCodeSize: FUNCTION_LIMITS.codeStorageBytesMax,
           CodeSizeUnzipped: FUNCTION_LIMITS.unzippedBytesMax,
           CodeSizeZipped: FUNCTION_LIMITS.zippedBytesMax,
-          ConcurrentExecutions: FUNCTION_LIMITS.concurrentExecutionsDefault,
-          UnreservedConcurrentExecutions: FUNCTION_LIMITS.concurrentExecutionsDefault,
+          ConcurrentExecutions: limit,
+          UnreservedConcurrentExecutions: unreserved,
         },
         AccountUsage: { TotalCodeSize: codeStorageBytes, FunctionCount: functionCount },
       };

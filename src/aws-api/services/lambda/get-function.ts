@@ -8,6 +8,7 @@ export function getFunctionHandlers(dependencies: LambdaDependencies): LambdaHan
   return {
     GetFunction: ({ FunctionName = "", Qualifier }, context) => {
       const { description, head } = functions.directory.describe(context, FunctionName, Qualifier);
+      const reserved = functions.concurrency.reserved(context, head.functionName);
       return {
         Configuration: fullConfiguration(description, runtimes),
         Code: {
@@ -15,6 +16,7 @@ export function getFunctionHandlers(dependencies: LambdaDependencies): LambdaHan
           Location: codeDownloads.location(description.deployment.code.codeHash),
         },
         ...(Object.keys(head.tags).length > 0 && { Tags: { ...head.tags } }),
+        ...(reserved !== undefined && { Concurrency: { ReservedConcurrentExecutions: reserved } }),
       };
     },
     GetFunctionConfiguration: ({ FunctionName = "", Qualifier }, context) =>
@@ -24,11 +26,6 @@ export function getFunctionHandlers(dependencies: LambdaDependencies): LambdaHan
       const name = parseUnqualifiedReference(context, FunctionName);
       const { description } = functions.directory.describe(context, name);
       return { CodeSigningConfigArn: undefined, FunctionName: description.functionName };
-    },
-    // AWS: an empty answer for a function without reserved concurrency (recorded from the service).
-    GetFunctionConcurrency: ({ FunctionName = "" }, context) => {
-      functions.directory.describe(context, parseUnqualifiedReference(context, FunctionName));
-      return {};
     },
   };
 }

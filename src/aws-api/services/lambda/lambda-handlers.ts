@@ -1,4 +1,5 @@
 import type * as lambdaModule from "@aws-sdk/client-lambda";
+import type { ProvisionedAllocations } from "../../../core/function-concurrency.ts";
 import type { Invoker } from "../../../core/invocation.ts";
 import type { FunctionService } from "../../../functions/function-service.ts";
 import type { Clock } from "../../../ports/clock.ts";
@@ -10,6 +11,7 @@ import type { CodeDownloads } from "./code-download.ts";
 export interface LambdaDependencies {
   readonly functions: FunctionService;
   readonly invoker: Invoker;
+  readonly allocations: ProvisionedAllocations;
   readonly runtimes: RuntimeCatalogue;
   readonly clock: Clock;
   readonly codeDownloads: CodeDownloads;

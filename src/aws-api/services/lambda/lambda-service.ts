@@ -2,6 +2,7 @@ import * as lambdaModule from "@aws-sdk/client-lambda";
 import { defineService, type ServiceDefinition } from "../../protocol/handlers.ts";
 import { accountSettingsHandlers } from "./account-settings.ts";
 import { aliasHandlers } from "./aliases.ts";
+import { concurrencyHandlers } from "./concurrency.ts";
 import { createFunctionHandlers } from "./create-function.ts";
 import { deleteFunctionHandlers } from "./delete-function.ts";
 import { getFunctionHandlers } from "./get-function.ts";
@@ -35,6 +36,7 @@ export function lambdaHandlers(dependencies: LambdaDependencies): LambdaHandlers
     ...versionHandlers(dependencies),
     ...aliasHandlers(dependencies),
     ...tagHandlers(dependencies),
+    ...concurrencyHandlers(dependencies),
     ...accountSettingsHandlers(dependencies),
     ...invokeHandlers(dependencies),
   };

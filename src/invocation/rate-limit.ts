@@ -1,0 +1,34 @@
+/** So many a second, and after a quiet time so many at once; refilled continuously, nothing accrues beyond that. */
+export class RateLimit {
+  #perSecond: number;
+  #atOnce: number;
+  #left: number;
+  #refilledMs = 0;
+
+  constructor(perSecond: number, atOnce: number) {
+    this.#perSecond = perSecond;
+    this.#atOnce = atOnce;
+    this.#left = atOnce;
+  }
+
+  /** What was left stays left, as far as the new limit has room for it. */
+  change(perSecond: number, atOnce: number): void {
+    if (perSecond === this.#perSecond && atOnce === this.#atOnce) return;
+    // Whoever raises the limit may use it at once.
+    this.#left = Math.min(atOnce, this.#left + Math.max(0, atOnce - this.#atOnce));
+    this.#perSecond = perSecond;
+    this.#atOnce = atOnce;
+  }
+
+  /** False when the limit is reached. `nowMs`: monotonic. */
+  take(nowMs: number): boolean {
+    if (this.#left < this.#atOnce) {
+      const refilled = ((nowMs - this.#refilledMs) * this.#perSecond) / 1000;
+      this.#left = Math.min(this.#atOnce, this.#left + refilled);
+    }
+    this.#refilledMs = nowMs;
+    if (this.#left < 1) return false;
+    this.#left--;
+    return true;
+  }
+}
