@@ -194,7 +194,15 @@ for (const runtime of runtimes) {
       assert.match(printed.log, /^plain ä$/m);
       assert.match(printed.log, /^to error$/m);
       const logged = await run("example.Cases::log", {});
-      assert.match(logged.log, /first line[\r\n]second line/);
+      // One record, line breaks and all: it went through the telemetry pipe.
+      assert.match(logged.log, /first line\nsecond line/);
+      const structured = await run("example.Cases::log", {}, { LoggingConfig: { LogFormat: "JSON" } });
+      const records = structured.log
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line));
+      const record = records.find(({ message }) => message === "first line\nsecond line");
+      assert.match(record?.AWSRequestId ?? "", /^[0-9a-f-]{36}$/, structured.log);
     });
 
     test("the function sees its context, its variables, the Java of its runtime and nothing of Lambent", async (t) => {
