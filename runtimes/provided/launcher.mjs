@@ -6,6 +6,7 @@ import { closeSync } from "node:fs";
 import { join } from "node:path";
 import { handOverListeners } from "../nodejs/hand-over.mjs";
 import { RuntimeApiClient } from "../nodejs/runtime-api-client.mjs";
+import { becomeProgram, takeTelemetryDescriptor } from "./become-program.mjs";
 import { executableFault, isRegularFile } from "./executable-check.mjs";
 
 await handOverListeners();
@@ -28,11 +29,6 @@ if (bootstrap === undefined || fault !== undefined) {
   process.exit(1);
 }
 
-const telemetryFd = process.env._LAMBDA_TELEMETRY_LOG_FD;
-if (telemetryFd !== undefined) {
-  closeSync(Number(telemetryFd));
-  delete process.env._LAMBDA_TELEMETRY_LOG_FD;
-}
-// Node ignores these two signals, and ignored signals stay ignored in the new program; handled ones are reset.
-for (const signal of ["SIGPIPE", "SIGXFSZ"]) process.on(signal, () => {});
-process.execve(bootstrap, [bootstrap], process.env);
+const telemetry = takeTelemetryDescriptor();
+if (telemetry !== undefined) closeSync(telemetry);
+becomeProgram(bootstrap, [], process.env);

@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
 import { copyFile, cp, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { discoverRuntimes } from "../../src/adapters/runtime-catalogue/discover-runtimes.ts";
 import { RUNTIMES_DIRECTORY } from "../support/installed-runtimes.ts";
+import { skipUnless } from "../support/skip.ts";
 
 const scratch = await mkdtemp(join(tmpdir(), "lambent-catalogue-"));
 after(() => rm(scratch, { recursive: true, force: true }));
@@ -125,11 +127,26 @@ describe("discovery of runtimes", () => {
     );
   });
 
+  test("a Java is found by its home, and appears with it as the language's directory", async (t) => {
+    const catalogue = await discoverRuntimes({ ...base, environment: bare });
+    const java = catalogue.list().find(({ identifier }) => /^java\d+$/.test(identifier));
+    if (!skipUnless(t, java !== undefined, "there is no Java", "apt-get install default-jdk-headless"))
+      return;
+    assert.ok(java);
+    assert.match(java.version, new RegExp(`^${java.identifier.slice("java".length)}[.]`));
+    assert.equal(java.program.command.at(-1), "/var/lang/bin/java");
+    const [home] = java.program.mounts;
+    assert.equal(home?.sandboxPath, "/var/lang");
+    assert.ok(existsSync(join(home.hostPath, "bin/java")), home.hostPath);
+    for (const absent of ["java11", "java17", "java21", "java25"].filter((name) => !catalogue.find(name)))
+      assert.match(catalogue.missingAdvice(absent), new RegExp(`^No interpreter for ${absent} was found`));
+  });
+
   test("advice names the runtimes there are when asked for one that is unknown", async () => {
     const catalogue = await discoverRuntimes({ ...base, environment: bare });
     assert.match(
-      catalogue.missingAdvice("java21"),
-      /does not have the runtime java21; it has .*nodejs24[.]x/,
+      catalogue.missingAdvice("java8.al2"),
+      /does not have the runtime java8[.]al2; it has .*nodejs24[.]x/,
     );
     assert.equal(catalogue.missingAdvice("nodejs24.x"), "nodejs24.x is installed.");
   });

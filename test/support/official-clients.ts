@@ -1,12 +1,13 @@
 /** AWS's own runtime interface clients, installed from their registries, unmodified. */
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, rename, rm } from "node:fs/promises";
+import { mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 
 const AWS_LAMBDA_RIC = "aws-lambda-ric@4.0.2";
 const AWSLAMBDARIC = "awslambdaric==4.2.2";
+const JAVA_RIC = ["aws-lambda-java-runtime-interface-client", "2.6.0"] as const;
 const NODE_22 = `node-${process.platform}-${process.arch}@22`;
 const INSTALL_TIMEOUT_MS = 8 * 60_000;
 const CACHE = join(import.meta.dirname, "../../node_modules/.cache/lambent");
@@ -36,6 +37,26 @@ export async function installAwslambdaric(python: string): Promise<Installed> {
   return installOnce(label, howTo, async (directory) => {
     const quiet = ["--quiet", "--disable-pip-version-check", "--no-warn-script-location"];
     await run(python, ["-m", "pip", "install", ...quiet, "--target", directory, AWSLAMBDARIC]);
+  });
+}
+
+/**
+ * `directory` holds the jars of AWS's client for Java with all that it needs, among them aws-lambda-java-core, which
+ * functions are compiled with.
+ */
+export async function installJavaRic(): Promise<Installed> {
+  const howTo = "have Maven (apt-get install maven) and Maven Central at hand";
+  return installOnce(JAVA_RIC.join("-"), howTo, async (directory) => {
+    const [artifact, version] = JAVA_RIC;
+    const client = `<groupId>com.amazonaws</groupId><artifactId>${artifact}</artifactId><version>${version}</version>`;
+    const project = `<modelVersion>4.0.0</modelVersion><groupId>x</groupId><artifactId>x</artifactId><version>1</version>`;
+    const pom = join(directory, "pom.xml");
+    await writeFile(
+      pom,
+      `<project>${project}<dependencies><dependency>${client}</dependency></dependencies></project>`,
+    );
+    const options = ["--quiet", "--batch-mode", "--file", pom, `-DoutputDirectory=${directory}`];
+    await run("mvn", [...options, "dependency:copy-dependencies"]);
   });
 }
 

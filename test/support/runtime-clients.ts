@@ -40,7 +40,8 @@ export async function ourClients(): Promise<{ clients: RuntimeClient[]; node22: 
 
 function ourClient(runtime: InstalledRuntime): RuntimeClient[] {
   const language = runtime.identifier.startsWith("nodejs") ? "nodejs" : "python";
-  if (!runtime.managed) return [];
+  // Java functions have a test of their own, which compiles them: test/e2e/java.test.ts.
+  if (!/^(nodejs|python)/.test(runtime.identifier)) return [];
   const command = commandOnHost(runtime.program);
   const { AWS_EXECUTION_ENV = "" } = runtime.environmentVariables;
   return [

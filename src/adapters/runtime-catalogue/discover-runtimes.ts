@@ -112,7 +112,7 @@ function pickInterpreter(
 async function hashOfFolder(directory: string): Promise<string> {
   const names = await readdir(directory, { recursive: true });
   const hash = createHash("sha256");
-  for (const name of names.filter((file) => /[.](mjs|py|json)$/.test(file)).sort()) {
+  for (const name of names.filter((file) => /[.](mjs|py|rb|jar|json)$/.test(file)).sort()) {
     hash.update(`${name}\0`).update(await readFile(join(directory, name)));
   }
   return hash.digest("hex");

@@ -11,6 +11,8 @@ const factsSchema = z.object({
   executable: z.string(),
   /** Directory the interpreter belongs to, when it needs more than its file. */
   prefix: z.string().optional(),
+  /** The prefix holds this interpreter alone, also when it lies below /usr. */
+  ownPrefix: z.boolean().optional(),
   /** It looks for libraries at its absolute prefix, which must then exist in a sandbox as well. */
   needsOriginalPrefix: z.boolean().optional(),
   /** False for pre-releases. */

@@ -27,7 +27,8 @@ export function runtimeProgram(
 
 /**
  * An interpreter that is a single file appears as /var/lang/bin/<name>; one with a directory of its own appears with
- * it as /var/lang, and once more at its original place if it needs that; one of the system's is used where it is.
+ * it as /var/lang, and once more at its original place if it needs that; one that shares /usr with the rest of the
+ * system is used where it is.
  */
 function placeInterpreter(facts: InterpreterFacts): { path: string; mounts: SandboxMount[] } {
   const { executable, prefix } = facts;
@@ -36,7 +37,8 @@ function placeInterpreter(facts: InterpreterFacts): { path: string; mounts: Sand
     return { path, mounts: [{ hostPath: executable, sandboxPath: path }] };
   }
   const inside = relative(prefix, executable);
-  if (isWithin(prefix, SHARED_DIRECTORY) || inside.startsWith("..")) return { path: executable, mounts: [] };
+  const isShared = facts.ownPrefix !== true && isWithin(prefix, SHARED_DIRECTORY);
+  if (isShared || inside.startsWith("..")) return { path: executable, mounts: [] };
   const mounts = [{ hostPath: prefix, sandboxPath: LANGUAGE_DIRECTORY }];
   if (facts.needsOriginalPrefix === true) mounts.push({ hostPath: prefix, sandboxPath: prefix });
   return { path: join(LANGUAGE_DIRECTORY, inside), mounts };

@@ -1,0 +1,171 @@
+package lambent.runtime;
+
+import java.io.BufferedInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.EOFException;
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.InetSocketAddress;
+import java.net.Socket;
+import java.nio.charset.StandardCharsets;
+import java.util.HashMap;
+import java.util.Locale;
+import java.util.Map;
+
+/**
+ * The Runtime API over one kept-alive connection, one exchange at a time, each request in a single write. Waiting for an
+ * event has no time limit. A kept-alive connection that was closed before it answered is opened again once, as HTTP
+ * clients do.
+ */
+final class RuntimeApi {
+    private static final String BASE = "/2018-06-01/runtime";
+    private static final int BUFFER_BYTES = 64 * 1024;
+
+    private final String host;
+    private final int port;
+    private Socket socket;
+    private InputStream input;
+    private boolean answerBegun;
+
+    RuntimeApi(String address) {
+        int colon = address.lastIndexOf(':');
+        host = address.substring(0, colon);
+        port = Integer.parseInt(address.substring(colon + 1));
+    }
+
+    /** An event: its headers, names in lower case, and its body. */
+    static final class Event {
+        private final Map<String, String> headers;
+        final byte[] body;
+
+        Event(Map<String, String> headers, byte[] body) {
+            this.headers = headers;
+            this.body = body;
+        }
+
+        /** Null where there is none. */
+        String header(String name) {
+            return headers.get(name);
+        }
+
+        String requestId() {
+            return headers.get("lambda-runtime-aws-request-id");
+        }
+    }
+
+    private static final class Answer {
+        int status;
+        final Map<String, String> headers = new HashMap<>();
+        byte[] body;
+    }
+
+    Event next() throws IOException {
+        Answer answer = exchange("GET", "/invocation/next", "", new byte[0]);
+        if (answer.status != 200) throw unexpected("next", answer);
+        return new Event(answer.headers, answer.body);
+    }
+
+    void postResponse(String requestId, byte[] body) throws IOException {
+        Answer answer = post("/invocation/" + requestId + "/response", body, "");
+        // 413: the platform has told the caller about the oversized response itself; this environment goes on.
+        if (answer.status != 202 && answer.status != 413) throw unexpected("response", answer);
+    }
+
+    void postError(String requestId, byte[] body, String errorType) throws IOException {
+        expectAccepted("error", post("/invocation/" + requestId + "/error", body, typeHeader(errorType)));
+    }
+
+    void postInitError(byte[] body, String errorType) throws IOException {
+        expectAccepted("init/error", post("/init/error", body, typeHeader(errorType)));
+    }
+
+    private static String typeHeader(String errorType) {
+        String printable = errorType == null ? "" : errorType.replaceAll("[^\\x20-\\x7e]", "");
+        return printable.isEmpty() ? "" : "Lambda-Runtime-Function-Error-Type: " + printable + "\r\n";
+    }
+
+    private static void expectAccepted(String what, Answer answer) {
+        if (answer.status != 202) throw unexpected(what, answer);
+    }
+
+    private static IllegalStateException unexpected(String what, Answer answer) {
+        String text = new String(answer.body, StandardCharsets.UTF_8);
+        return new IllegalStateException("The Runtime API answered " + answer.status + " to \"" + what + "\": " + text);
+    }
+
+    private Answer post(String path, byte[] body, String header) throws IOException {
+        String headers = "Content-Type: application/json\r\n" + header + "Content-Length: " + body.length + "\r\n";
+        return exchange("POST", path, headers, body);
+    }
+
+    private Answer exchange(String method, String path, String headers, byte[] body) throws IOException {
+        String head = method + " " + BASE + path + " HTTP/1.1\r\nHost: " + host + "\r\n" + headers + "\r\n";
+        byte[] headBytes = head.getBytes(StandardCharsets.UTF_8);
+        byte[] request = new byte[headBytes.length + body.length];
+        System.arraycopy(headBytes, 0, request, 0, headBytes.length);
+        System.arraycopy(body, 0, request, headBytes.length, body.length);
+        boolean mayRetry = socket != null;
+        while (true) {
+            answerBegun = false;
+            try {
+                if (socket == null) connect();
+                socket.getOutputStream().write(request);
+                return read();
+            } catch (IOException error) {
+                if (socket != null) socket.close();
+                socket = null;
+                if (!mayRetry || answerBegun) throw error;
+                mayRetry = false;
+            }
+        }
+    }
+
+    private void connect() throws IOException {
+        Socket opened = new Socket();
+        opened.setTcpNoDelay(true);
+        opened.connect(new InetSocketAddress(host, port));
+        socket = opened;
+        input = new BufferedInputStream(opened.getInputStream(), BUFFER_BYTES);
+    }
+
+    private Answer read() throws IOException {
+        Answer answer = new Answer();
+        answer.status = Integer.parseInt(line().split(" ", 3)[1]);
+        for (String line = line(); !line.isEmpty(); line = line()) {
+            int colon = line.indexOf(':');
+            if (colon > 0)
+                answer.headers.put(
+                        line.substring(0, colon).toLowerCase(Locale.ROOT), line.substring(colon + 1).trim());
+        }
+        if ("chunked".equalsIgnoreCase(answer.headers.get("transfer-encoding"))) answer.body = chunks();
+        else answer.body = bytes(Integer.parseInt(answer.headers.getOrDefault("content-length", "0")));
+        return answer;
+    }
+
+    private byte[] chunks() throws IOException {
+        ByteArrayOutputStream body = new ByteArrayOutputStream();
+        while (true) {
+            int size = Integer.parseInt(line().split(";", 2)[0].trim(), 16);
+            body.write(bytes(size));
+            line();
+            if (size == 0) return body.toByteArray();
+        }
+    }
+
+    private byte[] bytes(int length) throws IOException {
+        byte[] read = input.readNBytes(length);
+        if (read.length < length) throw new EOFException("The Runtime API closed the connection.");
+        return read;
+    }
+
+    /** Headers are UTF-8, as AWS sends the client context. */
+    private String line() throws IOException {
+        ByteArrayOutputStream line = new ByteArrayOutputStream();
+        for (int next = input.read(); next != '\n'; next = input.read()) {
+            if (next < 0) throw new EOFException("The Runtime API closed the connection.");
+            answerBegun = true;
+            if (next != '\r') line.write(next);
+        }
+        return line.toString(StandardCharsets.UTF_8);
+    }
+}

@@ -1,0 +1,57 @@
+/**
+ * Builds runtimes/java/lambent-java-runtime.jar from its sources: `node tools/build-java-client.ts`. The jar lies in the
+ * repository, so that Lambent needs no Java compiler; the same sources and compiler give the same bytes.
+ */
+import { execFileSync } from "node:child_process";
+import { createHash } from "node:crypto";
+import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { buffer } from "node:stream/consumers";
+import yazl from "yazl";
+
+const SOURCES = join(import.meta.dirname, "../runtimes/java/src");
+export const JAVA_CLIENT_JAR = join(import.meta.dirname, "../runtimes/java/lambent-java-runtime.jar");
+/** The oldest Java whose runtime identifier is supported. */
+const RELEASE = "11";
+const EPOCH = new Date(Date.UTC(2020, 0, 1));
+
+/** "javac 17" of the compiler on PATH; undefined when there is none. */
+export function compilerName(): string | undefined {
+  try {
+    return /^javac \d+/.exec(execFileSync("javac", ["-version"], { encoding: "utf8" }))?.[0];
+  } catch {
+    return undefined;
+  }
+}
+
+const sourceFiles = (): string[] => globSync("**/*.java", { cwd: SOURCES }).sort();
+
+/** What the manifest of the jar says about the sources it was built from. */
+export function sourcesDigest(): string {
+  const hash = createHash("sha256");
+  for (const name of sourceFiles()) hash.update(`${name}\0`).update(readFileSync(join(SOURCES, name)));
+  return hash.digest("hex");
+}
+
+/** Needs `javac`. */
+export async function buildJavaClient(): Promise<Buffer> {
+  const classes = mkdtempSync(join(tmpdir(), "lambent-java-client-"));
+  try {
+    const options = ["--release", RELEASE, "-Xlint:all", "-Werror", "-g:source,lines", "-encoding", "UTF-8"];
+    execFileSync("javac", [...options, "-d", classes, ...sourceFiles()], { cwd: SOURCES, stdio: "inherit" });
+    const manifest = `Manifest-Version: 1.0\r\nBuilt-With: ${compilerName()}\r\nX-Sources: ${sourcesDigest()}\r\n\r\n`;
+    const zip = new yazl.ZipFile();
+    // Not compressed: a JVM reads it sooner.
+    const settings = { mtime: EPOCH, mode: 0o100644, compress: false, forceDosTimestamp: true };
+    zip.addBuffer(Buffer.from(manifest), "META-INF/MANIFEST.MF", settings);
+    for (const name of globSync("**/*.class", { cwd: classes }).sort())
+      zip.addBuffer(readFileSync(join(classes, name)), name, settings);
+    zip.end();
+    return await buffer(zip.outputStream);
+  } finally {
+    rmSync(classes, { recursive: true, force: true });
+  }
+}
+
+if (import.meta.main) writeFileSync(JAVA_CLIENT_JAR, await buildJavaClient());
