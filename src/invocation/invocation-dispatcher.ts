@@ -1,11 +1,12 @@
 import { AwsError } from "../core/errors.ts";
 import type { FunctionVersion } from "../core/function-version.ts";
-import type { InvocationRequest, InvocationResult, Invoker } from "../core/invocation.ts";
+import type { InvocationRequest, InvocationResult, Invoker, ResponseSink } from "../core/invocation.ts";
 import type { EnvironmentFactory } from "../environments/environment-factory.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { PlatformMetrics } from "../ports/metrics.ts";
 import { DeploymentPool, type PoolDependencies } from "./deployment-pool.ts";
 import { EnvironmentCapacity } from "./environment-capacity.ts";
+import { pacedSink, type ResponsePace } from "./response-pace.ts";
 
 export interface DispatcherDependencies {
   readonly clock: Clock;
@@ -25,6 +26,8 @@ export interface DispatcherLimits {
   readonly idleTimeoutMs: number;
   /** How long an invocation waits on a full machine. */
   readonly maxWaitMs: number;
+  /** How fast streamed responses go to their callers; without it, as fast as these read. */
+  readonly responsePace?: ResponsePace | undefined;
 }
 
 const REAP_INTERVAL_MS = 5_000;
@@ -98,6 +101,13 @@ export class InvocationDispatcher implements Invoker {
         },
       );
     });
+  }
+
+  invokeStreaming(request: InvocationRequest, sink: ResponseSink): Promise<InvocationResult> {
+    const { clock, limits } = this.#dependencies;
+    const { responsePace } = limits;
+    const responseSink = responsePace === undefined ? sink : pacedSink(sink, responsePace, clock);
+    return this.invoke({ ...request, responseSink });
   }
 
   /** A deployment was replaced or deleted: its environments take no new event and end when they are free. */
