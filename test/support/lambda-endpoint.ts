@@ -5,7 +5,7 @@ import { LambdaClient } from "@aws-sdk/client-lambda";
 import { openCodeStore } from "../../src/adapters/code-store-files/code-store-files.ts";
 import { createCodeDownloads } from "../../src/aws-api/services/lambda/code-download.ts";
 import { lambdaService } from "../../src/aws-api/services/lambda/lambda-service.ts";
-import type { InvocationRequest, InvocationResult } from "../../src/core/invocation.ts";
+import type { InvocationRequest, InvocationResult, ResponseSink } from "../../src/core/invocation.ts";
 import { createFunctionService, type FunctionService } from "../../src/functions/function-service.ts";
 import type { CodeStore } from "../../src/ports/code-store.ts";
 import { TEST_RUNTIMES } from "./function-fixture.ts";
@@ -22,6 +22,8 @@ export interface LambdaEndpoint {
   /** What was invoked, and how to answer it. */
   readonly invocations: InvocationRequest[];
   answer: (request: InvocationRequest) => InvocationResult;
+  /** The same for callers that take a stream; a buffered answer unless a test says otherwise. */
+  stream: (request: InvocationRequest, sink: ResponseSink) => Promise<InvocationResult> | InvocationResult;
   /** Keeps creations and updates under way until the returned function is called. */
   hold(): () => void;
   close(): Promise<void>;
@@ -56,6 +58,10 @@ export async function openLambdaEndpoint(): Promise<LambdaEndpoint> {
       invocations.push(request);
       return lambda.answer(request);
     },
+    invokeStreaming: async (request: InvocationRequest, sink: ResponseSink) => {
+      invocations.push(request);
+      return lambda.stream(request, sink);
+    },
   };
   const server = await startProtocolServer(
     [lambdaService({ functions, invoker, runtimes: TEST_RUNTIMES, clock, codeDownloads })],
@@ -73,6 +79,7 @@ export async function openLambdaEndpoint(): Promise<LambdaEndpoint> {
     clock,
     invocations,
     answer: ({ payload }) => ({ payload, functionError: undefined, logTail: undefined }),
+    stream: (request) => lambda.answer(request),
     hold,
     async close() {
       lambda.client.destroy();
