@@ -29,6 +29,8 @@ export interface Configuration {
   readonly maxEnvironments: number;
   /** Concurrent executions of one account and region, as GetAccountSettings reports it. */
   readonly accountConcurrency: number;
+  /** Whether streamed responses are slowed down as AWS does: 2 MB a second after the first 6 MB. */
+  readonly responseStreamPacing: boolean;
 }
 
 /** What the command line gives: setting name → text, `undefined` where a flag was not used. */
@@ -52,22 +54,25 @@ function wholeNumber(minimum: number, maximum: number): z.ZodType<number> {
   );
 }
 
+const yesOrNo = z.preprocess(
+  (value) => (value === "true" ? true : value === "false" ? false : value),
+  z.boolean(),
+);
+
 const schema = z.strictObject({
   host: z.string().min(1),
   port: wholeNumber(0, 65_535),
   dataDirectory: z.string().min(1),
   isolation: z.enum(["auto", "bubblewrap", "process"]),
   network: z.enum(["auto", "none", "internet", "all"]),
-  allowInstall: z.preprocess(
-    (value) => (value === "true" ? true : value === "false" ? false : value),
-    z.boolean(),
-  ),
+  allowInstall: yesOrNo,
   logLevel: z.enum(["debug", "info", "warn", "error", "silent"]),
   defaultRegion: z.string().regex(/^[a-z]{2}(-[a-z]+)+-\d$/, "expected a region name such as us-east-1"),
   defaultAccount: z.string().regex(/^\d{12}$/, "expected 12 digits"),
   idleEnvironmentTimeoutMs: wholeNumber(1_000, 86_400_000),
   maxEnvironments: wholeNumber(1, 100_000),
   accountConcurrency: wholeNumber(1, 1_000_000),
+  responseStreamPacing: yesOrNo,
 });
 
 type SettingName = keyof typeof schema.shape;
@@ -85,6 +90,7 @@ const VARIABLES: Readonly<Record<SettingName, string>> = {
   idleEnvironmentTimeoutMs: "LAMBENT_IDLE_ENVIRONMENT_TIMEOUT_MS",
   maxEnvironments: "LAMBENT_MAX_ENVIRONMENTS",
   accountConcurrency: "LAMBENT_ACCOUNT_CONCURRENCY",
+  responseStreamPacing: "LAMBENT_RESPONSE_STREAM_PACING",
 };
 
 const FLAG_NAMES: Readonly<Partial<Record<SettingName, string>>> = {
@@ -205,6 +211,7 @@ export function readConfiguration(sources: ConfigurationSources): Configuration 
     idleEnvironmentTimeoutMs: 300_000,
     maxEnvironments: 1_000,
     accountConcurrency: 1_000,
+    responseStreamPacing: false,
   };
   const gathered = gather(sources);
   const given = Object.fromEntries([...gathered].map(([name, setting]) => [name, setting.value]));

@@ -28,6 +28,7 @@ import { CallerIdentities } from "./iam/caller-identities.ts";
 import { type Iam, openIam } from "./iam/iam.ts";
 import { createSessionCredentials, type SessionCredentials } from "./iam/session-credentials.ts";
 import { InvocationDispatcher } from "./invocation/invocation-dispatcher.ts";
+import { AWS_RESPONSE_PACE } from "./invocation/response-pace.ts";
 import { type CloudWatchLogs, openCloudWatchLogs } from "./logs/cloudwatch-logs.ts";
 import { createOperatorApi, type OperatorApi } from "./operator-api/operator-api.ts";
 import type { CodeStore } from "./ports/code-store.ts";
@@ -243,6 +244,7 @@ function wireInvocations(
       maxStarting: Math.max(4, 2 * availableParallelism()),
       idleTimeoutMs: configuration.idleEnvironmentTimeoutMs,
       maxWaitMs: MAX_WAIT_MS,
+      responsePace: configuration.responseStreamPacing ? AWS_RESPONSE_PACE : undefined,
     },
   });
   functions.onDeploymentRetired(({ deploymentId }) => dispatcher.retire(deploymentId));

@@ -3,9 +3,9 @@ import { createRequire } from "node:module";
 import { basename, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { runtimeError } from "./errors.mjs";
+import { isStreaming } from "./streaming-handler.mjs";
 
 const EXTENSIONS = ["", ".js", ".mjs", ".cjs"];
-const STREAMING = Symbol.for("aws.lambda.runtime.handler.streaming");
 const FIRST_LINE_WITHOUT_CALLBACKS = 24;
 
 /**
@@ -58,12 +58,7 @@ function walk(start, path) {
 }
 
 function refuseUnsupported(handler) {
-  if (handler[STREAMING]) {
-    throw runtimeError(
-      "MalformedStreamingHandler",
-      "Response streaming is not supported by this version of Lambent's Node.js runtime.",
-    );
-  }
+  if (isStreaming(handler)) return;
   // AWS: callback handlers ended with Node.js 24 ("Define Lambda function handler in Node.js", developer guide).
   if (handler.length >= 3 && !supportsCallbacks()) {
     throw runtimeError(

@@ -38,6 +38,29 @@ export class RuntimeApiClient {
     if (response.status !== 202 && response.status !== 413) throw unexpected("response", response);
   }
 
+  /**
+   * Begins a response in pieces: `write(pieces, done)` calls back when there is room for more, `end(trailers)` resolves
+   * when the platform has taken it.
+   */
+  streamResponse(requestId, contentType) {
+    const accepted = this.#exchange(
+      `POST ${BASE}/invocation/${requestId}/response HTTP/1.1\r\nHost: ${this.#host}\r\nContent-Type: ${headerText(contentType)}\r\nLambda-Runtime-Function-Response-Mode: streaming\r\nTransfer-Encoding: chunked\r\nTrailer: Lambda-Runtime-Function-Error-Type, Lambda-Runtime-Function-Error-Body\r\n\r\n`,
+    );
+    // What cannot be repeated on another connection.
+    this.#pending.mayRetry = false;
+    accepted.catch(() => {});
+    const socket = this.#socket;
+    return {
+      write: (pieces, done) => socket.write(Buffer.concat(pieces.flatMap(chunk)), done),
+      end: async (trailers) => {
+        const lines = Object.entries(trailers).map(([name, value]) => `${name}: ${value}\r\n`);
+        socket.write(`0\r\n${lines.join("")}\r\n`);
+        const response = await accepted;
+        if (response.status !== 202 && response.status !== 413) throw unexpected("response", response);
+      },
+    };
+  }
+
   /** Posts the error of an invocation: { errorType, errorMessage, trace }. */
   async postError(requestId, error) {
     const response = await this.#post(
@@ -113,8 +136,16 @@ export class RuntimeApiClient {
   }
 }
 
+const LINE_END = Buffer.from("\r\n");
+
+/** An empty piece would end the body. */
+const chunk = (piece) =>
+  piece.length === 0 ? [] : [Buffer.from(`${piece.length.toString(16)}\r\n`), piece, LINE_END];
+
+const headerText = (text) => String(text).replace(/[^\x20-\x7e]/g, "");
+
 function typeHeader(error) {
-  const type = String(error.errorType).replace(/[^\x20-\x7e]/g, "");
+  const type = headerText(error.errorType);
   return type === "" ? "" : `Lambda-Runtime-Function-Error-Type: ${type}\r\n`;
 }
 

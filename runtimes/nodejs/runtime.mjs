@@ -1,10 +1,13 @@
+import { installAwslambda } from "./awslambda.mjs";
 import { patchConsole } from "./console-patch.mjs";
 import { createContext } from "./context.mjs";
 import { errorPayload, runtimeError } from "./errors.mjs";
 import { startWrapper } from "./exec-wrapper.mjs";
 import { loadHandler } from "./handler-loader.mjs";
 import { runHandler } from "./invocation.mjs";
+import { ResponseStream } from "./response-stream.mjs";
 import { RuntimeApiClient } from "./runtime-api-client.mjs";
+import { highWaterMark, isStreaming, runStreamingHandler } from "./streaming-handler.mjs";
 
 const UNCAUGHT_EXCEPTION_EXIT = 129;
 const UNHANDLED_REJECTION_EXIT = 128;
@@ -13,14 +16,16 @@ const UNSETTLED_EXIT = 13;
 /** Becomes the runtime: loads the handler, then serves one event after the other until the process ends. */
 export async function startRuntime() {
   startWrapper();
+  installAwslambda();
   /** What is going on, for those who must report an error out of line. */
-  const state = { phase: "init", requestId: undefined, answered: undefined };
+  const state = { phase: "init", requestId: undefined, answered: undefined, responseStream: undefined };
   const log = patchConsole(() => state.requestId);
   const client = new RuntimeApiClient(process.env.AWS_LAMBDA_RUNTIME_API);
   reportCrashes(state, client, log);
   try {
     const handler = await initialise(state, client, log);
-    for (;;) await serveOne(handler, state, client, log);
+    const serve = isStreaming(handler) ? serveStream : serveOne;
+    for (;;) await serve(handler, state, client, log);
   } catch (error) {
     // A connection that is gone while we wait for an event means that the platform is done with this environment.
     const isDismissed = state.phase === "idle" && error.code !== undefined;
@@ -53,13 +58,21 @@ async function initialise(state, client, log) {
   }
 }
 
-async function serveOne(handler, state, client, log) {
+/** Waits for an event; what goes wrong from then on is the invocation's. */
+async function nextEvent(state, client) {
   state.phase = "idle";
+  state.responseStream = undefined;
+  state.answered = undefined;
   const { headers, body } = await client.next();
   const requestId = headers["lambda-runtime-aws-request-id"];
   setTraceId(headers["lambda-runtime-trace-id"]);
   state.requestId = requestId;
   state.phase = "invoke";
+  return { headers, body, requestId };
+}
+
+async function serveOne(handler, state, client, log) {
+  const { headers, body, requestId } = await nextEvent(state, client);
   let json;
   let failure;
   try {
@@ -78,6 +91,38 @@ async function serveOne(handler, state, client, log) {
       ? client.postResponse(requestId, json)
       : client.postError(requestId, errorPayload(failure.error));
   await state.answered;
+}
+
+async function serveStream(handler, state, client, log) {
+  const { headers, body, requestId } = await nextEvent(state, client);
+  const open = (contentType) => client.streamResponse(requestId, contentType);
+  const responseStream = new ResponseStream(open, highWaterMark(handler));
+  state.responseStream = responseStream;
+  let failure;
+  try {
+    const context = createContext(headers);
+    const event = JSON.parse(body.toString("utf8"));
+    await runStreamingHandler(handler, event, { responseStream, context });
+  } catch (error) {
+    failure = { error };
+  }
+  await new Promise((resolve) => setImmediate(resolve));
+  if (state.phase !== "invoke") await new Promise(() => {});
+  state.phase = "answering";
+  if (failure !== undefined) {
+    log.logError("Invoke Error", failure.error);
+    // A handler that fails after its response was complete has answered already.
+    if (!responseStream.writableFinished) state.answered = reportFailure(state, client, failure.error);
+    await state.answered;
+  }
+  // What is left of the handler must not write into the next invocation.
+  responseStream.destroy();
+}
+
+/** Before the response's first piece an error is reported as any other's, later in the stream's trailers. */
+function reportFailure({ requestId, responseStream }, client, error) {
+  if (responseStream?.hasBegun) return responseStream.fail(error);
+  return client.postError(requestId, errorPayload(error));
 }
 
 function setTraceId(traceId) {
@@ -114,7 +159,7 @@ async function crash({ state, client, log }, title, error, exitCode) {
   try {
     log.logError(title, error);
     if (phase === "init") await client.postInitError(errorPayload(error));
-    if (phase === "invoke") await client.postError(state.requestId, errorPayload(error));
+    if (phase === "invoke") await reportFailure(state, client, error);
     if (phase === "answering") await state.answered;
   } finally {
     process.exit(exitCode);

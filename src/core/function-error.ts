@@ -64,6 +64,13 @@ export const responseTooLarge = (limitBytes: number): FunctionFailure =>
     errorMessage: `Response payload size exceeded maximum allowed payload size (${limitBytes} bytes).`,
   });
 
+/** The connection on which the runtime streamed its response broke before the response's end. */
+export const responseTruncated = (requestId: string): FunctionFailure =>
+  encode({
+    errorType: "Runtime.TruncatedResponse",
+    errorMessage: `RequestId: ${requestId} Error: The response ended before it was complete`,
+  });
+
 const SIGNAL_TEXTS: Readonly<Record<string, string>> = {
   SIGKILL: "killed",
   SIGTERM: "terminated",

@@ -16,6 +16,8 @@ export const FUNCTION_LIMITS = {
   zipEntriesMax: 100_000,
   requestPayloadBytesMax: 6_291_456,
   clientContextBytesMax: 3583,
+  /** AWS: "Function response streaming" in the Lambda quotas. */
+  streamedResponseBytesMax: 209_715_200,
   pageSizeDefault: 50,
   /** Of all packages of one account and region. */
   codeStorageBytesMax: 80_530_636_800,

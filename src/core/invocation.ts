@@ -13,12 +13,25 @@ export interface InvocationRequest {
   readonly traceHeader: string | undefined;
   /** Collect the last 4 KB of this invocation's log (LogType=Tail). */
   readonly wantsLogTail: boolean;
+  /** Where a response that the function streams goes as it comes. Without one it is collected. */
+  readonly responseSink?: ResponseSink | undefined;
+}
+
+/** Takes a response that a function streams, at the pace of whoever reads it. */
+export interface ResponseSink {
+  /** The response begins; called at most once, before the first piece. */
+  start(contentType: string): void;
+  /** Takes a piece; a promise asks to wait with the next one until it resolves. Neither throws nor rejects. */
+  write(piece: Uint8Array): Promise<void> | undefined;
 }
 
 export interface InvocationResult {
+  /** The response, or the error's body; empty when the response went into a sink. */
   readonly payload: Uint8Array;
   /** Set when the function failed: exception, time-out, crash, out of memory, initialisation error. */
   readonly functionError: "Unhandled" | undefined;
+  /** What kind of error it was, where a function failed and it is known. */
+  readonly errorType?: string | undefined;
   /** Text, at most 4 KB; only when asked for. */
   readonly logTail: string | undefined;
 }
@@ -26,4 +39,9 @@ export interface InvocationResult {
 /** Runs functions. Rejects with an `AwsError` when the invocation was refused (throttled, no runtime, shutting down). */
 export interface Invoker {
   invoke(request: InvocationRequest): Promise<InvocationResult>;
+  /**
+   * The same for a caller that takes the response as it comes. A function that streams writes into the sink before
+   * this resolves; one that does not leaves the sink alone, and its response is the result's payload.
+   */
+  invokeStreaming(request: InvocationRequest, sink: ResponseSink): Promise<InvocationResult>;
 }

@@ -5,6 +5,7 @@ import {
   initFailure,
   reportedErrorType,
   responseTooLarge,
+  responseTruncated,
   timedOut,
 } from "../core/function-error.ts";
 import type { InvocationRequest, InvocationResult } from "../core/invocation.ts";
@@ -18,7 +19,14 @@ import {
   invalidStateTransition,
   type RuntimeApiRefusal,
   type RuntimeApiSession,
+  type StreamingResponse,
 } from "./runtime-api-session.ts";
+import {
+  answerOf,
+  type InvocationAnswer,
+  MAX_RESPONSE_BYTES,
+  StreamedResponse,
+} from "./streamed-response.ts";
 
 /**
  * starting: the sandbox is being made. initializing: the runtime loads the function. idle: `next` is parked. busy:
@@ -39,13 +47,18 @@ interface RunningInvocation {
   readonly resolve: (result: InvocationResult) => void;
   readonly cancelDeadline: () => void;
   /** What the runtime answered; the invocation ends when it asks for the next event. */
-  answer: { readonly payload: Uint8Array; readonly failed: boolean } | undefined;
+  answer: InvocationAnswer | undefined;
+  /** The runtime has begun to answer with a stream. */
+  isStreaming: boolean;
   resolved: boolean;
   readonly initDurationMs: number | undefined;
 }
 
-/** AWS: 6 MB and a little for the envelope, see "Lambda quotas" and the runtime interface emulator. */
-export const MAX_RESPONSE_BYTES = 6_291_556;
+/**
+ * A runtime that dies breaks its connection as well, and the connection's end is seen first: for so long its exit may
+ * tell what really happened.
+ */
+const BREAK_GRACE_MS = 250;
 /** How often the memory figure is read at most; reading it costs more than the rest of a report. */
 const MEMORY_READ_INTERVAL_MS = 50;
 
@@ -175,6 +188,7 @@ export class ExecutionEnvironment implements RuntimeApiSession {
       startedMs: began,
       resolve,
       answer: undefined,
+      isStreaming: false,
       resolved: false,
       initDurationMs: startedMs === undefined ? this.takeInitDurationMs() : undefined,
       cancelDeadline: clock.after(leftMs, () => this.#timedOut(running)),
@@ -216,22 +230,39 @@ export class ExecutionEnvironment implements RuntimeApiSession {
 
   expects(requestId: string): RuntimeApiRefusal | undefined {
     if (this.#running?.request.requestId !== requestId) return invalidRequestId;
-    if (this.#running.answer !== undefined) {
+    if (this.#running.answer !== undefined || this.#running.isStreaming) {
       return invalidStateTransition("The invocation has been answered already");
     }
     return undefined;
   }
 
   response(requestId: string, payload: Uint8Array): RuntimeApiRefusal | undefined {
-    return this.#answer(requestId, payload, false);
+    return this.#answer(requestId, { payload, failed: false });
   }
 
   responseTooLarge(requestId: string): void {
-    this.#answer(requestId, responseTooLarge(MAX_RESPONSE_BYTES).payload, true);
+    this.#answer(requestId, answerOf(responseTooLarge(MAX_RESPONSE_BYTES)));
   }
 
-  error(requestId: string, payload: Uint8Array): RuntimeApiRefusal | undefined {
-    return this.#answer(requestId, payload, true);
+  error(requestId: string, payload: Uint8Array, errorType?: string): RuntimeApiRefusal | undefined {
+    return this.#answer(requestId, { payload, failed: true, errorType });
+  }
+
+  streamResponse(requestId: string, contentType: string): StreamingResponse | RuntimeApiRefusal {
+    const refusal = this.expects(requestId);
+    if (refusal !== undefined) return refusal;
+    const running = this.#running;
+    assert(running !== undefined);
+    running.isStreaming = true;
+    const isExpected = (): boolean => this.#running === running && running.answer === undefined;
+    return new StreamedResponse(running.request.responseSink, contentType, {
+      isExpected,
+      answer: (answer) => this.#settle(running, answer),
+      brokeOff: () =>
+        void this.#dependencies.clock.after(BREAK_GRACE_MS, () => {
+          if (isExpected()) this.#endWith(running, "error", responseTruncated(requestId));
+        }),
+    });
   }
 
   initError(errorType: string | undefined, payload: Uint8Array): RuntimeApiRefusal | undefined {
@@ -267,16 +298,20 @@ export class ExecutionEnvironment implements RuntimeApiSession {
     this.#idleSinceMs = this.#dependencies.clock.monotonicMs();
   }
 
-  #answer(requestId: string, payload: Uint8Array, failed: boolean): RuntimeApiRefusal | undefined {
+  #answer(requestId: string, answer: InvocationAnswer): RuntimeApiRefusal | undefined {
     const refusal = this.expects(requestId);
     if (refusal !== undefined) return refusal;
     const running = this.#running;
     assert(running !== undefined);
-    running.answer = { payload, failed };
+    this.#settle(running, answer);
+    return undefined;
+  }
+
+  #settle(running: RunningInvocation, answer: InvocationAnswer): void {
+    running.answer = answer;
     // The caller is answered now; the report waits until the runtime asks for the next event, as AWS does. With
     // LogType=Tail the caller wants the report, so it waits as well.
     if (!running.request.wantsLogTail) this.#resolve(running, undefined);
-    return undefined;
   }
 
   #resolve(running: RunningInvocation, logTail: string | undefined): void {
@@ -285,6 +320,7 @@ export class ExecutionEnvironment implements RuntimeApiSession {
     running.resolve({
       payload: running.answer.payload,
       functionError: running.answer.failed ? "Unhandled" : undefined,
+      errorType: running.answer.errorType,
       logTail,
     });
   }
@@ -302,15 +338,20 @@ export class ExecutionEnvironment implements RuntimeApiSession {
 
   #timedOut(running: RunningInvocation): void {
     if (this.#running !== running) return;
-    this.#state = "ended";
     const { requestId, version } = running.request;
-    this.#fail(running, "timeout", timedOut(requestId, version.timeoutSeconds));
+    this.#endWith(running, "timeout", timedOut(requestId, version.timeoutSeconds));
+  }
+
+  /** The invocation has failed in a way that leaves the environment unsound. */
+  #endWith(running: RunningInvocation, status: InvocationStatus, failure: FunctionFailure): void {
+    this.#state = "ended";
+    this.#fail(running, status, failure);
     this.onEnded(this);
     void this.end();
   }
 
   #fail(running: RunningInvocation, status: InvocationStatus, failure: FunctionFailure): void {
-    running.answer ??= { payload: failure.payload, failed: true };
+    running.answer ??= answerOf(failure);
     this.#finish(running, status, status === "timeout" ? undefined : failure.errorType);
   }
 
@@ -364,6 +405,7 @@ export class ExecutionEnvironment implements RuntimeApiSession {
       resolve,
       startedMs: failed.startedMs,
       answer: undefined,
+      isStreaming: false,
       resolved: false,
       initDurationMs: undefined,
       cancelDeadline: () => undefined,

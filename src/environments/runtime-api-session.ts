@@ -16,6 +16,18 @@ export interface RuntimeApiRefusal {
   readonly errorMessage: string;
 }
 
+/** A response on its way in. After the invocation's end, by whatever cause, nothing here has an effect any more. */
+export interface StreamingResponse {
+  /** Takes a piece; a promise asks to wait with the next one until it resolves. Never rejects. */
+  write(piece: Uint8Array): Promise<void> | undefined;
+  /** The response is whole. */
+  end(): RuntimeApiRefusal | undefined;
+  /** The runtime reported an error after it had begun to respond. */
+  fail(payload: Uint8Array, errorType: string | undefined): RuntimeApiRefusal | undefined;
+  /** The runtime's connection is gone in the middle. */
+  breakOff(): void;
+}
+
 /**
  * One execution environment as its runtime sees it through the Runtime API. Every method is a step of the state
  * machine; one that is not allowed in the present state changes nothing and answers a refusal.
@@ -29,7 +41,9 @@ export interface RuntimeApiSession {
   expects(requestId: string): RuntimeApiRefusal | undefined;
   response(requestId: string, payload: Uint8Array): RuntimeApiRefusal | undefined;
   responseTooLarge(requestId: string): void;
-  error(requestId: string, payload: Uint8Array): RuntimeApiRefusal | undefined;
+  /** A response that comes in pieces begins; from here on the invocation is answered through what is returned. */
+  streamResponse(requestId: string, contentType: string): StreamingResponse | RuntimeApiRefusal;
+  error(requestId: string, payload: Uint8Array, errorType?: string): RuntimeApiRefusal | undefined;
   initError(errorType: string | undefined, payload: Uint8Array): RuntimeApiRefusal | undefined;
 }
 
@@ -44,3 +58,9 @@ export const invalidRequestId: RuntimeApiRefusal = {
   errorType: "InvalidRequestID",
   errorMessage: "Invalid request ID",
 };
+
+export const payloadTooLarge = (limitBytes: number): RuntimeApiRefusal => ({
+  status: 413,
+  errorType: "RequestEntityTooLarge",
+  errorMessage: `Exceeded maximum allowed payload size (${limitBytes} bytes).`,
+});

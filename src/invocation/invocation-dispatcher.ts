@@ -6,13 +6,14 @@ import {
   type ProvisionedAllocations,
 } from "../core/function-concurrency.ts";
 import type { FunctionVersion } from "../core/function-version.ts";
-import type { InvocationRequest, InvocationResult, Invoker } from "../core/invocation.ts";
+import type { InvocationRequest, InvocationResult, Invoker, ResponseSink } from "../core/invocation.ts";
 import type { EnvironmentFactory } from "../environments/environment-factory.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { PlatformMetrics } from "../ports/metrics.ts";
 import { Admission, type ThrottleReason } from "./admission.ts";
 import { DeploymentPool, type PoolDependencies } from "./deployment-pool.ts";
 import { EnvironmentCapacity } from "./environment-capacity.ts";
+import { pacedSink, type ResponsePace } from "./response-pace.ts";
 
 export interface DispatcherDependencies {
   readonly clock: Clock;
@@ -32,6 +33,8 @@ export interface DispatcherLimits {
   readonly idleTimeoutMs: number;
   /** How long an invocation waits on a full machine. */
   readonly maxWaitMs: number;
+  /** How fast streamed responses go to their callers; without it, as fast as these read. */
+  readonly responsePace?: ResponsePace | undefined;
 }
 
 const REAP_INTERVAL_MS = 5_000;
@@ -105,6 +108,13 @@ export class InvocationDispatcher implements Invoker, ProvisionedAllocations {
         },
       );
     });
+  }
+
+  invokeStreaming(request: InvocationRequest, sink: ResponseSink): Promise<InvocationResult> {
+    const { clock, limits } = this.#dependencies;
+    const { responsePace } = limits;
+    const responseSink = responsePace === undefined ? sink : pacedSink(sink, responsePace, clock);
+    return this.invoke({ ...request, responseSink });
   }
 
   /** A deployment was replaced or deleted: its environments take no new event and end when they are free. */

@@ -1,16 +1,20 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { Server, Socket } from "node:net";
-import type {
-  InvocationEvent,
-  RuntimeApiRefusal,
-  RuntimeApiSession,
+import {
+  type InvocationEvent,
+  payloadTooLarge,
+  type RuntimeApiRefusal,
+  type RuntimeApiSession,
 } from "../environments/runtime-api-session.ts";
 import { readBody } from "./request-body.ts";
+import { forwardStream } from "./streamed-body.ts";
 
 const PREFIX = "/2018-06-01/runtime/";
 const NEXT = `${PREFIX}invocation/next`;
 const INVOCATION = `${PREFIX}invocation/`;
 const INIT_ERROR = `${PREFIX}init/error`;
+/** Trailers count as headers, and those of a failed stream carry the error with its whole trace. */
+const MAX_HEADER_BYTES = 1_048_576;
 const ACCEPTED = Buffer.from('{"status":"OK"}\n');
 
 /**
@@ -20,7 +24,9 @@ const ACCEPTED = Buffer.from('{"status":"OK"}\n');
  */
 export class RuntimeApi {
   readonly #connections = new WeakMap<Socket, Connection>();
-  readonly #http = createServer((request, response) => this.#handle(request, response));
+  readonly #http = createServer({ maxHeaderSize: MAX_HEADER_BYTES }, (request, response) =>
+    this.#handle(request, response),
+  );
 
   constructor() {
     // `next` may wait for hours, and an environment's connection lives as long as the environment.
@@ -63,13 +69,13 @@ interface Connection {
   afterReading: (() => void) | undefined;
 }
 
-async function readInOrder(
+async function readInOrder<T>(
   connection: Connection,
-  request: IncomingMessage,
-  use: (body: Buffer | "too large") => void,
+  read: Promise<T | "aborted">,
+  use: (body: T) => void,
 ): Promise<void> {
   connection.isReading = true;
-  const body = await readBody(request, connection.session.maxResponseBytes);
+  const body = await read;
   connection.isReading = false;
   if (body === "aborted") return;
   use(body);
@@ -79,10 +85,10 @@ async function readInOrder(
 }
 
 const notFound: RuntimeApiRefusal = { status: 404, errorType: "InvalidRequest", errorMessage: "Not found" };
-const unsupportedMode: RuntimeApiRefusal = {
+const invalidMode: RuntimeApiRefusal = {
   status: 400,
   errorType: "InvalidFunctionResponseMode",
-  errorMessage: "Response streaming is not supported by this version of Lambent.",
+  errorMessage: "Invalid function response mode",
 };
 
 function get(session: RuntimeApiSession, path: string, response: ServerResponse): void {
@@ -106,7 +112,7 @@ function post(
   const { session } = connection;
   const { path, request } = call;
   if (path === INIT_ERROR) {
-    void readInOrder(connection, request, (body) =>
+    void readInOrder(connection, readBody(request, session.maxResponseBytes), (body) =>
       answer(response, session.initError(errorType(request), bytes(body))),
     );
     return;
@@ -118,39 +124,52 @@ function post(
     refuse(response, notFound);
     return;
   }
-  const refusal =
-    session.expects(requestId) ?? (hasUnknownResponseMode(request) ? unsupportedMode : undefined);
+  const mode = action === "response" ? request.headers["lambda-runtime-function-response-mode"] : undefined;
+  const hasInvalidMode = mode !== undefined && mode !== "streaming";
+  const refusal = session.expects(requestId) ?? (hasInvalidMode ? invalidMode : undefined);
   if (refusal !== undefined) {
     request.resume();
     refuse(response, refusal);
     return;
   }
-  void readInOrder(connection, request, (body) => {
+  if (mode !== undefined) {
+    postStream(connection, { requestId, request }, response);
+    return;
+  }
+  void readInOrder(connection, readBody(request, session.maxResponseBytes), (body) => {
     if (body === "too large") {
       session.responseTooLarge(requestId);
-      refuse(response, tooLarge(session.maxResponseBytes));
+      refuse(response, payloadTooLarge(session.maxResponseBytes));
       return;
     }
     answer(
       response,
-      action === "response" ? session.response(requestId, body) : session.error(requestId, body),
+      action === "response"
+        ? session.response(requestId, body)
+        : session.error(requestId, body, errorType(request)),
     );
   });
+}
+
+function postStream(
+  connection: Connection,
+  call: { readonly requestId: string; readonly request: IncomingMessage },
+  response: ServerResponse,
+): void {
+  const { requestId, request } = call;
+  const contentType = request.headers["content-type"] ?? "application/octet-stream";
+  const stream = connection.session.streamResponse(requestId, contentType);
+  if ("status" in stream) {
+    request.resume();
+    refuse(response, stream);
+    return;
+  }
+  void readInOrder(connection, forwardStream(request, stream), ({ refusal }) => answer(response, refusal));
 }
 
 /** A body that is too large for an error report carries nothing worth keeping. */
 const bytes = (body: Uint8Array | "too large"): Uint8Array =>
   typeof body === "string" ? Buffer.from("{}") : body;
-
-const tooLarge = (limitBytes: number): RuntimeApiRefusal => ({
-  status: 413,
-  errorType: "RequestEntityTooLarge",
-  errorMessage: `Exceeded maximum allowed payload size (${limitBytes} bytes).`,
-});
-
-function hasUnknownResponseMode(request: IncomingMessage): boolean {
-  return request.headers["lambda-runtime-function-response-mode"] !== undefined;
-}
 
 function errorType(request: IncomingMessage): string | undefined {
   const header = request.headers["lambda-runtime-function-error-type"];

@@ -4,10 +4,13 @@ import {
   CreateFunctionCommand,
   InvokeCommand,
   type InvokeCommandInput,
+  InvokeWithResponseStreamCommand,
+  type InvokeWithResponseStreamCommandInput,
   PublishVersionCommand,
   ResourceNotFoundException,
   waitUntilFunctionActiveV2,
 } from "@aws-sdk/client-lambda";
+import { AwsError } from "../../src/core/errors.ts";
 import { arnOf, type LambdaEndpoint, openLambdaEndpoint, ROLE_ARN } from "../support/lambda-endpoint.ts";
 import { zipOf } from "../support/zip.ts";
 
@@ -166,5 +169,85 @@ describe("Invoke", () => {
       message: "InvocationType Event is not supported by this version of Lambent.",
     });
     await assert.rejects(invoke({ TenantId: "t" }), /TenantId is not supported/);
+  });
+});
+
+const invokeStream = async (more: Partial<InvokeWithResponseStreamCommandInput> = {}) => {
+  const answer = await lambda.client.send(new InvokeWithResponseStreamCommand({ FunctionName, ...more }));
+  return { ...answer, events: await Array.fromAsync(answer.EventStream ?? []) };
+};
+
+describe("InvokeWithResponseStream", () => {
+  beforeEach(() => {
+    lambda.stream = (request) => lambda.answer(request);
+  });
+
+  test("tells the version, hands over what Invoke would, and ends with one InvokeComplete", async () => {
+    lambda.answer = ({ payload }) => ({ payload, functionError: undefined, logTail: "END\n" });
+    const { StatusCode, ExecutedVersion, ResponseStreamContentType, events } = await invokeStream({
+      Payload: '{"a":1}',
+      Qualifier: "1",
+      LogType: "Tail",
+      ClientContext: Buffer.from('{"custom":{}}').toString("base64"),
+    });
+    assert.deepEqual(
+      [StatusCode, ExecutedVersion, ResponseStreamContentType],
+      [200, "1", "application/vnd.amazon.eventstream"],
+    );
+    assert.deepEqual(
+      events.map(({ PayloadChunk, InvokeComplete }) =>
+        PayloadChunk ? Buffer.from(PayloadChunk.Payload ?? []).toString() : InvokeComplete?.LogResult,
+      ),
+      ['{"a":1}', Buffer.from("END\n").toString("base64")],
+    );
+    const [request] = lambda.invocations;
+    assert.deepEqual(
+      [request?.version.version, request?.wantsLogTail, request?.clientContext],
+      ["1", true, '{"custom":{}}'],
+    );
+  });
+
+  test("pieces stay pieces, a failure says what and why", async () => {
+    lambda.stream = async (_request, sink) => {
+      sink.start("text/plain");
+      await sink.write(Buffer.from("one"));
+      await sink.write(Buffer.alloc(0));
+      await sink.write(Buffer.from("two"));
+      const payload = Buffer.from('{"errorType":"E","errorMessage":"m"}');
+      return { payload, functionError: "Unhandled", logTail: undefined };
+    };
+    const { events } = await invokeStream();
+    assert.deepEqual(
+      events.slice(0, 2).map((event) => Buffer.from(event.PayloadChunk?.Payload ?? []).toString()),
+      ["one", "two"],
+    );
+    assert.deepEqual(events.slice(2), [
+      {
+        InvokeComplete: { ErrorCode: "E", ErrorDetails: '{"errorType":"E","errorMessage":"m"}' },
+      },
+    ]);
+  });
+
+  test("refuses what Invoke refuses, as an HTTP error before the stream", async () => {
+    await assert.rejects(invokeStream({ FunctionName: "absent" }), ResourceNotFoundException);
+    await assert.rejects(invokeStream({ Payload: "hello" }), { name: "InvalidRequestContentException" });
+    await assert.rejects(invokeStream({ TenantId: "t" }), /TenantId is not supported/);
+    await assert.rejects(invokeStream({ InvocationType: "Event" as "DryRun" }), {
+      name: "ValidationException",
+    });
+    await assert.rejects(invokeStream({ Payload: `"${"x".repeat(6_291_455)}"` }), {
+      name: "RequestEntityTooLargeException",
+    });
+    lambda.stream = () => {
+      throw new AwsError("TooManyRequestsException", "Rate Exceeded.", 429, {
+        Reason: "CallerRateLimitExceeded",
+      });
+    };
+    await assert.rejects(invokeStream(), { name: "TooManyRequestsException" });
+  });
+
+  test("as a dry run answers 204 and runs nothing", async () => {
+    const { StatusCode, events } = await invokeStream({ InvocationType: "DryRun" });
+    assert.deepEqual([StatusCode, events.length, lambda.invocations.length], [204, 0, 0]);
   });
 });

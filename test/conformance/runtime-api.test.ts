@@ -4,7 +4,7 @@ import { Agent, type IncomingHttpHeaders, request } from "node:http";
 import { type AddressInfo, connect } from "node:net";
 import { after, before, beforeEach, describe, test } from "node:test";
 import type { InvocationResult } from "../../src/core/invocation.ts";
-import { MAX_RESPONSE_BYTES } from "../../src/environments/execution-environment.ts";
+import { MAX_RESPONSE_BYTES } from "../../src/environments/streamed-response.ts";
 import { RuntimeApi } from "../../src/runtime-api/runtime-api.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import {
@@ -150,13 +150,6 @@ describe("the Runtime API", () => {
     assert.deepEqual([early.status, JSON.parse(early.body).errorType], [403, "InvalidStateTransition"]);
     const lateInit = await call("POST", `${PREFIX}/init/error`, "{}");
     assert.equal(lateInit.status, 403);
-    const streaming = await call("POST", `${PREFIX}/invocation/id-1/response`, "1", {
-      "Lambda-Runtime-Function-Response-Mode": "streaming",
-    });
-    assert.deepEqual(
-      [streaming.status, JSON.parse(streaming.body).errorType],
-      [400, "InvalidFunctionResponseMode"],
-    );
     for (const path of [
       "/",
       "/2018-06-01/runtime/invocation",

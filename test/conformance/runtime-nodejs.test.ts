@@ -34,7 +34,7 @@ for (const client of clients.filter(({ language }) => language === "nodejs")) {
       const expected = {
         "../cases.echo": ["Runtime.MalformedHandlerName", /not a valid handler name/],
         "number.handler": ["Runtime.HandlerNotFound", /number.handler is not a function/],
-        "streaming.handler": ["Runtime.MalformedStreamingHandler", /not supported/],
+        "streaming.handler": ["Runtime.MalformedStreamingHandler", /Only response streaming is supported/],
         "never.handler": ["Runtime.NodeJsExit", /never settled/],
       } as const;
       for (const [handler, [type, message]] of Object.entries(expected)) {
@@ -45,6 +45,41 @@ for (const client of clients.filter(({ language }) => language === "nodejs")) {
           assert.notEqual((await process.exited).code, 0);
         });
       }
+    });
+
+    test("streamed responses: what is posted, and as what", LIMIT, async () => {
+      const stream = async (handler: string, events: string[] = ["{}"]): Promise<Answer[]> => {
+        const answers: Answer[] = [];
+        await withClient(client, directory, `streaming.${handler}`, async ({ api }) => {
+          for (const payload of events) answers.push(await api.invoke({ payload }));
+        });
+        return answers;
+      };
+      const [late] = await stream("late");
+      assert.deepEqual([late?.kind, late?.body.toString()], ["response", "part"]);
+      assert.equal(late?.headers["lambda-runtime-function-response-mode"], "streaming");
+      assert.equal(late?.trailers["lambda-runtime-function-error-type"], "RangeError");
+      const body = Buffer.from(late?.trailers["lambda-runtime-function-error-body"] ?? "", "base64");
+      assert.equal(JSON.parse(body.toString()).errorMessage, "in the middle");
+      const [tooLate] = await stream("tooLate");
+      assert.equal(
+        tooLate?.trailers["lambda-runtime-function-error-type"],
+        "Runtime.InvalidStreamingOperation",
+      );
+      const [empty] = await stream("empty");
+      assert.equal(empty?.headers["content-type"], "application/vnd.awslambda.http-integration-response");
+      assert.equal(empty?.body.toString(), `{"statusCode":204}${"\0".repeat(8)}`);
+      const [notAsync] = await stream("notAsync");
+      assert.equal(notAsync?.body.toString(), "x");
+      const answers = await stream("afterwards", ['{"fail":true}', "{}", "{}"]);
+      assert.deepEqual(
+        answers.map(({ kind }) => kind),
+        ["error", "response", "response"],
+      );
+      assert.deepEqual(
+        answers.slice(1).map((answer) => answer.body.toString()),
+        ["hi", "hi"],
+      );
     });
 
     test("what is thrown need not be an Error", LIMIT, () =>

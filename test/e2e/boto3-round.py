@@ -34,6 +34,8 @@ def main():
     except client.exceptions.ResourceNotFoundException as error:
         seen["missing"] = error.response["Error"]["Message"]
     seen["identity"] = boto3.client("sts").get_caller_identity()["Arn"]
+    events = list(client.invoke_with_response_stream(FunctionName="boto", Payload=b'{"n": 2}')["EventStream"])
+    seen["stream"] = [e["PayloadChunk"]["Payload"].decode() if "PayloadChunk" in e else e for e in events]
     client.delete_function(FunctionName="boto")
     seen["left"] = [f["FunctionName"] for page in client.get_paginator("list_functions").paginate() for f in page["Functions"]]
     print(json.dumps(seen))

@@ -40,6 +40,7 @@ describe("a newcomer with boto3", () => {
       first: "one",
       version: "1",
       second: "two",
+      stream: ['"two"', { InvokeComplete: {} }],
       events: 2,
       missing: "Function not found: arn:aws:lambda:us-east-1:000000000000:function:missing:$LATEST",
       identity: "arn:aws:iam::000000000000:root",

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readdir, readFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { after, before, describe, test } from "node:test";
+import { InvokeWithResponseStreamCommand } from "@aws-sdk/client-lambda";
 import { deploy, invoke, lambdaClient } from "../support/deploy.ts";
 import { type Installed, installAwsLambdaRic, installAwslambdaric } from "../support/official-clients.ts";
 import { skipUnless } from "../support/skip.ts";
@@ -63,6 +64,47 @@ describe("AWS's own runtime interface clients, unmodified, in a custom runtime",
     const bad = await invoke(lambda, "node-client", { fail: true });
     assert.equal(bad.functionError, "Unhandled");
     assert.equal((bad.body as { errorType: string }).errorType, "RangeError");
+  });
+
+  test("aws-lambda-ric for Node.js streams", async (t) => {
+    const client = await installAwsLambdaRic();
+    const { reason, howTo } = failureOf(client);
+    if (!skipUnless(t, client.directory !== undefined, reason, howTo)) return;
+    await deploy(
+      lambda,
+      "node-client-streams",
+      {
+        ...(await filesOf(client.directory ?? "", "client/")),
+        "index.js": `exports.handler = awslambda.streamifyResponse(async (event, stream) => {
+          const http = awslambda.HttpResponseStream.from(stream, { statusCode: 200 });
+          http.write("one");
+          await new Promise((resolve) => setTimeout(resolve, 100));
+          if (event.fail) throw new RangeError("asked to fail");
+          http.end("two");
+        });`,
+        bootstrap: '#!/bin/sh\nexec /var/lambent/bin/node /var/task/client/index.mjs "$_HANDLER"\n',
+      },
+      { Runtime: "provided.al2023", MemorySize: 256 },
+    );
+    for (const fail of [false, true, false]) {
+      const { EventStream } = await lambda.send(
+        new InvokeWithResponseStreamCommand({
+          FunctionName: "node-client-streams",
+          Payload: JSON.stringify({ fail }),
+        }),
+      );
+      let body = "";
+      let error: string | undefined;
+      for await (const { PayloadChunk, InvokeComplete } of EventStream ?? []) {
+        body += Buffer.from(PayloadChunk?.Payload ?? []).toString();
+        error = InvokeComplete?.ErrorCode;
+      }
+      const prelude = `{"statusCode":200}${"\0".repeat(8)}`;
+      assert.deepEqual(
+        [body, error],
+        fail ? [`${prelude}one`, "RangeError"] : [`${prelude}onetwo`, undefined],
+      );
+    }
   });
 
   test("awslambdaric for Python", async (t) => {

@@ -6,7 +6,7 @@ import { openCodeStore } from "../../src/adapters/code-store-files/code-store-fi
 import { createCodeDownloads } from "../../src/aws-api/services/lambda/code-download.ts";
 import { lambdaService } from "../../src/aws-api/services/lambda/lambda-service.ts";
 import { NOTHING_ALLOCATED, type ProvisionedAllocation } from "../../src/core/function-concurrency.ts";
-import type { InvocationRequest, InvocationResult } from "../../src/core/invocation.ts";
+import type { InvocationRequest, InvocationResult, ResponseSink } from "../../src/core/invocation.ts";
 import { createFunctionService, type FunctionService } from "../../src/functions/function-service.ts";
 import type { CodeStore } from "../../src/ports/code-store.ts";
 import { TEST_RUNTIMES } from "./function-fixture.ts";
@@ -25,6 +25,8 @@ export interface LambdaEndpoint {
   answer: (request: InvocationRequest) => InvocationResult;
   /** How far all provisioned environments are said to be. */
   allocation: ProvisionedAllocation;
+  /** The same for callers that take a stream; a buffered answer unless a test says otherwise. */
+  stream: (request: InvocationRequest, sink: ResponseSink) => Promise<InvocationResult> | InvocationResult;
   /** Keeps creations and updates under way until the returned function is called. */
   hold(): () => void;
   close(): Promise<void>;
@@ -60,6 +62,10 @@ export async function openLambdaEndpoint(): Promise<LambdaEndpoint> {
       invocations.push(request);
       return lambda.answer(request);
     },
+    invokeStreaming: async (request: InvocationRequest, sink: ResponseSink) => {
+      invocations.push(request);
+      return lambda.stream(request, sink);
+    },
   };
   const server = await startProtocolServer(
     [lambdaService({ functions, invoker, allocations, runtimes: TEST_RUNTIMES, clock, codeDownloads })],
@@ -78,6 +84,7 @@ export async function openLambdaEndpoint(): Promise<LambdaEndpoint> {
     invocations,
     answer: ({ payload }) => ({ payload, functionError: undefined, logTail: undefined }),
     allocation: NOTHING_ALLOCATED,
+    stream: (request) => lambda.answer(request),
     hold,
     async close() {
       lambda.client.destroy();

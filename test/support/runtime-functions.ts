@@ -110,7 +110,26 @@ const FILES = {
       };
     `,
     "streaming.mjs": `
-      export const handler = Object.assign(async () => {}, { [Symbol.for("aws.lambda.runtime.handler.streaming")]: "response" });
+      export const handler = Object.assign(async () => {}, { [Symbol.for("aws.lambda.runtime.handler.streaming")]: "request" });
+      export const late = awslambda.streamifyResponse(async (event, stream) => {
+        stream.write("part");
+        throw new RangeError("in the middle");
+      });
+      export const tooLate = awslambda.streamifyResponse(async (event, stream) => {
+        stream.write("part");
+        stream.setContentType("text/plain");
+      });
+      export const notAsync = awslambda.streamifyResponse((event, stream) => { stream.end("x"); });
+      export const empty = awslambda.streamifyResponse(async (event, stream) => {
+        awslambda.HttpResponseStream.from(stream, { statusCode: 204 }).end();
+      });
+      export const old = [];
+      export const afterwards = awslambda.streamifyResponse(async (event, stream) => {
+        old.forEach((other) => other.write("left over"));
+        old.push(stream);
+        if (event.fail) throw new Error("asked to");
+        stream.end(Uint8Array.from([104, 105]));
+      });
     `,
     "sees.mjs": `
       export const handler = async () => ({

@@ -14,6 +14,7 @@ export interface Answer {
   readonly requestId: string;
   readonly headers: IncomingHttpHeaders;
   readonly body: Buffer;
+  readonly trailers: NodeJS.Dict<string>;
 }
 
 export const SCRIPTED_FUNCTION_ARN = "arn:aws:lambda:us-east-1:123456789012:function:scripted";
@@ -98,7 +99,7 @@ export class ScriptedRuntimeApi {
     const kind = posted?.[2] as Answer["kind"] | undefined;
     if (request.method !== "POST" || kind === undefined) return refuse(response, "UnknownOperation");
     const requestId = posted?.[1] ?? "";
-    const answer = { kind, requestId, headers: request.headers, body };
+    const answer = { kind, requestId, headers: request.headers, body, trailers: request.trailers };
     if (kind === "init/error") {
       this.#initError.resolve(answer);
     } else {

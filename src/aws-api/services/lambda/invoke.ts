@@ -2,50 +2,76 @@ import { isUtf8 } from "node:buffer";
 import { randomUUID } from "node:crypto";
 import { AwsError, notSupported, requestEntityTooLarge } from "../../../core/errors.ts";
 import { FUNCTION_LIMITS } from "../../../core/function-limits.ts";
+import type { InvocationRequest } from "../../../core/invocation.ts";
 import { findJsonError } from "../../../core/json-text.ts";
 import { newTraceHeader } from "../../../core/trace-header.ts";
+import type { RequestContext } from "../../protocol/handlers.ts";
 import type { LambdaDependencies, LambdaHandlers } from "./lambda-handlers.ts";
 
 /** AWS: functions see `{}` when they are invoked without a payload. */
 const EMPTY_PAYLOAD: Uint8Array = Buffer.from("{}");
 
 /** Invoke: the hottest path of the program. */
-export function invokeHandlers({ functions, invoker, clock }: LambdaDependencies): LambdaHandlers {
+export function invokeHandlers(dependencies: LambdaDependencies): LambdaHandlers {
   return {
     Invoke: async (input, context) => {
-      refuseUnsupported(input);
-      const payload = checkedSize(input.Payload);
-      const target = functions.resolveForInvoke(input.FunctionName ?? "", input.Qualifier, context);
-      if (input.InvocationType === "DryRun") return { StatusCode: 204 };
-      checkJson(payload);
-      const traceHeader = context.traceHeader ?? newTraceHeader(clock.nowMs(), randomHex());
-      const result = await invoker.invoke({
-        requestId: context.requestId,
-        version: target.version,
-        invokedFunctionArn: target.invokedFunctionArn,
-        payload,
-        clientContext: clientContext(input.ClientContext),
-        traceHeader,
-        wantsLogTail: input.LogType === "Tail",
-      });
-      context.responseHeaders["x-amzn-trace-id"] = traceHeader;
+      const invocation = readInvocation(dependencies, input, context);
+      if (invocation === "dry run") return { StatusCode: 204 };
+      const { request, executedVersion } = invocation;
+      const result = await dependencies.invoker.invoke(request);
+      context.responseHeaders["x-amzn-trace-id"] = request.traceHeader ?? "";
       context.responseHeaders["x-amzn-remapped-content-length"] = "0";
       return {
         StatusCode: 200,
         FunctionError: result.functionError,
-        LogResult: result.logTail === undefined ? undefined : Buffer.from(result.logTail).toString("base64"),
+        LogResult: logResult(result.logTail),
         Payload: result.payload,
-        ExecutedVersion: target.executedVersion,
+        ExecutedVersion: executedVersion,
       };
     },
   };
 }
 
-function refuseUnsupported(input: {
+/** What the operations that invoke have in common. */
+interface InvocationInput {
+  readonly FunctionName: string | undefined;
+  readonly Qualifier?: string | undefined;
+  readonly Payload?: Uint8Array | undefined;
+  readonly ClientContext?: string | undefined;
+  readonly LogType?: string | undefined;
   readonly InvocationType?: string | undefined;
   readonly TenantId?: string | undefined;
   readonly DurableExecutionName?: string | undefined;
-}): void {
+}
+
+/** Checks what a caller wants and makes it ready to run. Throws `AwsError` for all that Invoke refuses. */
+export function readInvocation(
+  { functions, clock }: LambdaDependencies,
+  input: InvocationInput,
+  context: RequestContext,
+): { readonly request: InvocationRequest; readonly executedVersion: string } | "dry run" {
+  refuseUnsupported(input);
+  const payload = checkedSize(input.Payload);
+  const target = functions.resolveForInvoke(input.FunctionName ?? "", input.Qualifier, context);
+  if (input.InvocationType === "DryRun") return "dry run";
+  checkJson(payload);
+  const request: InvocationRequest = {
+    requestId: context.requestId,
+    version: target.version,
+    invokedFunctionArn: target.invokedFunctionArn,
+    payload,
+    clientContext: clientContext(input.ClientContext),
+    traceHeader: context.traceHeader ?? newTraceHeader(clock.nowMs(), randomHex()),
+    wantsLogTail: input.LogType === "Tail",
+  };
+  return { request, executedVersion: target.executedVersion };
+}
+
+/** The log tail as answers carry it. */
+export const logResult = (logTail: string | undefined): string | undefined =>
+  logTail === undefined ? undefined : Buffer.from(logTail).toString("base64");
+
+function refuseUnsupported(input: InvocationInput): void {
   if (input.InvocationType === "Event") throw notSupported("InvocationType Event");
   if (input.TenantId !== undefined) throw notSupported("TenantId");
   if (input.DurableExecutionName !== undefined) throw notSupported("DurableExecutionName");

@@ -7,6 +7,7 @@ import { createFunctionHandlers } from "./create-function.ts";
 import { deleteFunctionHandlers } from "./delete-function.ts";
 import { getFunctionHandlers } from "./get-function.ts";
 import { invokeHandlers } from "./invoke.ts";
+import { invokeWithResponseStreamHandlers } from "./invoke-with-response-stream.ts";
 import type { LambdaDependencies, LambdaHandlers } from "./lambda-handlers.ts";
 import { listFunctionsHandlers } from "./list-functions.ts";
 import { tagHandlers } from "./tags.ts";
@@ -39,5 +40,6 @@ export function lambdaHandlers(dependencies: LambdaDependencies): LambdaHandlers
     ...concurrencyHandlers(dependencies),
     ...accountSettingsHandlers(dependencies),
     ...invokeHandlers(dependencies),
+    ...invokeWithResponseStreamHandlers(dependencies),
   };
 }
