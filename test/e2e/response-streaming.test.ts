@@ -2,12 +2,13 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { after, before, describe, test } from "node:test";
+import { CloudWatchLogsClient, FilterLogEventsCommand } from "@aws-sdk/client-cloudwatch-logs";
 import {
   InvokeCommand,
   InvokeWithResponseStreamCommand,
   type InvokeWithResponseStreamCommandInput,
 } from "@aws-sdk/client-lambda";
-import { deploy, invoke, lambdaClient } from "../support/deploy.ts";
+import { clientConfiguration, deploy, invoke, lambdaClient } from "../support/deploy.ts";
 import { type RunningLambent, startLambent } from "../support/start-lambent.ts";
 
 const STREAMING_FUNCTION = `
@@ -109,6 +110,22 @@ async function lambdaText(lambda: Lambda, FunctionName: string, event: unknown):
   const answer = await lambda.send(new InvokeCommand({ FunctionName, Payload: JSON.stringify(event) }));
   assert.equal(answer.FunctionError, undefined);
   return Buffer.from(answer.Payload ?? []).toString();
+}
+
+/** Waits for an invocation's end, which its REPORT line tells. */
+async function untilReported(endpoint: string, requestId: string): Promise<void> {
+  const logs = new CloudWatchLogsClient(clientConfiguration(endpoint));
+  for (let found = 0; found === 0; ) {
+    const { events = [] } = await logs.send(
+      new FilterLogEventsCommand({
+        logGroupName: "/aws/lambda/streams",
+        filterPattern: `"REPORT RequestId: ${requestId}"`,
+      }),
+    );
+    found = events.length;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  logs.destroy();
 }
 
 async function peakMemoryMb(pid: number | undefined): Promise<number> {
@@ -219,7 +236,7 @@ describe("a function that streams its response", { timeout: 100_000 }, () => {
     const calls = Number((await invokeStream(lambda, "streams", { kind: "calls" })).text);
     for (const kind of ["flood", "whole"]) {
       const leaving = lambdaClient(lambent.endpoint);
-      const { EventStream } = await leaving.send(
+      const { EventStream, $metadata } = await leaving.send(
         new InvokeWithResponseStreamCommand({ FunctionName: "streams", Payload: JSON.stringify({ kind }) }),
       );
       for await (const event of EventStream ?? []) {
@@ -227,8 +244,7 @@ describe("a function that streams its response", { timeout: 100_000 }, () => {
         break;
       }
       leaving.destroy();
-      // The next one waits for the same environment only when it is the only one.
-      await new Promise((resolve) => setTimeout(resolve, 1000));
+      await untilReported(lambent.endpoint, $metadata.requestId ?? "");
     }
     const { text, complete } = await invokeStream(lambda, "streams", { kind: "calls" });
     assert.deepEqual([Number(text), complete.ErrorCode], [calls + 3, undefined]);
