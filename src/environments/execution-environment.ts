@@ -89,6 +89,8 @@ export class ExecutionEnvironment implements RuntimeApiSession {
   #memoryReadAtMs = Number.NEGATIVE_INFINITY;
   #memoryUsedMb = 0;
   #idleSinceMs = 0;
+  #isFrozen = false;
+  #lastInvocationMs: number | undefined;
   #ended: Promise<void> | undefined;
   /** Called when an invocation is over and the environment can take the next event. */
   onIdle: (environment: ExecutionEnvironment) => void = () => undefined;
@@ -107,6 +109,29 @@ export class ExecutionEnvironment implements RuntimeApiSession {
   /** Monotonic milliseconds of the last time it became idle. */
   get idleSinceMs(): number {
     return this.#idleSinceMs;
+  }
+
+  /** How long its last invocation took; undefined before the first. */
+  get lastInvocationMs(): number | undefined {
+    return this.#lastInvocationMs;
+  }
+
+  /**
+   * AWS: between invocations the processes of an environment stand still. Does nothing unless it is idle; returns
+   * whether it is frozen now.
+   */
+  freeze(): boolean {
+    if (this.#state === "idle" && !this.#isFrozen && this.#pendingReport === undefined) {
+      this.#sandbox?.freeze();
+      this.#isFrozen = true;
+    }
+    return this.#isFrozen;
+  }
+
+  #thaw(): void {
+    if (!this.#isFrozen) return;
+    this.#isFrozen = false;
+    this.#sandbox?.thaw();
   }
 
   /**
@@ -177,6 +202,7 @@ export class ExecutionEnvironment implements RuntimeApiSession {
   invoke(request: InvocationRequest, resolve: (result: InvocationResult) => void, startedMs?: number): void {
     const deliver = this.#deliver;
     assert(this.#state === "idle" && deliver !== undefined, "an event goes to an idle environment only");
+    this.#thaw();
     const { clock, log } = this.#dependencies;
     const nowMs = clock.monotonicMs();
     const began = startedMs ?? nowMs;
@@ -364,6 +390,7 @@ export class ExecutionEnvironment implements RuntimeApiSession {
     this.#running = undefined;
     const { request } = running;
     const elapsedMs = this.#dependencies.clock.monotonicMs() - running.startedMs;
+    this.#lastInvocationMs = elapsedMs;
     const durationMs = status === "timeout" ? request.version.timeoutSeconds * 1000 : elapsedMs;
     const maxMemoryUsedMb = this.#maxMemoryUsedMb(status !== "success" || request.wantsLogTail);
     const report = (): void => {

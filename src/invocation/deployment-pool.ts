@@ -10,6 +10,7 @@ import type { VersionAdmission } from "./admission.ts";
 import type { EnvironmentCapacity } from "./environment-capacity.ts";
 import { announceInit } from "./init-announcement.ts";
 import { ProvisionedEnvironments } from "./provisioned-environments.ts";
+import { StartDecision } from "./start-decision.ts";
 
 /** AWS: the Init phase is limited to ten seconds; it is then repeated inside the first invocation. */
 const INIT_LIMIT_MS = 10_000;
@@ -18,6 +19,8 @@ export interface WaitingInvocation {
   readonly request: InvocationRequest;
   readonly resolve: (result: InvocationResult) => void;
   readonly reject: (error: Error) => void;
+  /** Monotonic. */
+  readonly sinceMs: number;
   cancelWait: (() => void) | undefined;
 }
 
@@ -27,6 +30,8 @@ export interface PoolDependencies {
   readonly capacity: EnvironmentCapacity;
   /** Called when the machine is full: asks for room by ending an idle environment, not one of `pool`. */
   readonly makeRoom: (pool?: DeploymentPool) => boolean;
+  /** Called when an environment of the pool has nothing to do, and is to be frozen soon. */
+  readonly idled: (pool: DeploymentPool) => void;
   /** Called when capacity may have become free for others. */
   readonly capacityChanged: () => void;
   readonly platformFailure: (error: unknown, version: FunctionVersion) => AwsError;
@@ -49,7 +54,11 @@ export class DeploymentPool {
   readonly #idle: ExecutionEnvironment[] = [];
   readonly #waiting: WaitingInvocation[] = [];
   #provisioned: ProvisionedEnvironments | undefined;
+  readonly #decision = new StartDecision();
   #starting = 0;
+  /** Environments that have not ended, whatever of the ended ones still has to be cleared away. */
+  #alive = 0;
+  #cancelSecondLook: (() => void) | undefined;
   #retired = false;
 
   constructor(version: FunctionVersion, admission: VersionAdmission, dependencies: PoolDependencies) {
@@ -59,7 +68,7 @@ export class DeploymentPool {
   }
 
   get environmentCount(): number {
-    return this.#all.size + (this.#provisioned?.count ?? 0);
+    return this.#all.size + this.provisionedAllocation.available;
   }
 
   /** An invocation waits, or a provisioned environment is missing. */
@@ -86,6 +95,7 @@ export class DeploymentPool {
     this.#provisioned ??= new ProvisionedEnvironments(this.version, {
       ...this.#dependencies,
       makeRoom: () => this.#dependencies.makeRoom(),
+      idled: () => this.#dependencies.idled(this),
       offer: (environment) => this.#offer(environment),
     });
     this.#provisioned.provide(requested, lastModifiedMs);
@@ -107,7 +117,8 @@ export class DeploymentPool {
       environment.invoke(request, resolve);
       return;
     }
-    this.#waiting.push({ request, resolve, reject, cancelWait: undefined });
+    const sinceMs = this.#dependencies.clock.monotonicMs();
+    this.#waiting.push({ request, resolve, reject, sinceMs, cancelWait: undefined });
     this.pump();
   }
 
@@ -120,7 +131,7 @@ export class DeploymentPool {
       this.#offer(environment);
     }
     const { capacity, clock, makeRoom, throttle } = this.#dependencies;
-    while (this.#waiting.length > this.#starting && !capacity.isStartingTooMany) {
+    while (!capacity.isStartingTooMany && this.#isStartNeeded()) {
       if (capacity.isFull && !makeRoom(this)) {
         if (this.environmentCount === 0) this.#limitWaits();
         return;
@@ -128,6 +139,36 @@ export class DeploymentPool {
       if (this.admission.mayStartEnvironment(clock.monotonicMs())) this.#start();
       else this.#takeWaiting("newest")?.reject(throttle());
     }
+  }
+
+  /** Whether one more environment should be started; where waiting is better, this is looked at again in time. */
+  #isStartNeeded(): boolean {
+    const waiting = this.#waiting.length - this.#starting;
+    const longest = this.#waiting[0];
+    if (waiting <= 0 || longest === undefined) return false;
+    const longestWaitMs = this.#dependencies.clock.monotonicMs() - longest.sinceMs;
+    const onDemand = this.#alive - this.#idle.length - this.#starting;
+    const busy = Math.max(0, onDemand) + this.provisionedAllocation.available;
+    if (this.#decision.isWorthStarting({ waiting, busy, longestWaitMs })) return true;
+    this.#cancelSecondLook ??= this.#dependencies.clock.after(
+      this.#decision.patienceMs - longestWaitMs,
+      () => {
+        this.#cancelSecondLook = undefined;
+        this.pump();
+      },
+    );
+    return false;
+  }
+
+  /** Freezes what has been idle since before the instant (monotonic); false when some of the idle still run. */
+  freezeIdle(idleBeforeMs: number): boolean {
+    let allFrozen = true;
+    const freeze = (environment: ExecutionEnvironment): void => {
+      if (environment.idleSinceMs > idleBeforeMs || !environment.freeze()) allFrozen = false;
+    };
+    for (const environment of this.#idle) freeze(environment);
+    this.#provisioned?.forEachIdle(freeze);
+    return allFrozen;
   }
 
   /** No new invocation comes: idle environments end now, busy ones after their invocation. */
@@ -155,6 +196,7 @@ export class DeploymentPool {
   /** Ends everything; what waits or runs fails. */
   async endAll(refusal: () => Error): Promise<void> {
     this.#retired = true;
+    this.#cancelSecondLook?.();
     for (let waiting = this.#takeWaiting(); waiting !== undefined; waiting = this.#takeWaiting()) {
       waiting.reject(refusal());
     }
@@ -185,6 +227,7 @@ export class DeploymentPool {
     this.#dependencies.capacity.initialized();
     if (outcome.status === "success") {
       this.#dependencies.coldStart(this.version.runtime, outcome.durationMs);
+      this.#decision.startTook(outcome.durationMs);
       this.#ready(made.environment);
     } else {
       this.#initFailed(made, outcome);
@@ -207,9 +250,15 @@ export class DeploymentPool {
   }
 
   #becameIdle(environment: ExecutionEnvironment): void {
-    if (environment.state !== "idle" || this.#offer(environment)) return;
+    if (environment.state !== "idle") return;
+    if (environment.lastInvocationMs !== undefined)
+      this.#decision.invocationTook(environment.lastInvocationMs);
+    if (this.#offer(environment)) return;
     if (this.#retired) void environment.end();
-    else this.#idle.push(environment);
+    else {
+      this.#idle.push(environment);
+      this.#dependencies.idled(this);
+    }
   }
 
   #initFailed(made: MadeEnvironment, outcome: Exclude<InitOutcome, { status: "success" }>): void {
@@ -221,7 +270,10 @@ export class DeploymentPool {
     });
     void made.environment.end();
     const waiting = this.#takeWaiting();
-    if (waiting !== undefined) void this.#initInsideInvocation(made, waiting);
+    if (waiting === undefined) return;
+    this.#initInsideInvocation(made, waiting).catch((error: unknown) =>
+      waiting.reject(this.#dependencies.platformFailure(error, this.version)),
+    );
   }
 
   /** AWS: a failed Init phase is repeated inside the first invocation, under the function's own timeout. */
@@ -264,9 +316,11 @@ export class DeploymentPool {
   #track(made: MadeEnvironment): MadeEnvironment {
     const { environment } = made;
     this.#dependencies.capacity.started();
+    this.#alive++;
     this.#all.set(environment, made);
     environment.onIdle = (idle) => this.#becameIdle(idle);
     environment.onEnded = (ended) => {
+      this.#alive--;
       const at = this.#idle.indexOf(ended);
       if (at >= 0) this.#idle.splice(at, 1);
       // Its place is free only when its processes and memory are.

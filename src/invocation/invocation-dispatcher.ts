@@ -13,6 +13,7 @@ import type { PlatformMetrics } from "../ports/metrics.ts";
 import { Admission, type ThrottleReason } from "./admission.ts";
 import { DeploymentPool, type PoolDependencies } from "./deployment-pool.ts";
 import { EnvironmentCapacity } from "./environment-capacity.ts";
+import { IdleFreezer } from "./idle-freezer.ts";
 import { pacedSink, type ResponsePace } from "./response-pace.ts";
 
 export interface DispatcherDependencies {
@@ -45,6 +46,7 @@ export class InvocationDispatcher implements Invoker, ProvisionedAllocations {
   readonly #pools = new Map<string, DeploymentPool>();
   readonly #admission: Admission;
   readonly #poolDependencies: PoolDependencies;
+  readonly #freezer: IdleFreezer;
   #inFlightTotal = 0;
   #closing = false;
   #drained: (() => void) | undefined;
@@ -56,12 +58,14 @@ export class InvocationDispatcher implements Invoker, ProvisionedAllocations {
     this.#dependencies = dependencies;
     const { clock, factory, limits, metrics } = dependencies;
     this.#admission = new Admission(limits.accountConcurrency);
+    this.#freezer = new IdleFreezer(clock);
     this.#poolDependencies = {
       clock,
       factory,
       capacity: new EnvironmentCapacity(limits),
       maxWaitMs: limits.maxWaitMs,
       makeRoom: (asking) => this.#makeRoom(asking),
+      idled: (pool) => this.#freezer.idled(pool),
       capacityChanged: () => this.#capacityChanged(),
       coldStart: (runtime, durationMs) => metrics.coldStart({ runtime, durationMs }),
       throttle: () => throttled("ConcurrentInvocationLimitExceeded"),
@@ -162,6 +166,7 @@ export class InvocationDispatcher implements Invoker, ProvisionedAllocations {
   async close(drainMs: number): Promise<void> {
     this.#closing = true;
     this.#cancelReaping?.();
+    this.#freezer.close();
     if (this.#inFlightTotal > 0) {
       await new Promise<void>((resolve) => {
         const cancel = this.#dependencies.clock.after(drainMs, resolve);

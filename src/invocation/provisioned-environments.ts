@@ -25,6 +25,8 @@ export interface ProvisionedDependencies {
   readonly makeRoom: () => boolean;
   readonly capacityChanged: () => void;
   readonly platformFailure: (error: unknown, version: FunctionVersion) => AwsError;
+  /** Called when an environment has nothing to do. */
+  readonly idled: () => void;
   /** Gives the environment the invocation that waits longest; false when none waits. */
   readonly offer: (environment: ExecutionEnvironment) => boolean;
 }
@@ -93,6 +95,10 @@ export class ProvisionedEnvironments {
   /** An environment for an invocation, or undefined. */
   take(): ExecutionEnvironment | undefined {
     return this.#usable ? this.#idle.pop() : undefined;
+  }
+
+  forEachIdle(visit: (environment: ExecutionEnvironment) => void): void {
+    for (const environment of this.#idle) visit(environment);
   }
 
   /** Starts what is missing, as far as there is room. */
@@ -176,7 +182,10 @@ export class ProvisionedEnvironments {
   #becameIdle(environment: ExecutionEnvironment): void {
     if (environment.state !== "idle") return;
     if (this.#ready.size > this.#wanted) void environment.end();
-    else if (!this.#usable || !this.#dependencies.offer(environment)) this.#idle.push(environment);
+    else if (!this.#usable || !this.#dependencies.offer(environment)) {
+      this.#idle.push(environment);
+      this.#dependencies.idled();
+    }
   }
 
   #becomeUsable(): void {

@@ -52,6 +52,9 @@ export interface Sandbox {
   readonly exited: Promise<SandboxExit>;
   /** Applies the CPU share in proportion to memory (1,769 MB = one vCPU); until then a full burst is allowed. */
   limitCpu(): void;
+  /** Stops every process where it stands, until `thaw`; without effect where the machine cannot. */
+  freeze(): void;
+  thaw(): void;
   /** Highest memory use so far, bytes; undefined where it cannot be told. */
   memoryPeakBytes(): number | undefined;
   /** Kills every process and removes mounts, cgroups and scratch space; idempotent; resolves when all is gone. */

@@ -108,6 +108,15 @@ describe("a function deployed with the JavaScript SDK", () => {
       assert.equal(functionError, undefined, JSON.stringify(body));
   });
 
+  test("between invocations the function stands still", async () => {
+    const source = `let ticks = 0; setInterval(() => ticks++, 5); export const handler = async () => ticks;`;
+    await deploy(lambda, "ticking", { "index.mjs": source });
+    const first = (await invoke(lambda, "ticking")).body as number;
+    await new Promise((resolve) => setTimeout(resolve, 1_000));
+    const second = (await invoke(lambda, "ticking")).body as number;
+    assert.ok(second - first < 60, `${second - first} ticks of 5 ms in a second`);
+  });
+
   test("a payload of 6 MB goes in and comes out; one byte more is refused as AWS refuses it", async () => {
     await deploy(
       lambda,

@@ -21,6 +21,7 @@ export class ScriptedSandbox implements Sandbox {
   session!: RuntimeApiSession;
   events: InvocationEvent[] = [];
   cpuLimited = false;
+  frozen = false;
   destroyed = false;
   exit!: (exit: Partial<SandboxExit>) => void;
 
@@ -41,6 +42,14 @@ export class ScriptedSandbox implements Sandbox {
   answerAndNext(body: string): void {
     this.session.response(this.events.at(-1)?.requestId ?? "", Buffer.from(body));
     this.next();
+  }
+
+  freeze(): void {
+    this.frozen = true;
+  }
+
+  thaw(): void {
+    this.frozen = false;
   }
 
   limitCpu(): void {

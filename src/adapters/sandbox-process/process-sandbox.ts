@@ -56,6 +56,10 @@ export class ProcessSandbox implements Sandbox {
   /** A process has no CPU share of its own; `IsolationReport.limits` says so. */
   limitCpu(): void {}
 
+  freeze(): void {}
+
+  thaw(): void {}
+
   /** The kernel's own record of the peak on Linux; other systems tell only when the process has ended. */
   memoryPeakBytes(): number | undefined {
     if (process.platform !== "linux") return undefined;
