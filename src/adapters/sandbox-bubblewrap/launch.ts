@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, constants, openSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
-import { Readable, Writable } from "node:stream";
+import { type Readable, Writable } from "node:stream";
 import type { ControlGroup, ControlGroups } from "./cgroups/control-group.ts";
 import { HandOverChannel } from "./hand-over-channel.ts";
 import { makeOutputPipes, type OutputPipe } from "./named-pipes.ts";
@@ -62,7 +62,7 @@ function spawnBubblewrap(
   user: UnprivilegedUser | undefined,
   outputs: readonly number[],
 ): ChildProcess {
-  const [stdout, stderr, telemetry] = outputs;
+  const [stdout, stderr, telemetry, information] = outputs;
   const seccomp = openSync(settings.seccompFile, constants.O_RDONLY);
   try {
     const parameters = ["--args", String(OPTIONS_DESCRIPTOR), "--info-fd", String(INFORMATION_DESCRIPTOR)];
@@ -70,7 +70,7 @@ function spawnBubblewrap(
     return spawn(settings.prlimit, [...RESOURCE_LIMITS, "--", ...bubblewrap], {
       cwd: "/",
       env: {},
-      stdio: ["ignore", stdout, stderr, "ipc", telemetry, "pipe", seccomp, "pipe"],
+      stdio: ["ignore", stdout, stderr, "ipc", telemetry, "pipe", seccomp, information],
       ...(user !== undefined && { uid: user, gid: user }),
     });
   } finally {
@@ -95,7 +95,12 @@ export async function prepareLaunch(
   const undo: (() => void | Promise<void>)[] = [];
   if (user !== undefined) undo.push(() => settings.users?.release(user));
   try {
-    const names = ["stdout", "stderr", "telemetry"].map((name) => `${id}-${name}`);
+    // When bwrap cannot write its information, it ends without the child that waits for it, which then waits for ever:
+    // that pipe must not break when this process dies.
+    const names = [
+      ...["stdout", "stderr", "telemetry"].map((name) => ({ name: `${id}-${name}` })),
+      { name: `${id}-information`, outlivesReader: true },
+    ];
     const pipes = await makeOutputPipes(settings.pipesDirectory, names, user);
     undo.push(() => closePipes(pipes));
     const group = settings.groups?.create(id);
@@ -136,8 +141,8 @@ function startWaiting(
   },
 ): Launch {
   const { command, user, group, pipes } = parts;
-  const [stdout, stderr, telemetry] = pipes.map(({ reader }) => reader);
-  if (stdout === undefined || stderr === undefined || telemetry === undefined)
+  const [stdout, stderr, telemetry, information] = pipes.map(({ reader }) => reader);
+  if (stdout === undefined || stderr === undefined || telemetry === undefined || information === undefined)
     throw new Error("a pipe is missing");
   const descriptors = pipes.map(({ writeDescriptor }) => writeDescriptor);
   let child: ChildProcess;
@@ -165,15 +170,13 @@ function startWaiting(
     stderr,
     telemetry,
     ended,
-    firstProcess: firstProcessOf(child),
+    firstProcess: firstProcessOf(information),
     start: (text) => options.end(text),
   };
 }
 
 /** From what bwrap tells about a sandbox that it has made. */
-function firstProcessOf(child: ChildProcess): Promise<number> {
-  const information = child.stdio.at(INFORMATION_DESCRIPTOR);
-  if (!(information instanceof Readable)) throw new Error("the pipe for bwrap's information is missing");
+function firstProcessOf(information: Readable): Promise<number> {
   const first = new Promise<number>((resolve, reject) => {
     let text = "";
     information.setEncoding("utf8").on("data", (part: string) => {

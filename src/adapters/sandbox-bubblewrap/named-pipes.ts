@@ -13,30 +13,37 @@ export interface OutputPipe {
   readonly writeDescriptor: number;
 }
 
+/** What a pipe is to be called. `outlivesReader`: writing to it goes on working when this process has died. */
+export interface PipeName {
+  readonly name: string;
+  readonly outlivesReader?: boolean;
+}
+
 /**
  * Makes pipes. Node would give a child sockets for its output, and those cannot be opened again by name: `echo >
  * /dev/stderr` in a script would fail. The names are gone when this resolves.
  */
 export async function makeOutputPipes(
   directory: string,
-  names: readonly string[],
+  names: readonly PipeName[],
   owner: UnprivilegedUser | undefined,
 ): Promise<OutputPipe[]> {
-  const paths = names.map((name) => join(directory, name));
+  const paths = names.map(({ name }) => join(directory, name));
   await runCommand("mkfifo", "-m", "0600", ...paths);
   try {
     if (owner !== undefined) await Promise.all(paths.map((path) => chown(path, owner, owner)));
-    return paths.map(openBothEnds);
+    return paths.map((path, index) => openBothEnds(path, names[index]?.outlivesReader === true));
   } finally {
     await Promise.all(paths.map((path) => rm(path, { force: true })));
   }
 }
 
-function openBothEnds(path: string): OutputPipe {
+function openBothEnds(path: string, outlivesReader: boolean): OutputPipe {
   // Without waiting for a writer; then there is a reader, and opening for writing does not wait either.
   const readDescriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
-    const writeDescriptor = openSync(path, constants.O_WRONLY);
+    // A descriptor that can be read as well is a reader itself, as long as it is open.
+    const writeDescriptor = openSync(path, outlivesReader ? constants.O_RDWR : constants.O_WRONLY);
     return { reader: new Socket({ fd: readDescriptor, readable: true, writable: false }), writeDescriptor };
   } catch (error) {
     closeSync(readDescriptor);
