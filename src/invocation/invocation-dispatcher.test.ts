@@ -1,47 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { ManualClock } from "../../test/support/manual-clock.ts";
-import { functionVersion, scriptedFactory, settle } from "../../test/support/scripted-environments.ts";
-import type { FunctionVersion } from "../core/function-version.ts";
-import type { InvocationResult } from "../core/invocation.ts";
-import { type DispatcherLimits, InvocationDispatcher } from "./invocation-dispatcher.ts";
-
-function platform(limits: Partial<DispatcherLimits> = {}, failToCreate?: () => Error | undefined) {
-  const clock = new ManualClock();
-  const scripted = scriptedFactory(clock, failToCreate);
-  const failures: unknown[] = [];
-  const dispatcher = new InvocationDispatcher({
-    clock,
-    factory: scripted.factory,
-    metrics: { invocation() {}, coldStart() {}, environments() {}, apiRequest() {} },
-    platformFailure: (error) => failures.push(error),
-    limits: {
-      accountConcurrency: 1000,
-      maxEnvironments: 100,
-      maxStarting: 10,
-      idleTimeoutMs: 60_000,
-      maxWaitMs: 1_000,
-      ...limits,
-    },
-  });
-  let requests = 0;
-  const invoke = (
-    version: FunctionVersion = functionVersion(),
-    wantsLogTail = false,
-  ): Promise<InvocationResult> =>
-    dispatcher.invoke({
-      requestId: `request-${++requests}`,
-      version,
-      invokedFunctionArn: "arn:aws:lambda:us-east-1:000000000000:function:hello",
-      payload: Buffer.from("{}"),
-      clientContext: undefined,
-      traceHeader: undefined,
-      wantsLogTail,
-    });
-  return { clock, dispatcher, invoke, failures, ...scripted };
-}
-
-const text = (result: InvocationResult): string => Buffer.from(result.payload).toString();
+import { functionVersion, settle } from "../../test/support/scripted-environments.ts";
+import { scriptedPlatform as platform, text } from "../../test/support/scripted-platform.ts";
 
 describe("a cold and a warm invocation", () => {
   test("the environment is reused and only the first report has an init duration", async () => {
@@ -127,61 +87,6 @@ describe("a cold and a warm invocation", () => {
       logTail ?? "",
       /^START RequestId: request-1 .*\nhello from inside\nEND RequestId: request-1\nREPORT RequestId: request-1\t/,
     );
-  });
-});
-
-describe("between invocations", () => {
-  async function warm(invocations: number) {
-    const running = platform();
-    const first = running.invoke();
-    await settle();
-    running.clock.advance(100);
-    const sandbox = running.sandboxes[0];
-    sandbox?.next();
-    await settle();
-    sandbox?.answerAndNext("0");
-    await first;
-    for (let i = 1; i < invocations; i++) {
-      const next = running.invoke();
-      running.clock.advance(2);
-      sandbox?.answerAndNext(String(i));
-      await next;
-      await settle();
-    }
-    return { ...running, sandbox };
-  }
-
-  test("an environment is frozen soon after it is idle, and thawed before the next event", async () => {
-    const { clock, sandbox, invoke } = await warm(1);
-    await settle();
-    assert.equal(sandbox?.frozen, false);
-    clock.advance(20);
-    assert.equal(sandbox?.frozen, true);
-    const next = invoke();
-    assert.equal(sandbox?.frozen, false);
-    sandbox?.answerAndNext('"thawed"');
-    assert.equal(text(await next), '"thawed"');
-  });
-
-  test("a short function's second caller waits for the busy environment, but not for long", async () => {
-    const { clock, sandbox, sandboxes, invoke } = await warm(20);
-    const first = invoke();
-    const second = invoke();
-    await settle();
-    assert.equal(sandboxes.length, 1);
-    sandbox?.answerAndNext("1");
-    await first;
-    clock.advance(500);
-    const third = invoke();
-    await settle();
-    assert.equal(sandboxes.length, 1, "its predecessor took no time yet");
-    clock.advance(500);
-    await settle();
-    assert.equal(sandboxes.length, 2);
-    sandbox?.answerAndNext("2");
-    assert.equal(text(await second), "2");
-    sandbox?.answerAndNext("3");
-    assert.equal(text(await third), "3");
   });
 });
 
