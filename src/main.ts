@@ -183,8 +183,9 @@ async function openPlatform(ground: Ground, { sandboxes, codeStore, runtimes }: 
   const iam = await openIam({ keyValue, clock });
   opened.add(() => iam.close());
   const { directory } = iam;
-  const credentials = await createSessionCredentials({ keyValue, clock, directory });
-  const callers = new CallerIdentities({ credentials, directory, clock, configuration });
+  const { defaultAccount, defaultRegion } = configuration;
+  const credentials = await createSessionCredentials({ keyValue, clock, directory, defaultAccount });
+  const callers = new CallerIdentities({ credentials, directory, clock, defaultRegion });
   const logs = await openCloudWatchLogs({
     logs: store.logs,
     keyValue,

@@ -23,7 +23,12 @@ async function open() {
   const clock = new ManualClock();
   const keyValue = new MemoryKeyValueStore();
   const iam = await openIam({ keyValue, clock });
-  const credentials = await createSessionCredentials({ keyValue, clock, directory: iam.directory });
+  const credentials = await createSessionCredentials({
+    keyValue,
+    clock,
+    directory: iam.directory,
+    defaultAccount: "000000000000",
+  });
   const makeRole = async (roleName: string, trust = trustPolicy({ Service: "lambda.amazonaws.com" })) => {
     const role = await iam.roles.create({
       account: ACCOUNT,

@@ -3,12 +3,7 @@ import type { Principal } from "../core/principal.ts";
 import type { Clock } from "../ports/clock.ts";
 import { authorizeRole } from "./authorize-role.ts";
 import type { IamDirectory } from "./iam-directory.ts";
-import {
-  DEFAULT_ACCOUNT,
-  type IssuedCredentials,
-  type SessionCredentials,
-  unknownRoleId,
-} from "./session-credentials.ts";
+import { type IssuedCredentials, type SessionCredentials, unknownRoleId } from "./session-credentials.ts";
 
 /** A function as a caller of the AWS API. */
 export interface FunctionIdentity {
@@ -16,11 +11,6 @@ export interface FunctionIdentity {
   readonly region: string;
   readonly roleArn: string;
   readonly functionName: string;
-}
-
-export interface CallerDefaults {
-  readonly defaultAccount: string;
-  readonly defaultRegion: string;
 }
 
 /**
@@ -36,19 +26,20 @@ export class CallerIdentities {
   readonly #credentials: SessionCredentials;
   readonly #directory: IamDirectory;
   readonly #clock: Clock;
-  readonly #defaults: CallerDefaults;
+  readonly #defaultRegion: string;
   readonly #functions = new WeakMap<object, FunctionIdentity>();
 
   constructor(dependencies: {
     readonly credentials: SessionCredentials;
     readonly directory: IamDirectory;
     readonly clock: Clock;
-    readonly configuration: CallerDefaults;
+    /** Of requests that name none. */
+    readonly defaultRegion: string;
   }) {
     this.#credentials = dependencies.credentials;
     this.#directory = dependencies.directory;
     this.#clock = dependencies.clock;
-    this.#defaults = dependencies.configuration;
+    this.#defaultRegion = dependencies.defaultRegion;
   }
 
   /** Temporary credentials for an environment of a function; the session is named after it, as AWS does. */
@@ -73,10 +64,8 @@ export class CallerIdentities {
       const principal = this.#rolePrincipal(caller);
       return { account: principal.account, region: request.region ?? caller.region, principal };
     }
-    const known = this.#credentials.principalFor(request);
-    const isAnyone = known.type === "root" && known.account === DEFAULT_ACCOUNT;
-    const principal = isAnyone ? { ...known, account: this.#defaults.defaultAccount } : known;
-    return { account: principal.account, region: request.region ?? this.#defaults.defaultRegion, principal };
+    const principal = this.#credentials.principalFor(request);
+    return { account: principal.account, region: request.region ?? this.#defaultRegion, principal };
   }
 
   /** Throws AccessDenied when the caller is a role that may not do this. */

@@ -18,7 +18,12 @@ async function open(keyValue = new MemoryKeyValueStore(), clock = new ManualCloc
     keyValue,
     clock,
     iam,
-    credentials: await createSessionCredentials({ keyValue, clock, directory }),
+    credentials: await createSessionCredentials({
+      keyValue,
+      clock,
+      directory,
+      defaultAccount: "000000000000",
+    }),
   };
 }
 

@@ -32,7 +32,7 @@ export interface SessionCredentials {
   secretAccessKeyOf(accessKeyId: string, sessionToken: string): string;
   /**
    * Who a request is made by while signatures are not required: a valid session is its role, an access key of twelve
-   * digits the root user of that account, anything else the root user of account 000000000000.
+   * digits the root user of that account, anything else the root user of the default account.
    */
   principalFor(credentials: {
     readonly accessKeyId: string | undefined;
@@ -42,7 +42,6 @@ export interface SessionCredentials {
 
 const KEY = "credentials/session-key";
 const FORMAT = "LMB1";
-export const DEFAULT_ACCOUNT = "000000000000";
 
 interface TokenBody {
   /** Access key id. */
@@ -64,6 +63,8 @@ export async function createSessionCredentials(deps: {
   keyValue: KeyValueStore;
   clock: Clock;
   directory: Pick<IamDirectory, "role">;
+  /** Of requests whose access key names none. */
+  defaultAccount: string;
 }): Promise<SessionCredentials> {
   const masterKey = await sessionKey(deps.keyValue);
   const sign = (text: string): Buffer => createHmac("sha256", masterKey).update(text).digest();
@@ -91,7 +92,7 @@ export async function createSessionCredentials(deps: {
     principalFor: ({ accessKeyId = "", sessionToken }) => {
       const session = sessionToken === undefined ? undefined : verify(accessKeyId, sessionToken);
       if (session !== undefined) return session;
-      return { type: "root", account: /^\d{12}$/.test(accessKeyId) ? accessKeyId : DEFAULT_ACCOUNT };
+      return { type: "root", account: /^\d{12}$/.test(accessKeyId) ? accessKeyId : deps.defaultAccount };
     },
   };
 }
