@@ -4,6 +4,7 @@ import {
   codeUpdate,
   creation,
   type FunctionFixture,
+  functionActions,
   OWNER,
   openFunctions,
   publication,
@@ -16,18 +17,7 @@ beforeEach(async () => {
   fixture = await openFunctions();
 });
 
-const describeIt = (qualifier?: string) =>
-  fixture.functions.directory.describe(OWNER, "f", qualifier).description;
-const create = async (name = "f"): Promise<void> => {
-  await fixture.functions.lifecycle.create(OWNER, creation(name));
-  await fixture.functions.idle();
-};
-const updateMemory = (memoryMb: number) =>
-  fixture.functions.lifecycle.updateConfiguration(OWNER, {
-    functionReference: "f",
-    settings: { memoryMb },
-    revisionId: undefined,
-  });
+const { describeIt, create, updateMemory } = functionActions(() => fixture);
 
 describe("a deletion", () => {
   test("takes versions and aliases along, and a new function starts afresh", async () => {

@@ -4,6 +4,7 @@ import {
   codeUpdate,
   creation,
   type FunctionFixture,
+  functionActions,
   OWNER,
   openFunctions,
   publication,
@@ -17,18 +18,7 @@ beforeEach(async () => {
   fixture = await openFunctions();
 });
 
-const describeIt = (qualifier?: string) =>
-  fixture.functions.directory.describe(OWNER, "f", qualifier).description;
-const create = async (name = "f"): Promise<void> => {
-  await fixture.functions.lifecycle.create(OWNER, creation(name));
-  await fixture.functions.idle();
-};
-const updateMemory = (memoryMb: number) =>
-  fixture.functions.lifecycle.updateConfiguration(OWNER, {
-    functionReference: "f",
-    settings: { memoryMb },
-    revisionId: undefined,
-  });
+const { describeIt, create, updateMemory } = functionActions(() => fixture);
 
 describe("creation", () => {
   test("is answered Pending and turns Active with a new revision id", async () => {

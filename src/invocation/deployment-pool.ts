@@ -43,8 +43,8 @@ export interface PoolDependencies {
 
 /**
  * The execution environments of one deployment of a function version. An invocation takes the environment that was
- * used last; without an idle one it waits here, and one more environment is started for every waiting invocation that
- * none is starting for yet. Whichever comes first, a freed or a new environment, takes the invocation that waits longest.
+ * used last; without an idle one it waits here, and one more environment is started where that is expected to be sooner
+ * than waiting for a busy one (`StartDecision`). Whichever comes first, a freed or a new environment, takes the invocation that waits longest.
  */
 export class DeploymentPool {
   readonly version: FunctionVersion;

@@ -1,49 +1,21 @@
 import assert from "node:assert/strict";
 import { beforeEach, describe, test } from "node:test";
-import { ManualClock } from "../../test/support/manual-clock.ts";
-import { functionVersion, scriptedFactory, settle } from "../../test/support/scripted-environments.ts";
+import { functionVersion, settle } from "../../test/support/scripted-environments.ts";
+import { scriptedPlatform } from "../../test/support/scripted-platform.ts";
 import type { InvocationResult } from "../core/invocation.ts";
-import { InvocationDispatcher } from "./invocation-dispatcher.ts";
 
 const VERSION = functionVersion({ version: "1" });
 const OTHER = functionVersion({ functionName: "other", deploymentId: "deployment-2" });
 
 function platform(maxEnvironments = 100) {
-  const clock = new ManualClock();
-  const failures: unknown[] = [];
   const problem: { error?: Error } = {};
-  const scripted = scriptedFactory(clock, () => problem.error);
-  const dispatcher = new InvocationDispatcher({
-    clock,
-    factory: scripted.factory,
-    metrics: { invocation() {}, coldStart() {}, environments() {}, apiRequest() {} },
-    platformFailure: (error) => failures.push(error),
-    limits: {
-      accountConcurrency: 2000,
-      maxEnvironments,
-      maxStarting: 10,
-      idleTimeoutMs: 60_000,
-      maxWaitMs: 1_000,
-    },
-  });
-  let requests = 0;
+  const scripted = scriptedPlatform({ accountConcurrency: 2000, maxEnvironments }, () => problem.error);
+  const { dispatcher } = scripted;
   let changes = 0;
   return {
-    clock,
-    dispatcher,
-    failures,
-    problem,
     ...scripted,
-    invoke: (version = VERSION): Promise<InvocationResult> =>
-      dispatcher.invoke({
-        requestId: `request-${++requests}`,
-        version,
-        invokedFunctionArn: "arn:aws:lambda:us-east-1:000000000000:function:hello:1",
-        payload: Buffer.from("{}"),
-        clientContext: undefined,
-        traceHeader: undefined,
-        wantsLogTail: false,
-      }),
+    problem,
+    invoke: (version = VERSION): Promise<InvocationResult> => scripted.invoke(version),
     async provide(requested: number, version = VERSION) {
       const { account, region, functionName } = version;
       const provisioned = requested === 0 ? [] : [{ version, requested, lastModifiedMs: ++changes }];

@@ -139,3 +139,21 @@ export const publication = (functionReference: string) => ({
   description: undefined,
   revisionId: undefined,
 });
+
+/** What most tests do with the one function "f" of a fixture; `current` gives the fixture of the running test. */
+export function functionActions(current: () => FunctionFixture) {
+  return {
+    describeIt: (qualifier?: string) =>
+      current().functions.directory.describe(OWNER, "f", qualifier).description,
+    create: async (name = "f"): Promise<void> => {
+      await current().functions.lifecycle.create(OWNER, creation(name));
+      await current().functions.idle();
+    },
+    updateMemory: (memoryMb: number) =>
+      current().functions.lifecycle.updateConfiguration(OWNER, {
+        functionReference: "f",
+        settings: { memoryMb },
+        revisionId: undefined,
+      }),
+  };
+}
