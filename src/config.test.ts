@@ -87,6 +87,21 @@ test("a host beyond loopback is refused while signatures are not verified", () =
   }
   for (const host of ["127.0.0.1", "127.0.0.2", "::1", "localhost"])
     assert.equal(readConfiguration({ flags: { host }, environment: {} }).host, host);
+  const flags = { host: "0.0.0.0", authentication: "enforced" };
+  assert.equal(readConfiguration({ flags, environment: {} }).host, "0.0.0.0");
+});
+
+test("a root access key is refused by halves and where it has no meaning", () => {
+  const key = { LAMBENT_ROOT_ACCESS_KEY_ID: "AKIAIOSFODNN7EXAMPLE" };
+  const secret = { LAMBENT_ROOT_SECRET_ACCESS_KEY: "wJalrXUtnFEMIK7MDENGbPxRfiCYEXAMPLEKEY" };
+  const flags = { authentication: "enforced" };
+  assert.match(refusal(() => readConfiguration({ flags, environment: key })).message, /belong together/);
+  assert.match(
+    refusal(() => readConfiguration({ flags: {}, environment: { ...key, ...secret } })).message,
+    /no meaning/,
+  );
+  const configuration = readConfiguration({ flags, environment: { ...key, ...secret } });
+  assert.equal(configuration.rootAccessKeyId, key.LAMBENT_ROOT_ACCESS_KEY_ID);
 });
 
 test("a file that is missing or not JSON is an operator's error", (t) => {

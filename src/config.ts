@@ -29,6 +29,11 @@ export interface Configuration {
   readonly maxEnvironments: number;
   /** Concurrent executions of one account and region, as GetAccountSettings reports it. */
   readonly accountConcurrency: number;
+  /** `open`: no signatures, for loopback alone. `enforced`: every request is signed and authorized, as on AWS. */
+  readonly authentication: "open" | "enforced";
+  /** The root user's access key of the default account in `enforced` mode; "" has one made at the first start. */
+  readonly rootAccessKeyId: string;
+  readonly rootSecretAccessKey: string;
   /** Whether streamed responses are slowed down as AWS does: 2 MB a second after the first 6 MB. */
   readonly responseStreamPacing: boolean;
 }
@@ -72,6 +77,9 @@ const schema = z.strictObject({
   idleEnvironmentTimeoutMs: wholeNumber(1_000, 86_400_000),
   maxEnvironments: wholeNumber(1, 100_000),
   accountConcurrency: wholeNumber(1, 1_000_000),
+  authentication: z.enum(["open", "enforced"]),
+  rootAccessKeyId: z.string().regex(/^(\w{16,128})?$/, "expected 16 to 128 letters and digits"),
+  rootSecretAccessKey: z.string().regex(/^(\S{16,128})?$/, "expected 16 to 128 characters"),
   responseStreamPacing: yesOrNo,
 });
 
@@ -90,6 +98,9 @@ const VARIABLES: Readonly<Record<SettingName, string>> = {
   idleEnvironmentTimeoutMs: "LAMBENT_IDLE_ENVIRONMENT_TIMEOUT_MS",
   maxEnvironments: "LAMBENT_MAX_ENVIRONMENTS",
   accountConcurrency: "LAMBENT_ACCOUNT_CONCURRENCY",
+  authentication: "LAMBENT_AUTHENTICATION",
+  rootAccessKeyId: "LAMBENT_ROOT_ACCESS_KEY_ID",
+  rootSecretAccessKey: "LAMBENT_ROOT_SECRET_ACCESS_KEY",
   responseStreamPacing: "LAMBENT_RESPONSE_STREAM_PACING",
 };
 
@@ -101,6 +112,7 @@ const FLAG_NAMES: Readonly<Partial<Record<SettingName, string>>> = {
   network: "--network",
   allowInstall: "--no-install",
   logLevel: "--log-level",
+  authentication: "--authentication",
 };
 
 function wrongSetting(message: string, advice: string): OperatorError {
@@ -211,6 +223,9 @@ export function readConfiguration(sources: ConfigurationSources): Configuration 
     idleEnvironmentTimeoutMs: 300_000,
     maxEnvironments: 1_000,
     accountConcurrency: 1_000,
+    authentication: "open",
+    rootAccessKeyId: "",
+    rootSecretAccessKey: "",
     responseStreamPacing: false,
   };
   const gathered = gather(sources);
@@ -226,13 +241,28 @@ export function readConfiguration(sources: ConfigurationSources): Configuration 
     );
   }
   const configuration = { ...parsed.data, dataDirectory: resolve(parsed.data.dataDirectory) };
-  if (!isLoopback(configuration.host))
-    throw wrongSetting(
-      `${gathered.get("host")?.writtenAs ?? "host"} ${configuration.host} can be reached from other machines, and this version ` +
-        "of Lambent does not verify request signatures: anybody there could run code here",
-      "Use 127.0.0.1, and reach it from elsewhere through `ssh -L 4566:127.0.0.1:4566`.",
-    );
+  refuseUnsafe(configuration, gathered.get("host")?.writtenAs ?? "host");
   return Object.freeze(configuration);
+}
+
+function refuseUnsafe(configuration: Configuration, hostWrittenAs: string): void {
+  const { host, authentication, rootAccessKeyId, rootSecretAccessKey } = configuration;
+  if (authentication === "open" && !isLoopback(host))
+    throw wrongSetting(
+      `${hostWrittenAs} ${host} can be reached from other machines, and without signatures anybody there could run code here`,
+      "Add `--authentication enforced`, or use 127.0.0.1.",
+    );
+  const given = [rootAccessKeyId, rootSecretAccessKey].filter((text) => text !== "").length;
+  if (given === 1)
+    throw wrongSetting(
+      "rootAccessKeyId and rootSecretAccessKey belong together, and one of them is missing",
+      "Set LAMBENT_ROOT_ACCESS_KEY_ID and LAMBENT_ROOT_SECRET_ACCESS_KEY, or neither.",
+    );
+  if (given === 2 && authentication === "open")
+    throw wrongSetting(
+      "a root access key has no meaning while signatures are not required",
+      "Add `--authentication enforced`, or leave the key out.",
+    );
 }
 
 /** The configuration of this process: its environment variables under the flags of its command line. */

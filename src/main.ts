@@ -12,6 +12,7 @@ import {
   createPrometheusMetrics,
   type PrometheusMetrics,
 } from "./adapters/metrics-prometheus/metrics-prometheus.ts";
+import { writeRootCredentials } from "./adapters/root-credentials-file/root-credentials-file.ts";
 import { discoverRuntimes } from "./adapters/runtime-catalogue/discover-runtimes.ts";
 import { openSqliteStore } from "./adapters/store-sqlite/store-sqlite.ts";
 import { type AwsApi, createAwsApi } from "./aws-api/server.ts";
@@ -44,6 +45,8 @@ export interface Lambent {
   readonly isolation: IsolationReport;
   /** Identifiers of the runtimes found. */
   readonly runtimes: readonly string[];
+  /** File with the root user's access key, when one is required. */
+  readonly rootCredentialsFile: string | undefined;
   /** Drains, ends every execution environment and closes the store. */
   stop(): Promise<void>;
 }
@@ -131,6 +134,7 @@ async function open(
     endpoint,
     isolation: machine.sandboxes.report,
     runtimes: machine.runtimes.list().map((runtime) => runtime.identifier),
+    rootCredentialsFile: platform.rootCredentialsFile,
     stop: () => opened.close(),
   };
 }
@@ -174,6 +178,7 @@ interface Platform {
   readonly callers: CallerIdentities;
   readonly logs: CloudWatchLogs;
   readonly functions: FunctionService;
+  readonly rootCredentialsFile: string | undefined;
 }
 
 /** What is kept in the store: identities, logs and functions. */
@@ -185,7 +190,9 @@ async function openPlatform(ground: Ground, { sandboxes, codeStore, runtimes }: 
   const { directory } = iam;
   const { defaultAccount, defaultRegion } = configuration;
   const credentials = await createSessionCredentials({ keyValue, clock, directory, defaultAccount });
-  const callers = new CallerIdentities({ credentials, directory, clock, defaultRegion });
+  const { authentication: mode } = configuration;
+  const rootCredentialsFile = mode === "enforced" ? await provideRootKey(configuration, iam) : undefined;
+  const callers = new CallerIdentities({ credentials, directory, clock, mode, defaultRegion });
   const logs = await openCloudWatchLogs({
     logs: store.logs,
     keyValue,
@@ -204,7 +211,24 @@ async function openPlatform(ground: Ground, { sandboxes, codeStore, runtimes }: 
     hostArchitecture: process.arch === "arm64" ? "arm64" : "x86_64",
   });
   opened.add(() => functions.close());
-  return { iam, credentials, callers, logs, functions };
+  return { iam, credentials, callers, logs, functions, rootCredentialsFile };
+}
+
+/** Somebody must be able to sign the first request: the root user. Returns the file where its key can be read. */
+async function provideRootKey(configuration: Configuration, iam: Iam): Promise<string | undefined> {
+  const { dataDirectory, defaultAccount, defaultRegion, rootAccessKeyId, rootSecretAccessKey } =
+    configuration;
+  if (rootAccessKeyId !== "") {
+    await iam.users.putRootAccessKey({
+      account: defaultAccount,
+      accessKeyId: rootAccessKeyId,
+      secretAccessKey: rootSecretAccessKey,
+    });
+    return undefined;
+  }
+  const [existing] = iam.directory.accessKeysOf(defaultAccount, undefined);
+  const key = existing ?? (await iam.users.createAccessKey(defaultAccount, undefined));
+  return writeRootCredentials(dataDirectory, { ...key, region: defaultRegion });
 }
 
 /**

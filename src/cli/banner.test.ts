@@ -19,6 +19,7 @@ function lines(changes: Partial<Parameters<typeof banner>[0]> = {}): string[] {
     isolation: isolating,
     runtimes: ["nodejs24.x", "python3.12"],
     configuration: readConfiguration({ flags: { dataDirectory: "/data" }, environment: {} }),
+    rootCredentialsFile: undefined,
     ...changes,
   });
 }
@@ -36,11 +37,22 @@ test("shows endpoint, data directory, isolation, runtimes and the next command",
     "  isolation  bubblewrap 0.8, as root, cgroup v2",
     "  network    internet: public addresses",
     "  runtimes   nodejs24.x python3.12",
+    "  access     open: no signatures needed, this machine only",
     "  next       export AWS_ENDPOINT_URL=http://127.0.0.1:4566",
     "             export AWS_DEFAULT_REGION=us-east-1 AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any",
     "             aws lambda list-functions",
     "ready http://127.0.0.1:4566",
   ]);
+});
+
+test("with enforced authentication it names the file with the root user's key", () => {
+  const flags = { dataDirectory: "/data", authentication: "enforced" };
+  const text = lines({
+    configuration: readConfiguration({ flags, environment: {} }),
+    rootCredentialsFile: "/data/root-credentials",
+  }).join("\n");
+  assert.match(text, / access +enforced: .*\n/);
+  assert.match(text, /AWS_SHARED_CREDENTIALS_FILE=\/data\/root-credentials\n/);
 });
 
 test("the fallback says that it does not isolate, and how to mend it", () => {

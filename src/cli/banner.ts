@@ -8,6 +8,7 @@ export interface BannerFacts {
   /** Identifiers of the runtimes found. */
   readonly runtimes: readonly string[];
   readonly configuration: Configuration;
+  readonly rootCredentialsFile: string | undefined;
 }
 
 const LABEL_WIDTH = 11;
@@ -30,6 +31,13 @@ function entry(label: string, lines: readonly string[]): string[] {
   return lines.map((line, index) => `  ${(index === 0 ? label : "").padEnd(LABEL_WIDTH)}${line}`);
 }
 
+function credentialsHint({ configuration, rootCredentialsFile }: BannerFacts): string {
+  if (configuration.authentication === "open") return "AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any";
+  return rootCredentialsFile === undefined
+    ? "(and the root access key of your configuration)"
+    : `AWS_SHARED_CREDENTIALS_FILE=${rootCredentialsFile}`;
+}
+
 /** The start-up report, one entry per line; its last line is the `ready` line that scripts wait for. */
 export function banner(facts: BannerFacts): string[] {
   const { endpoint, isolation, configuration } = facts;
@@ -44,9 +52,14 @@ export function banner(facts: BannerFacts): string[] {
     ...entry("isolation", [...brokenAtSemicolons(isolation.summary), ...warning, ...isolation.advice]),
     ...entry("network", brokenAtSemicolons(isolation.network.summary)),
     ...entry("runtimes", [runtimes]),
+    ...entry("access", [
+      configuration.authentication === "open"
+        ? "open: no signatures needed, this machine only"
+        : "enforced: signed requests, authorized by IAM policies",
+    ]),
     ...entry("next", [
       `export AWS_ENDPOINT_URL=${endpoint}`,
-      `export AWS_DEFAULT_REGION=${configuration.defaultRegion} AWS_ACCESS_KEY_ID=any AWS_SECRET_ACCESS_KEY=any`,
+      `export AWS_DEFAULT_REGION=${configuration.defaultRegion} ${credentialsHint(facts)}`,
       "aws lambda list-functions",
     ]),
     `ready ${endpoint}`,

@@ -13,6 +13,7 @@ interface StartOptions {
   readonly network?: string;
   readonly install: boolean;
   readonly logLevel?: string;
+  readonly authentication?: string;
 }
 
 /** A flag that was not used must stay absent, so that variables and the file get their turn. */
@@ -26,6 +27,7 @@ function usedFlags(options: StartOptions): Flags {
     network: options.network,
     allowInstall: options.install ? undefined : false,
     logLevel: options.logLevel,
+    authentication: options.authentication,
   };
   return Object.fromEntries(Object.entries(flags).filter(([, value]) => value !== undefined));
 }
@@ -39,7 +41,13 @@ function commandLine(): Command {
     .command("start")
     .description("Start Lambent; its last start-up line is `ready http://HOST:PORT`. Ctrl-C stops it.")
     .option("--port <number>", "port of the AWS endpoint; 0 picks a free one (default: 4566)")
-    .option("--host <address>", "loopback address to listen on (default: 127.0.0.1)")
+    .option("--host <address>", "address to listen on (default: 127.0.0.1)")
+    .addOption(
+      new Option(
+        "--authentication <mode>",
+        "open (no signatures, loopback alone) or enforced (IAM, as on AWS) (default: open)",
+      ),
+    )
     .option("--data-dir <directory>", "where functions, logs and settings are kept")
     .option("--config <file>", "configuration file (JSON)")
     .addOption(new Option("--isolation <kind>", "auto, bubblewrap or process (default: auto)"))

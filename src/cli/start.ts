@@ -47,9 +47,7 @@ export async function start(flags: Flags): Promise<void> {
   // Loaded late, so that a wrong flag is answered at once.
   const main = await import("../main.ts");
   const lambent = await main.start(configuration, (line) => console.log(line));
-  const { endpoint, isolation, runtimes } = lambent;
-  for (const line of banner({ version: lambentVersion(), endpoint, isolation, runtimes, configuration }))
-    console.log(line);
+  for (const line of banner({ ...lambent, version: lambentVersion(), configuration })) console.log(line);
   await stopped.promise;
   console.log("stopping: running invocations may finish; press Ctrl-C again to stop at once");
   try {

@@ -27,14 +27,31 @@ export function policyArn(policy: { account: string; path: string; policyName: s
   return `arn:aws:iam::${policy.account}:policy${policy.path}${policy.policyName}`;
 }
 
-/** The ARN by which AWS names a caller: of the root user, or of a role's session. */
+/** arn:aws:iam::ACCOUNT:user/PATH/NAME */
+export function userArn(user: { account: string; path: string; userName: string }): string {
+  return `arn:aws:iam::${user.account}:user${user.path}${user.userName}`;
+}
+
+/** The ARN by which AWS names a caller: of the root user, of a user, or of a role's session. */
 export function principalArn(principal: Principal): string {
-  return principal.type === "root"
-    ? `arn:aws:iam::${principal.account}:root`
-    : `arn:aws:sts::${principal.account}:assumed-role/${principal.roleName}/${principal.sessionName}`;
+  switch (principal.type) {
+    case "root":
+      return `arn:aws:iam::${principal.account}:root`;
+    case "user":
+      return userArn(principal);
+    case "assumed-role":
+      return `arn:aws:sts::${principal.account}:assumed-role/${principal.roleName}/${principal.sessionName}`;
+  }
 }
 
 /** `UserId` of GetCallerIdentity, and the condition key aws:userid. */
 export function principalUserId(principal: Principal): string {
-  return principal.type === "root" ? principal.account : `${principal.roleId}:${principal.sessionName}`;
+  switch (principal.type) {
+    case "root":
+      return principal.account;
+    case "user":
+      return principal.userId;
+    case "assumed-role":
+      return `${principal.roleId}:${principal.sessionName}`;
+  }
 }

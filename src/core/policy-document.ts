@@ -26,8 +26,11 @@ export interface PolicyDocument {
   readonly statements: readonly PolicyStatement[];
 }
 
-/** Identity policies say what may be done; trust policies say who may assume a role. */
-export type PolicyKind = "identity" | "trust";
+/**
+ * Identity policies say what may be done, trust policies who may assume a role, resource policies who may do what with
+ * the resource that they stand on.
+ */
+export type PolicyKind = "identity" | "trust" | "resource";
 
 /** What is wrong with a document, in AWS's words. */
 export interface MalformedPolicy {
@@ -117,6 +120,8 @@ function readStatement(statement: Record<string, unknown>, kind: PolicyKind): Po
     conditions: readConditions(statement.Condition),
   };
   if (kind === "trust") checkTrustStatement(read);
+  if (kind === "resource" && read.principals === undefined && read.notPrincipals === undefined)
+    throw new Malformed("Missing required field Principal");
   checkActions(read, kind);
   if (kind === "identity") checkIdentityStatement(read);
   return read;

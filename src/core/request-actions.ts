@@ -121,6 +121,8 @@ function iamResource(call: ServiceCall): string {
   const role = textMember(call, "RoleName");
   const path = textMember(call, "Path") ?? "/";
   if (role !== undefined) return `arn:aws:iam::${call.account}:role${path}${role}`;
+  const user = textMember(call, "UserName");
+  if (user !== undefined) return `arn:aws:iam::${call.account}:user${path}${user}`;
   const arn = textMember(call, "PolicyArn");
   if (arn !== undefined) return arn;
   const policy = textMember(call, "PolicyName");

@@ -4,10 +4,11 @@ import type { PolicyPrincipals } from "../core/policy-document.ts";
 import { evaluatePolicies } from "../core/policy-evaluation.ts";
 import type { Principal } from "../core/principal.ts";
 import type { Clock } from "../ports/clock.ts";
-import { principalContext, rolePolicyVerdict, sessionRole } from "./authorize-role.ts";
+import { identityVerdict, principalContext, principalNames } from "./authorize.ts";
 import type { IamDirectory } from "./iam-directory.ts";
 import { iamAccessDenied } from "./iam-errors.ts";
 import type { Role } from "./iam-records.ts";
+import { type PrincipalEntity, principalEntity } from "./principal-entity.ts";
 import type { IssuedCredentials, SessionCredentials } from "./session-credentials.ts";
 
 export interface AssumeRoleRequest {
@@ -79,8 +80,7 @@ function mayAssume(
   role: Role,
 ): boolean {
   const { principal } = request;
-  const { account } = principal;
-  const caller = principal.type === "assumed-role" ? sessionRole(deps.directory, principal) : undefined;
+  const caller = principal.type === "root" ? undefined : principalEntity(deps.directory, principal);
   const context = callerContext(deps, request, caller);
   const trusts = (names: readonly string[]): ReturnType<typeof evaluatePolicies> => {
     const principals: PolicyPrincipals = { AWS: names };
@@ -91,31 +91,24 @@ function mayAssume(
       principals,
     });
   };
-  const accountNames = [account, `arn:aws:iam::${account}:root`];
-  const ownNames = [principalArn(principal)];
-  if (caller !== undefined) ownNames.push(roleArn(caller.record), caller.record.roleId);
-  if (trusts([...accountNames, ...ownNames]) !== "allowed") return false;
+  const names = principalNames(principal, caller);
+  if (trusts([...names.account, ...names.own]) !== "allowed") return false;
   if (principal.type === "root") return true;
-  const permission = { action: "sts:AssumeRole", resources: [request.roleArn] };
-  const verdict = rolePolicyVerdict(deps.directory, caller, permission, context);
+  const permission = { action: "sts:AssumeRole", resources: [request.roleArn], context };
+  const verdict = identityVerdict(caller, permission);
   if (verdict === "explicitly-denied") return false;
-  return verdict === "allowed" || (trusts(ownNames) === "allowed" && account === role.record.account);
+  return (
+    verdict === "allowed" || (trusts(names.own) === "allowed" && principal.account === role.record.account)
+  );
 }
 
 function callerContext(
   deps: { clock: Clock },
   request: AssumeRoleRequest,
-  caller: Role | undefined,
+  caller: PrincipalEntity | undefined,
 ): Map<string, readonly string[]> {
-  const { principal } = request;
-  const keys =
-    principal.type === "assumed-role"
-      ? principalContext(principal, caller, { region: request.region, nowMs: deps.clock.nowMs() })
-      : new Map<string, readonly string[]>([
-          ["aws:principalarn", [principalArn(principal)]],
-          ["aws:principalaccount", [principal.account]],
-          ["aws:principaltype", ["Account"]],
-        ]);
+  const { region } = request;
+  const keys = principalContext(request.principal, caller, { region, nowMs: deps.clock.nowMs() });
   keys.set("sts:rolesessionname", [request.sessionName]);
   if (request.externalId !== undefined) keys.set("sts:externalid", [request.externalId]);
   return keys;

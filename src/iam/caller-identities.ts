@@ -1,9 +1,14 @@
 import { parseRoleArn } from "../core/iam-arn.ts";
 import type { Principal } from "../core/principal.ts";
 import type { Clock } from "../ports/clock.ts";
-import { authorizeRole } from "./authorize-role.ts";
+import { authorize, type ResourcePolicies } from "./authorize.ts";
 import type { IamDirectory } from "./iam-directory.ts";
+import type { RolePrincipal } from "./principal-entity.ts";
 import { type IssuedCredentials, type SessionCredentials, unknownRoleId } from "./session-credentials.ts";
+import { signatureError } from "./signatures/signature-errors.ts";
+import { type SignatureClaim, SignatureRefused, type SignedRequest } from "./signatures/signed-request.ts";
+import { SigningKeys } from "./signatures/signing-keys.ts";
+import { verifySignature } from "./signatures/verify-signature.ts";
 
 /** A function as a caller of the AWS API. */
 export interface FunctionIdentity {
@@ -13,39 +18,61 @@ export interface FunctionIdentity {
   readonly functionName: string;
 }
 
+/** `open`: signatures are not required and nobody but roles is limited. `enforced`: as on AWS. */
+export type AuthenticationMode = "open" | "enforced";
+
+/** A request as far as it matters who makes it. */
+export interface IdentityRequest {
+  readonly accessKeyId: string | undefined;
+  readonly sessionToken: string | undefined;
+  readonly region: string | undefined;
+  readonly signingName: string | undefined;
+  readonly connection: object;
+  readonly signed: SignedRequest;
+}
+
+/** Who makes a request. `checkBody`, when it is there, is to be called with the body and throws when it was changed. */
+export interface CallerIdentity {
+  readonly account: string;
+  readonly region: string;
+  readonly principal: Principal;
+  readonly checkBody?: ((body: Uint8Array) => void) | undefined;
+}
+
 /**
  * AWS: credentials of an execution environment live longer than the environment itself; ours are recycled long before.
  */
 const CREDENTIALS_LIFETIME_MS = 12 * 60 * 60 * 1000;
 
+interface Dependencies {
+  readonly credentials: SessionCredentials;
+  readonly directory: IamDirectory;
+  readonly clock: Clock;
+  readonly mode: AuthenticationMode;
+  /** Of requests that name none. */
+  readonly defaultRegion: string;
+  readonly resourcePolicies?: ResourcePolicies;
+}
+
 /**
- * Says who makes a request. A connection from inside an execution environment is its function's role, whatever
- * credentials the request claims; every other one is who its access key says, as signatures are not required.
+ * Says who makes a request. In `enforced` mode that is whoever signed it. In `open` mode a connection from inside an
+ * execution environment is its function's role, or the session whose credentials signed the request; every other
+ * caller is who its access key says, as signatures are not required.
  */
 export class CallerIdentities {
-  readonly #credentials: SessionCredentials;
-  readonly #directory: IamDirectory;
-  readonly #clock: Clock;
-  readonly #defaultRegion: string;
+  readonly #dependencies: Dependencies;
   readonly #functions = new WeakMap<object, FunctionIdentity>();
+  readonly #keys = new SigningKeys();
 
-  constructor(dependencies: {
-    readonly credentials: SessionCredentials;
-    readonly directory: IamDirectory;
-    readonly clock: Clock;
-    /** Of requests that name none. */
-    readonly defaultRegion: string;
-  }) {
-    this.#credentials = dependencies.credentials;
-    this.#directory = dependencies.directory;
-    this.#clock = dependencies.clock;
-    this.#defaultRegion = dependencies.defaultRegion;
+  constructor(dependencies: Dependencies) {
+    this.#dependencies = dependencies;
   }
 
   /** Temporary credentials for an environment of a function; the session is named after it, as AWS does. */
   issueForFunction(identity: FunctionIdentity): IssuedCredentials {
     const { account, roleArn, functionName } = identity;
-    return this.#credentials.issue({ account, roleArn, sessionName: functionName }, CREDENTIALS_LIFETIME_MS);
+    const session = { account, roleArn, sessionName: functionName };
+    return this.#dependencies.credentials.issue(session, CREDENTIALS_LIFETIME_MS);
   }
 
   /** Everything on this connection comes from inside an environment of the function. */
@@ -53,48 +80,102 @@ export class CallerIdentities {
     this.#functions.set(connection, identity);
   }
 
-  identify(request: {
-    readonly accessKeyId: string | undefined;
-    readonly sessionToken: string | undefined;
-    readonly region: string | undefined;
-    readonly connection: object;
-  }): { account: string; region: string; principal: Principal } {
+  /** Throws the called service's error when a signature is required or claimed, and is not good. */
+  identify(request: IdentityRequest): CallerIdentity {
+    const { mode, credentials, defaultRegion } = this.#dependencies;
     const caller = this.#functions.get(request.connection);
-    if (caller !== undefined) {
-      const principal = this.#rolePrincipal(caller);
-      return { account: principal.account, region: request.region ?? caller.region, principal };
-    }
-    const principal = this.#credentials.principalFor(request);
-    return { account: principal.account, region: request.region ?? this.#defaultRegion, principal };
+    const region = request.region ?? caller?.region ?? defaultRegion;
+    if (mode === "enforced" || (caller !== undefined && this.#isKnownKey(request)))
+      return this.#verified(request, region);
+    const principal = caller === undefined ? credentials.principalFor(request) : this.#rolePrincipal(caller);
+    return { account: principal.account, region, principal };
   }
 
-  /** Throws AccessDenied when the caller is a role that may not do this. */
+  /** Throws AccessDenied when the caller may not do this. */
   authorize(call: {
     readonly service: string;
     readonly operation: string;
     readonly input: Readonly<Record<string, unknown>>;
     readonly context: { readonly principal: Principal; readonly region: string };
+    readonly sourceIp?: string | undefined;
   }): void {
     const { principal, region } = call.context;
     if (principal.type === "root") return;
-    const { service, operation, input } = call;
-    authorizeRole(this.#directory, {
+    const { directory, clock, resourcePolicies } = this.#dependencies;
+    authorize(directory, {
       principal,
-      service,
-      operation,
-      input,
+      service: call.service,
+      operation: call.operation,
+      input: call.input,
       region,
-      nowMs: this.#clock.nowMs(),
+      nowMs: clock.nowMs(),
+      sourceIp: call.sourceIp,
+      ...(resourcePolicies !== undefined && { resourcePolicies }),
     });
   }
 
-  #rolePrincipal({
-    account,
-    roleArn,
-    functionName,
-  }: FunctionIdentity): Extract<Principal, { type: "assumed-role" }> {
+  /** Whether the request names credentials that were given out here. */
+  #isKnownKey({ accessKeyId, sessionToken }: IdentityRequest): boolean {
+    if (accessKeyId === undefined) return false;
+    const { credentials, directory } = this.#dependencies;
+    return sessionToken === undefined
+      ? directory.accessKey(accessKeyId) !== undefined
+      : credentials.open(accessKeyId, sessionToken) !== "invalid";
+  }
+
+  #verified(request: IdentityRequest, region: string): CallerIdentity {
+    const { clock } = this.#dependencies;
+    let principal: Principal | undefined;
+    const inServicesWords = <T>(check: () => T): T => {
+      try {
+        return check();
+      } catch (error) {
+        throw error instanceof SignatureRefused ? signatureError(request.signingName, error.problem) : error;
+      }
+    };
+    const { checkBody } = inServicesWords(() =>
+      verifySignature(request.signed, {
+        keys: this.#keys,
+        nowMs: () => clock.nowMs(),
+        secretOf: (claim) => {
+          const owner = this.#ownerOf(claim);
+          principal = owner.principal;
+          return owner.secretAccessKey;
+        },
+      }),
+    );
+    if (principal === undefined) throw new Error("A signature was verified without its key.");
+    return {
+      account: principal.account,
+      region,
+      principal,
+      checkBody: checkBody && ((body) => inServicesWords(() => checkBody(body))),
+    };
+  }
+
+  #ownerOf(claim: SignatureClaim): { principal: Principal; secretAccessKey: string } {
+    const { credentials, directory } = this.#dependencies;
+    const { accessKeyId, sessionToken } = claim;
+    if (sessionToken !== undefined) {
+      const session = credentials.open(accessKeyId, sessionToken);
+      if (session === "expired") throw new SignatureRefused({ kind: "expired token" });
+      if (session === "invalid") throw new SignatureRefused({ kind: "unknown key" });
+      return session;
+    }
+    const key = directory.accessKey(accessKeyId);
+    if (key?.status !== "Active") throw new SignatureRefused({ kind: "unknown key" });
+    const { account, userName, secretAccessKey } = key;
+    if (userName === undefined) return { principal: { type: "root", account }, secretAccessKey };
+    const user = directory.user(account, userName)?.record;
+    if (user === undefined) throw new SignatureRefused({ kind: "unknown key" });
+    const { path, userId } = user;
+    return { principal: { type: "user", account, path, userName: user.userName, userId }, secretAccessKey };
+  }
+
+  #rolePrincipal({ account, roleArn, functionName }: FunctionIdentity): RolePrincipal {
+    const { directory } = this.#dependencies;
     const roleName = parseRoleArn(roleArn)?.roleName ?? "";
-    const roleId = this.#directory.role(account, roleName)?.record.roleId ?? unknownRoleId(account, roleName);
+    const roleId = directory.role(account, roleName)?.record.roleId ?? unknownRoleId(account, roleName);
     return { type: "assumed-role", account, roleName, roleId, sessionName: functionName };
   }
 }

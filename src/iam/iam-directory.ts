@@ -2,14 +2,29 @@ import { policyArn } from "../core/iam-arn.ts";
 import { type PolicyDocument, type PolicyKind, parsePolicyDocument } from "../core/policy-document.ts";
 import type { Change, KeyValueStore } from "../ports/store.ts";
 import { awsManagedPolicies, awsManagedPolicy } from "./aws-managed-policies.ts";
-import type { ManagedPolicy, Role, StoredPolicy, StoredRole } from "./iam-records.ts";
+import type {
+  ManagedPolicy,
+  Role,
+  StoredAccessKey,
+  StoredPolicy,
+  StoredRole,
+  StoredUser,
+  User,
+} from "./iam-records.ts";
 
 export const ROLE_PREFIX = "iam/roles/";
 export const POLICY_PREFIX = "iam/policies/";
+export const USER_PREFIX = "iam/users/";
+export const ACCESS_KEY_PREFIX = "iam/access-keys/";
 
 /** AWS: names are unique regardless of case, so the key holds them in lower case. */
 export const roleKey = (account: string, roleName: string): string =>
   `${ROLE_PREFIX}${account}/${roleName.toLowerCase()}`;
+
+export const userKey = (account: string, userName: string): string =>
+  `${USER_PREFIX}${account}/${userName.toLowerCase()}`;
+
+export const accessKeyKey = (accessKeyId: string): string => `${ACCESS_KEY_PREFIX}${accessKeyId}`;
 
 export const policyKey = (account: string, policyName: string): string =>
   `${POLICY_PREFIX}${account}/${policyName.toLowerCase()}`;
@@ -29,6 +44,13 @@ export interface IamDirectory {
   awsManaged(): readonly ManagedPolicy[];
   /** Roles of the account that a policy is attached to, sorted by name. */
   rolesWithPolicy(account: string, arn: string): Role[];
+  user(account: string, userName: string): User | undefined;
+  /** Sorted by name. */
+  users(account: string): User[];
+  usersWithPolicy(account: string, arn: string): User[];
+  accessKey(accessKeyId: string): StoredAccessKey | undefined;
+  /** Of a user, oldest first; `undefined` for the root user. */
+  accessKeysOf(account: string, userName: string | undefined): StoredAccessKey[];
   close(): Promise<void>;
 }
 
@@ -36,6 +58,9 @@ export interface IamDirectory {
 export async function openIamDirectory(keyValue: KeyValueStore): Promise<IamDirectory> {
   const roles = await watched(keyValue, ROLE_PREFIX, readRole);
   const policies = await watched(keyValue, POLICY_PREFIX, readPolicy);
+  const users = await watched(keyValue, USER_PREFIX, readUser);
+  const accessKeys = await watched(keyValue, ACCESS_KEY_PREFIX, decodeRecord<StoredAccessKey>);
+  const usersOf = (account: string): User[] => below(users.entries, `${USER_PREFIX}${account}/`);
   const rolesOf = (account: string): Role[] => below(roles.entries, `${ROLE_PREFIX}${account}/`);
   const stored = (arn: string): ManagedPolicy | undefined => {
     const [, account = "", name = ""] = /^arn:aws:iam::(\d{12}):policy\/(?:.*\/)?([^/]+)$/.exec(arn) ?? [];
@@ -50,9 +75,17 @@ export async function openIamDirectory(keyValue: KeyValueStore): Promise<IamDire
     awsManaged: awsManagedPolicies,
     rolesWithPolicy: (account, arn) =>
       rolesOf(account).filter(({ record }) => record.attachedPolicyArns.includes(arn)),
+    user: (account, userName) => users.entries.get(userKey(account, userName)),
+    users: usersOf,
+    usersWithPolicy: (account, arn) =>
+      usersOf(account).filter(({ record }) => record.attachedPolicyArns.includes(arn)),
+    accessKey: (accessKeyId) => accessKeys.entries.get(accessKeyKey(accessKeyId)),
+    accessKeysOf: (account, userName) =>
+      [...accessKeys.entries.values()]
+        .filter((key) => key.account === account && key.userName === userName)
+        .sort((left, right) => left.createdAtMs - right.createdAtMs),
     close: async () => {
-      await roles.close();
-      await policies.close();
+      for (const watch of [roles, policies, users, accessKeys]) await watch.close();
     },
   };
 }
@@ -83,6 +116,14 @@ function readRole(value: Uint8Array): Role {
   return {
     record,
     trust: readDocument(record.assumeRolePolicy, "trust"),
+    inline: Object.values(record.inlinePolicies).map((text) => readDocument(text, "identity")),
+  };
+}
+
+function readUser(value: Uint8Array): User {
+  const record = decodeRecord<StoredUser>(value);
+  return {
+    record,
     inline: Object.values(record.inlinePolicies).map((text) => readDocument(text, "identity")),
   };
 }
@@ -125,5 +166,6 @@ export function decodeRecord<T extends { readonly schema: 1 }>(value: Uint8Array
   return record;
 }
 
-export const encodeRecord = (record: StoredRole | StoredPolicy): Uint8Array =>
-  Buffer.from(JSON.stringify(record));
+export type StoredIamRecord = StoredRole | StoredPolicy | StoredUser | StoredAccessKey;
+
+export const encodeRecord = (record: StoredIamRecord): Uint8Array => Buffer.from(JSON.stringify(record));

@@ -6,6 +6,9 @@ export const noSuchEntity = (message: string): AwsError => new AwsError("NoSuchE
 export const roleNotFound = (roleName: string): AwsError =>
   noSuchEntity(`The role with name ${roleName} cannot be found.`);
 
+export const userNotFound = (userName: string): AwsError =>
+  noSuchEntity(`The user with name ${userName} cannot be found.`);
+
 export const policyNotFound = (arn: string): AwsError => noSuchEntity(`Policy ${arn} was not found.`);
 
 export const entityAlreadyExists = (message: string): AwsError =>

@@ -7,9 +7,17 @@ export function identifierFromBytes(prefix: string, bytes: Uint8Array): string {
   return prefix + Array.from(bytes, (byte) => ALPHABET[byte & 31]).join("");
 }
 
-/** A fresh id of AWS's form: "AROA" for roles, "ANPA" for managed policies, "ASIA" for temporary keys. */
-export function newIdentifier(prefix: "AROA" | "ANPA" | "ASIA"): string {
-  return identifierFromBytes(prefix, randomBytes(prefix === "ASIA" ? 16 : 17));
+/** What an id begins with, and what it is of: role, user, managed policy, temporary key, long-term key. */
+export type IdentifierPrefix = "AROA" | "AIDA" | "ANPA" | "ASIA" | "AKIA";
+
+/** A fresh id of AWS's form; those of keys have one character less. */
+export function newIdentifier(prefix: IdentifierPrefix): string {
+  return identifierFromBytes(prefix, randomBytes(prefix === "ASIA" || prefix === "AKIA" ? 16 : 17));
+}
+
+/** A fresh secret access key: 40 characters, as AWS's. */
+export function newSecretAccessKey(): string {
+  return randomBytes(30).toString("base64");
 }
 
 /** An id that is the same for the same name in every process. */

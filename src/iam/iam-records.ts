@@ -5,8 +5,39 @@ export interface StoredTag {
   readonly value: string;
 }
 
+/** What users and roles have in common: policies of their own, attached ones, and tags. */
+export interface PolicyHolder {
+  /** Inline policies: name to JSON as it was given. */
+  readonly inlinePolicies: Readonly<Record<string, string>>;
+  readonly attachedPolicyArns: readonly string[];
+  readonly tags: readonly StoredTag[];
+}
+
+/** A user as it is stored. Its access keys are documents of their own, found by their ids. */
+export interface StoredUser extends PolicyHolder {
+  readonly schema: 1;
+  readonly account: string;
+  readonly userName: string;
+  readonly userId: string;
+  /** With leading and trailing slash. */
+  readonly path: string;
+  readonly createdAtMs: number;
+}
+
+/** A long-term access key. */
+export interface StoredAccessKey {
+  readonly schema: 1;
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+  readonly account: string;
+  /** Undefined: of the account's root user. */
+  readonly userName: string | undefined;
+  readonly status: "Active" | "Inactive";
+  readonly createdAtMs: number;
+}
+
 /** A role as it is stored, everything that belongs to it in one document. */
-export interface StoredRole {
+export interface StoredRole extends PolicyHolder {
   readonly schema: 1;
   readonly account: string;
   readonly roleName: string;
@@ -18,10 +49,6 @@ export interface StoredRole {
   readonly maxSessionDurationSeconds: number;
   /** JSON as it was given. */
   readonly assumeRolePolicy: string;
-  /** Inline policies: name to JSON as it was given. */
-  readonly inlinePolicies: Readonly<Record<string, string>>;
-  readonly attachedPolicyArns: readonly string[];
-  readonly tags: readonly StoredTag[];
 }
 
 export interface StoredPolicyVersion {
@@ -46,6 +73,12 @@ export interface StoredPolicy {
   /** Newest first. */
   readonly versions: readonly StoredPolicyVersion[];
   readonly tags: readonly StoredTag[];
+}
+
+/** A user with its documents read, ready to be evaluated. */
+export interface User {
+  readonly record: StoredUser;
+  readonly inline: readonly PolicyDocument[];
 }
 
 /** A role with its documents read, ready to be evaluated. */

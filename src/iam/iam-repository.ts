@@ -1,13 +1,28 @@
 import type { AwsError } from "../core/errors.ts";
 import { Conflict, type KeyValueStore } from "../ports/store.ts";
-import { decodeRecord, encodeRecord, policyKey, roleKey } from "./iam-directory.ts";
-import { concurrentModification, entityAlreadyExists, policyNotFound, roleNotFound } from "./iam-errors.ts";
-import type { StoredPolicy, StoredRole } from "./iam-records.ts";
+import {
+  accessKeyKey,
+  decodeRecord,
+  encodeRecord,
+  policyKey,
+  roleKey,
+  type StoredIamRecord,
+  userKey,
+} from "./iam-directory.ts";
+import {
+  concurrentModification,
+  entityAlreadyExists,
+  noSuchEntity,
+  policyNotFound,
+  roleNotFound,
+  userNotFound,
+} from "./iam-errors.ts";
+import type { StoredAccessKey, StoredPolicy, StoredRole, StoredUser } from "./iam-records.ts";
 
 /** How often a change is tried again when somebody else changed the same document meanwhile. */
 const ATTEMPTS = 20;
 
-/** Changes to roles and customer managed policies, each one compare-and-set of one document. */
+/** Changes to what IAM stores, each one compare-and-set of one document. */
 export interface IamRepository {
   /** EntityAlreadyExists when the name is taken. */
   createRole(role: StoredRole): Promise<void>;
@@ -28,7 +43,21 @@ export interface IamRepository {
     policy: { account: string; policyName: string; arn: string },
     check: (policy: StoredPolicy) => void,
   ): Promise<void>;
+  createUser(user: StoredUser): Promise<void>;
+  updateUser(
+    account: string,
+    userName: string,
+    change: (user: StoredUser) => StoredUser,
+  ): Promise<StoredUser>;
+  deleteUser(account: string, userName: string, check: (user: StoredUser) => void): Promise<void>;
+  createAccessKey(key: StoredAccessKey): Promise<void>;
+  /** `change` refuses a key of somebody else by throwing. */
+  updateAccessKey(accessKeyId: string, change: (key: StoredAccessKey) => StoredAccessKey): Promise<void>;
+  deleteAccessKey(accessKeyId: string, check: (key: StoredAccessKey) => void): Promise<void>;
 }
+
+export const accessKeyNotFound = (accessKeyId: string): AwsError =>
+  noSuchEntity(`The Access Key with id ${accessKeyId} cannot be found.`);
 
 export function createIamRepository(keyValue: KeyValueStore): IamRepository {
   return {
@@ -50,15 +79,46 @@ export function createIamRepository(keyValue: KeyValueStore): IamRepository {
       update(keyValue, policyKey(account, policyName), change, () => policyNotFound(arn)),
     deletePolicy: ({ account, policyName, arn }, check) =>
       remove(keyValue, policyKey(account, policyName), check, () => policyNotFound(arn)),
+    ...userChanges(keyValue),
+    ...accessKeyChanges(keyValue),
   };
 }
 
-type Stored = StoredRole | StoredPolicy;
+function userChanges(
+  keyValue: KeyValueStore,
+): Pick<IamRepository, "createUser" | "updateUser" | "deleteUser"> {
+  return {
+    createUser: (user) =>
+      create(keyValue, userKey(user.account, user.userName), user, () =>
+        entityAlreadyExists(`User with name ${user.userName} already exists.`),
+      ),
+    updateUser: (account, userName, change) =>
+      update(keyValue, userKey(account, userName), change, () => userNotFound(userName)),
+    deleteUser: (account, userName, check) =>
+      remove(keyValue, userKey(account, userName), check, () => userNotFound(userName)),
+  };
+}
+
+function accessKeyChanges(
+  keyValue: KeyValueStore,
+): Pick<IamRepository, "createAccessKey" | "updateAccessKey" | "deleteAccessKey"> {
+  return {
+    createAccessKey: (key) =>
+      create(keyValue, accessKeyKey(key.accessKeyId), key, () =>
+        entityAlreadyExists(`Access key ${key.accessKeyId} already exists.`),
+      ),
+    updateAccessKey: async (accessKeyId, change) => {
+      await update(keyValue, accessKeyKey(accessKeyId), change, () => accessKeyNotFound(accessKeyId));
+    },
+    deleteAccessKey: (accessKeyId, check) =>
+      remove(keyValue, accessKeyKey(accessKeyId), check, () => accessKeyNotFound(accessKeyId)),
+  };
+}
 
 async function create(
   keyValue: KeyValueStore,
   key: string,
-  record: Stored,
+  record: StoredIamRecord,
   exists: () => AwsError,
 ): Promise<void> {
   try {
@@ -68,7 +128,7 @@ async function create(
   }
 }
 
-async function update<T extends Stored>(
+async function update<T extends StoredIamRecord>(
   keyValue: KeyValueStore,
   key: string,
   change: (record: T) => T,
@@ -92,7 +152,7 @@ async function update<T extends Stored>(
   );
 }
 
-async function remove<T extends Stored>(
+async function remove<T extends StoredIamRecord>(
   keyValue: KeyValueStore,
   key: string,
   check: (record: T) => void,

@@ -4,17 +4,19 @@ import { type IamDirectory, openIamDirectory } from "./iam-directory.ts";
 import { createIamRepository } from "./iam-repository.ts";
 import { createPolicies, type Policies } from "./policies.ts";
 import { createRoles, type Roles } from "./roles.ts";
+import { createUsers, type Users } from "./users.ts";
 
-/** Identity and access management: roles and managed policies of every account on a store. */
+/** Identity and access management: users, roles and managed policies of every account on a store. */
 export interface Iam {
-  /** Roles and policies in memory, for the evaluation of requests. */
+  /** Users, roles and policies in memory, for the evaluation of requests. */
   readonly directory: IamDirectory;
   readonly roles: Roles;
   readonly policies: Policies;
+  readonly users: Users;
   close(): Promise<void>;
 }
 
-/** Opens IAM on a store; resolves when every stored role and policy is known. */
+/** Opens IAM on a store; resolves when everything stored is known. */
 export async function openIam(deps: { keyValue: KeyValueStore; clock: Clock }): Promise<Iam> {
   const directory = await openIamDirectory(deps.keyValue);
   const repository = createIamRepository(deps.keyValue);
@@ -23,6 +25,7 @@ export async function openIam(deps: { keyValue: KeyValueStore; clock: Clock }): 
     directory,
     roles: createRoles(parts),
     policies: createPolicies(parts),
+    users: createUsers(parts),
     close: () => directory.close(),
   };
 }

@@ -10,7 +10,7 @@ import {
 import { newIdentifier } from "./iam-names.ts";
 import type { ManagedPolicy, StoredPolicy, StoredPolicyVersion, StoredTag } from "./iam-records.ts";
 import type { IamRepository } from "./iam-repository.ts";
-import { checkPolicyDocument, countedCharacters, mergeTags } from "./roles.ts";
+import { checkPolicyDocument, countedCharacters, mergeTags } from "./policy-holders.ts";
 
 const POLICY_CHARACTERS_MAX = 6144;
 const POLICY_VERSIONS_MAX = 5;
@@ -89,7 +89,10 @@ export function createPolicies(deps: {
     },
     remove: async (account, arn) => {
       const target = own(account, arn);
-      if (directory.rolesWithPolicy(account, arn).length > 0) {
+      if (
+        directory.rolesWithPolicy(account, arn).length > 0 ||
+        directory.usersWithPolicy(account, arn).length > 0
+      ) {
         throw deleteConflict("Cannot delete a policy attached to entities.");
       }
       await repository.deletePolicy(target, checkDeletable);

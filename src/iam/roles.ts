@@ -1,26 +1,23 @@
-import { type PolicyKind, parsePolicyDocument } from "../core/policy-document.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { IamDirectory } from "./iam-directory.ts";
-import {
-  deleteConflict,
-  invalidInput,
-  limitExceeded,
-  malformedPolicyDocument,
-  noSuchEntity,
-  policyNotFound,
-  roleNotFound,
-} from "./iam-errors.ts";
+import { deleteConflict, limitExceeded, noSuchEntity, roleNotFound } from "./iam-errors.ts";
 import { newIdentifier } from "./iam-names.ts";
 import type { Role, StoredRole, StoredTag } from "./iam-records.ts";
 import type { IamRepository } from "./iam-repository.ts";
+import {
+  checkAttachable,
+  checkPolicyDocument,
+  countedCharacters,
+  mergeTags,
+  withAttachedPolicy,
+  withInlinePolicy,
+  withoutAttachedPolicy,
+  withoutInlinePolicy,
+  withoutTags,
+} from "./policy-holders.ts";
 
 /** "IAM and AWS STS quotas" */
-const QUOTAS = {
-  trustPolicyCharacters: 2048,
-  inlinePolicyCharacters: 10_240,
-  attachedPolicies: 10,
-  tags: 50,
-} as const;
+const QUOTAS = { trustPolicyCharacters: 2048, inlinePolicyCharacters: 10_240 } as const;
 
 export interface NewRole {
   readonly account: string;
@@ -88,33 +85,24 @@ export function createRoles(deps: {
     },
     putInlinePolicy: (account, roleName, policy) => {
       checkPolicyDocument(policy.document, "identity");
-      return update(account, roleName, (role) => withInlinePolicy(role, policy));
+      const limit = { characters: QUOTAS.inlinePolicyCharacters, of: `role ${roleName}` };
+      return update(account, roleName, (role) => withInlinePolicy(role, policy, limit));
     },
     deleteInlinePolicy: (account, roleName, policyName) =>
-      update(account, roleName, (role) => withoutInlinePolicy(role, policyName)),
+      update(account, roleName, (role) =>
+        withoutInlinePolicy(role, policyName, () => rolePolicyNotFound(policyName)),
+      ),
     attach: (account, roleName, arn) => {
-      if (directory.policy(arn) === undefined || !isPolicyOf(account, arn)) {
-        throw noSuchEntity(`Policy ${arn} does not exist or is not attachable.`);
-      }
-      return update(account, roleName, (role) => withAttachedPolicy(role, arn));
+      checkAttachable(directory, account, arn);
+      return update(account, roleName, (role) => withAttachedPolicy(role, arn, "PoliciesPerRole"));
     },
-    detach: (account, roleName, arn) =>
-      update(account, roleName, (role) => {
-        if (!role.attachedPolicyArns.includes(arn)) throw policyNotFound(arn);
-        return {
-          ...role,
-          attachedPolicyArns: role.attachedPolicyArns.filter((attached) => attached !== arn),
-        };
-      }),
+    detach: (account, roleName, arn) => update(account, roleName, (role) => withoutAttachedPolicy(role, arn)),
     tag: (account, roleName, tags) =>
       update(account, roleName, (role) => ({ ...role, tags: mergeTags(role.tags, tags) })),
     untag: (account, roleName, keys) =>
       update(account, roleName, (role) => ({ ...role, tags: withoutTags(role.tags, keys) })),
   };
 }
-
-const isPolicyOf = (account: string, arn: string): boolean =>
-  arn.startsWith("arn:aws:iam::aws:policy/") || arn.startsWith(`arn:aws:iam::${account}:policy/`);
 
 function newRecord(role: NewRole, nowMs: number): StoredRole {
   checkTrustPolicy(role.assumeRolePolicy);
@@ -143,15 +131,6 @@ function checkDeletable(role: StoredRole): void {
   }
 }
 
-/** Throws MalformedPolicyDocument with AWS's text. */
-export function checkPolicyDocument(document: string, kind: PolicyKind): void {
-  const parsed = parsePolicyDocument(document, kind);
-  if ("problem" in parsed) throw malformedPolicyDocument(parsed.problem);
-}
-
-/** AWS: quotas on documents do not count white space. */
-export const countedCharacters = (document: string): number => document.replaceAll(/\s/g, "").length;
-
 function checkTrustPolicy(document: string): void {
   checkPolicyDocument(document, "trust");
   if (countedCharacters(document) > QUOTAS.trustPolicyCharacters) {
@@ -159,49 +138,5 @@ function checkTrustPolicy(document: string): void {
   }
 }
 
-function withInlinePolicy(role: StoredRole, policy: { name: string; document: string }): StoredRole {
-  const inlinePolicies = { ...role.inlinePolicies, [policy.name]: policy.document };
-  const characters = Object.values(inlinePolicies).reduce((sum, text) => sum + countedCharacters(text), 0);
-  if (characters > QUOTAS.inlinePolicyCharacters) {
-    throw limitExceeded(
-      `Maximum policy size of ${QUOTAS.inlinePolicyCharacters} bytes exceeded for role ${role.roleName}`,
-    );
-  }
-  return { ...role, inlinePolicies };
-}
-
-function withoutInlinePolicy(role: StoredRole, policyName: string): StoredRole {
-  if (!Object.hasOwn(role.inlinePolicies, policyName)) throw rolePolicyNotFound(policyName);
-  const { [policyName]: _, ...inlinePolicies } = role.inlinePolicies;
-  return { ...role, inlinePolicies };
-}
-
 export const rolePolicyNotFound = (policyName: string) =>
   noSuchEntity(`The role policy with name ${policyName} cannot be found.`);
-
-function withAttachedPolicy(role: StoredRole, arn: string): StoredRole {
-  // AWS: attaching twice is fine.
-  if (role.attachedPolicyArns.includes(arn)) return role;
-  if (role.attachedPolicyArns.length >= QUOTAS.attachedPolicies) {
-    throw limitExceeded(`Cannot exceed quota for PoliciesPerRole: ${QUOTAS.attachedPolicies}`);
-  }
-  return { ...role, attachedPolicyArns: [...role.attachedPolicyArns, arn] };
-}
-
-/** Adds or replaces tags; keys are compared regardless of case, as IAM does. */
-export function mergeTags(current: readonly StoredTag[], added: readonly StoredTag[]): StoredTag[] {
-  const keys = added.map(({ key }) => key.toLowerCase());
-  if (new Set(keys).size !== keys.length) {
-    throw invalidInput("Duplicate tag keys found. Please note that Tag keys are case insensitive.");
-  }
-  const merged = [...current.filter(({ key }) => !keys.includes(key.toLowerCase())), ...added];
-  if (merged.length > QUOTAS.tags) {
-    throw limitExceeded(`The number of tags has reached the maximum limit of ${QUOTAS.tags}.`);
-  }
-  return merged;
-}
-
-export function withoutTags(current: readonly StoredTag[], keys: readonly string[]): StoredTag[] {
-  const removed = new Set(keys.map((key) => key.toLowerCase()));
-  return current.filter(({ key }) => !removed.has(key.toLowerCase()));
-}

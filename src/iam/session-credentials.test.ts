@@ -39,11 +39,14 @@ test("issued credentials name their session in every process on the same store, 
   assert.equal(principal.roleName, "worker");
   assert.equal(principal.sessionName, "orders");
   assert.match(principal.roleId, /^AROA[A-Z2-7]{17}$/);
-  assert.equal(
-    second.credentials.secretAccessKeyOf(issued.accessKeyId, issued.sessionToken),
-    issued.secretAccessKey,
-  );
+  assert.deepEqual(second.credentials.open(issued.accessKeyId, issued.sessionToken), {
+    principal,
+    secretAccessKey: issued.secretAccessKey,
+    accessKeyId: issued.accessKeyId,
+    expirationMs: issued.expirationMs,
+  });
   first.clock.advance(60_000);
+  assert.equal(second.credentials.open(issued.accessKeyId, issued.sessionToken), "expired");
   assert.equal(second.credentials.verify(issued.accessKeyId, issued.sessionToken), undefined);
 });
 

@@ -28,8 +28,8 @@ export interface SessionCredentials {
   issue(session: RoleSession, lifetimeMs: number): IssuedCredentials;
   /** `undefined` for tokens that are forged, expired or of another access key. */
   verify(accessKeyId: string, sessionToken: string): Principal | undefined;
-  /** The secret of credentials issued here, to check a signature with. */
-  secretAccessKeyOf(accessKeyId: string, sessionToken: string): string;
+  /** Like `verify`, with the secret to check a signature with; tells an expired token from a wrong one. */
+  open(accessKeyId: string, sessionToken: string): OpenedSession | "expired" | "invalid";
   /**
    * Who a request is made by while signatures are not required: a valid session is its role, an access key of twelve
    * digits the root user of that account, anything else the root user of the default account.
@@ -40,6 +40,14 @@ export interface SessionCredentials {
   }): Principal;
 }
 
+/** A session as its token says, and the secret that belongs to it. */
+export interface OpenedSession {
+  readonly principal: Principal;
+  readonly secretAccessKey: string;
+}
+
+/** Tokens whose signature was checked before; the same few are used again and again. */
+const OPENED_TOKENS_MAX = 1_000;
 const KEY = "credentials/session-key";
 const FORMAT = "LMB1";
 
@@ -70,14 +78,27 @@ export async function createSessionCredentials(deps: {
   const sign = (text: string): Buffer => createHmac("sha256", masterKey).update(text).digest();
   const secretAccessKeyOf = (accessKeyId: string, sessionToken: string): string =>
     sign(`secret\n${accessKeyId}\n${sessionToken}`).subarray(0, 30).toString("base64");
+  const opened = new Map<string, OpenedSession & { accessKeyId: string; expirationMs: number }>();
+  const open = (accessKeyId: string, sessionToken: string): OpenedSession | "expired" | "invalid" => {
+    let session = opened.get(sessionToken);
+    if (session === undefined) {
+      const body = readToken(sessionToken, sign);
+      if (body === undefined) return "invalid";
+      const secretAccessKey = secretAccessKeyOf(body.k, sessionToken);
+      session = { principal: principalOf(body), secretAccessKey, accessKeyId: body.k, expirationMs: body.e };
+      if (opened.size >= OPENED_TOKENS_MAX) opened.clear();
+      opened.set(sessionToken, session);
+    }
+    if (session.accessKeyId !== accessKeyId) return "invalid";
+    return session.expirationMs <= deps.clock.nowMs() ? "expired" : session;
+  };
   const verify = (accessKeyId: string, sessionToken: string): Principal | undefined => {
-    const body = readToken(sessionToken, sign);
-    if (body === undefined || body.k !== accessKeyId || body.e <= deps.clock.nowMs()) return undefined;
-    return { type: "assumed-role", account: body.a, roleName: body.r, roleId: body.i, sessionName: body.s };
+    const session = open(accessKeyId, sessionToken);
+    return typeof session === "string" ? undefined : session.principal;
   };
   return {
     verify,
-    secretAccessKeyOf,
+    open,
     issue: (session, lifetimeMs) => {
       const expirationMs = deps.clock.nowMs() + lifetimeMs;
       const body = tokenBody(session, expirationMs, deps.directory);
@@ -96,6 +117,14 @@ export async function createSessionCredentials(deps: {
     },
   };
 }
+
+const principalOf = (body: TokenBody): Principal => ({
+  type: "assumed-role",
+  account: body.a,
+  roleName: body.r,
+  roleId: body.i,
+  sessionName: body.s,
+});
 
 /** The id of a role that IAM does not know. */
 export function unknownRoleId(account: string, roleName: string): string {

@@ -20,14 +20,20 @@ import type { WireProtocol, WireRequest } from "./wire-protocol.ts";
 /** Who a request is from, as far as its headers say; nothing is verified here. */
 export interface AuthenticationRequest extends CredentialScope {
   readonly connection: Socket;
-  /** The whole request, for a verifier of signatures. */
-  readonly message: IncomingMessage;
+  /** The request as it was sent, for a verifier of signatures. */
+  readonly signed: {
+    readonly method: string;
+    readonly target: string;
+    readonly headers: IncomingMessage["headers"];
+  };
 }
 
 export interface Identity {
   readonly account: string;
   readonly region: string;
   readonly principal: Principal;
+  /** Sees the whole body before it is decoded, unless the operation streams it; throws `AwsError` to refuse. */
+  readonly checkBody?: ((body: Uint8Array) => void) | undefined;
 }
 
 export interface AuthorizationRequest {
@@ -37,6 +43,7 @@ export interface AuthorizationRequest {
   readonly input: Readonly<Record<string, unknown>>;
   readonly context: RequestContext;
   readonly connection: Socket;
+  readonly sourceIp: string | undefined;
 }
 
 export interface RequestSample {
@@ -72,6 +79,7 @@ interface Exchange {
   readonly request: WireRequest;
   readonly reply: Reply;
   scope: CredentialScope | undefined;
+  checkBody: Identity["checkBody"];
   service: ServiceModel | undefined;
   protocol: WireProtocol | undefined;
   operation: Operation | undefined;
@@ -111,7 +119,13 @@ export class Dispatcher {
     const scope = readCredentialScope(request.headers, request.query);
     exchange.scope = scope;
     await this.#choose(exchange, scope);
-    const identity = this.#options.authenticate({ ...scope, connection: message.socket, message });
+    const identity = this.#options.authenticate({
+      ...scope,
+      signingName: exchange.service?.signingName ?? scope.signingName,
+      connection: message.socket,
+      signed: { method: request.method, target: message.url ?? "/", headers: message.headers },
+    });
+    exchange.checkBody = identity.checkBody;
     const { operation, input } = await readInput(exchange);
     const { service, handler } = operation;
     if (handler === undefined) throw notImplemented(operation);
@@ -124,6 +138,7 @@ export class Dispatcher {
       input,
       context,
       connection: message.socket,
+      sourceIp: message.socket.remoteAddress,
     });
     if (verdict) await verdict;
     const output = (await handler(input as never, context)) ?? {};
@@ -188,6 +203,7 @@ function newExchange(message: IncomingMessage, response: ServerResponse): Exchan
     },
     reply: new Reply(response, randomUUID(), method === "HEAD"),
     scope: undefined,
+    checkBody: undefined,
     service: undefined,
     protocol: undefined,
     operation: undefined,
@@ -224,13 +240,13 @@ async function readInput(
 
 /** Reads the body unless that has been done: a second reading would wait for ever. */
 function readOnce(
-  { message, request }: Exchange,
+  { message, request, checkBody }: Exchange,
   limit: BodyLimit,
   operation: string,
 ): Promise<void> | undefined {
   if (request.bodyIsRead) return undefined;
   request.bodyIsRead = true;
-  const body = readBody({ message, limit, operation });
+  const body = readBody({ message, limit, operation, check: checkBody });
   if (body instanceof Uint8Array) {
     request.body = body;
     return undefined;

@@ -19,6 +19,8 @@ export interface BodyRequest {
   readonly limit: BodyLimit;
   /** For the text of a refusal. */
   readonly operation: string;
+  /** Sees the body as it was sent, before any decoding; throws to refuse it. */
+  readonly check?: ((body: Uint8Array) => void) | undefined;
 }
 
 /**
@@ -28,12 +30,24 @@ export interface BodyRequest {
 export function readBody(request: BodyRequest): Uint8Array | Promise<Uint8Array> {
   const { headers } = request.message;
   const declared = headers["content-length"];
-  if (declared === "0" || (declared === undefined && headers["transfer-encoding"] === undefined))
+  if (declared === "0" || (declared === undefined && headers["transfer-encoding"] === undefined)) {
+    request.check?.(empty);
     return empty;
+  }
   const encoding = headers["content-encoding"];
-  if (encoding === undefined || encoding === "identity") return collect(request);
+  if (encoding === undefined || encoding === "identity") return checked(request);
   if (encoding !== "gzip") throw serializationError(`Content-Encoding ${encoding} is not supported`);
-  return collect(request).then((bytes) => inflate(bytes, request));
+  return checked(request).then((bytes) => inflate(bytes, request));
+}
+
+function checked(request: BodyRequest): Promise<Uint8Array> {
+  const { check } = request;
+  const body = collect(request);
+  if (check === undefined) return body;
+  return body.then((bytes) => {
+    check(bytes);
+    return bytes;
+  });
 }
 
 function collect({ message, limit, operation }: BodyRequest): Promise<Uint8Array> {

@@ -1,5 +1,5 @@
 import type { Iam } from "../../../iam/iam.ts";
-import type { ManagedPolicy } from "../../../iam/iam-records.ts";
+import type { ManagedPolicy, Role, User } from "../../../iam/iam-records.ts";
 import { iamPage } from "./iam-page.ts";
 import {
   encodePolicyDocument,
@@ -13,7 +13,7 @@ import type { IamHandlers } from "./role-handlers.ts";
 /** Managed policies and their versions. */
 export function policyHandlers({ policies, directory }: Iam): IamHandlers {
   const attachmentCount = (account: string, { arn }: ManagedPolicy): number =>
-    directory.rolesWithPolicy(account, arn).length;
+    directory.rolesWithPolicy(account, arn).length + directory.usersWithPolicy(account, arn).length;
   return {
     CreatePolicy: async (input, { account }) => {
       const policy = await policies.create({
@@ -57,21 +57,7 @@ export function policyHandlers({ policies, directory }: Iam): IamHandlers {
       return {};
     },
     ...versionHandlers({ policies }),
-    ListEntitiesForPolicy: (input, { account }) => {
-      const { arn } = policies.get(account, input.PolicyArn ?? "");
-      const showsRoles =
-        (input.EntityFilter === undefined || input.EntityFilter === "Role") &&
-        input.PolicyUsageFilter !== "PermissionsBoundary";
-      const attached = showsRoles ? directory.rolesWithPolicy(account, arn) : [];
-      const wanted = attached.filter(({ record }) => record.path.startsWith(input.PathPrefix ?? "/"));
-      const { items, paging } = iamPage(wanted, ({ record }) => record.roleName, input);
-      return {
-        PolicyGroups: [],
-        PolicyUsers: [],
-        PolicyRoles: items.map(({ record }) => ({ RoleName: record.roleName, RoleId: record.roleId })),
-        ...paging,
-      };
-    },
+    ...entityHandlers({ policies, directory }),
   };
 
   function scoped(account: string, scope: string | undefined): ManagedPolicy[] {
@@ -82,6 +68,38 @@ export function policyHandlers({ policies, directory }: Iam): IamHandlers {
 
 /** AWS's own and a customer's policy may have the same name: the ARN tells them apart. */
 const sortName = (policy: ManagedPolicy): string => `${policy.record.policyName} ${policy.arn}`.toLowerCase();
+
+function entityHandlers({ policies, directory }: Pick<Iam, "policies" | "directory">): IamHandlers {
+  return {
+    ListEntitiesForPolicy: (input, { account }) => {
+      const { arn } = policies.get(account, input.PolicyArn ?? "");
+      const shows = (kind: string): boolean =>
+        (input.EntityFilter === undefined || input.EntityFilter === kind) &&
+        input.PolicyUsageFilter !== "PermissionsBoundary";
+      const prefix = input.PathPrefix ?? "/";
+      const entities = [
+        ...(shows("Role") ? directory.rolesWithPolicy(account, arn) : []),
+        ...(shows("User") ? directory.usersWithPolicy(account, arn) : []),
+      ].filter(({ record }) => record.path.startsWith(prefix));
+      const { items, paging } = iamPage(entities, entityName, input);
+      const records = items.map(({ record }) => record);
+      return {
+        PolicyGroups: [],
+        PolicyUsers: records
+          .filter((record) => "userName" in record)
+          .map(({ userName, userId }) => ({ UserName: userName, UserId: userId })),
+        PolicyRoles: records
+          .filter((record) => "roleName" in record)
+          .map(({ roleName, roleId }) => ({ RoleName: roleName, RoleId: roleId })),
+        ...paging,
+      };
+    },
+  };
+}
+
+/** Roles before users, as the list is put together, so that a page's last name says where the next one begins. */
+const entityName = ({ record }: Role | User): string =>
+  "roleName" in record ? `role/${record.roleName}` : `user/${record.userName}`;
 
 const tagsMember = (tags: ManagedPolicy["record"]["tags"]) =>
   tags.length > 0 ? { Tags: tagShapes(tags) } : {};

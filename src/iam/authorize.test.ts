@@ -3,9 +3,11 @@ import { test } from "node:test";
 import { ManualClock } from "../../test/support/manual-clock.ts";
 import { MemoryKeyValueStore } from "../../test/support/memory-store.ts";
 import type { AwsError } from "../core/errors.ts";
+import { parsePolicyDocument } from "../core/policy-document.ts";
 import { assumeRole } from "./assume-role.ts";
-import { authorizeRole, type RolePrincipal } from "./authorize-role.ts";
+import { authorize } from "./authorize.ts";
 import { openIam } from "./iam.ts";
+import type { RolePrincipal } from "./principal-entity.ts";
 import { createSessionCredentials, unknownRoleId } from "./session-credentials.ts";
 
 const ACCOUNT = "123456789012";
@@ -59,7 +61,7 @@ async function open() {
     operation: string,
     input: Record<string, unknown>,
   ) =>
-    authorizeRole(iam.directory, {
+    authorize(iam.directory, {
       principal,
       service,
       operation,
@@ -231,4 +233,76 @@ test("AssumeRole asks the role's trust policy and the caller's policies", async 
   await iam.roles.deleteInlinePolicy(ACCOUNT, "caller", "p");
   await iam.roles.updateTrust(ACCOUNT, "target", trustPolicy({ AWS: `arn:aws:iam::${ACCOUNT}:role/caller` }));
   assume();
+});
+
+test("the policy of a resource: alone enough within the account, both needed across accounts, a deny anywhere wins", async () => {
+  const { iam, makeRole, put, clock } = await open();
+  const principal = await makeRole("worker");
+  const statement = (Effect: string, AWS: string) => ({
+    Effect,
+    Principal: { AWS },
+    Action: "lambda:InvokeFunction",
+    Resource: "*",
+  });
+  const invoke = (account: string, ...statements: object[]) => {
+    const document = parsePolicyDocument(
+      JSON.stringify({ Version: "2012-10-17", Statement: statements }),
+      "resource",
+    );
+    assert.ok(!("problem" in document));
+    authorize(iam.directory, {
+      principal,
+      service: "lambda",
+      operation: "Invoke",
+      input: { FunctionName: `arn:aws:lambda:eu-west-1:${account}:function:target` },
+      region: "eu-west-1",
+      nowMs: clock.nowMs(),
+      resourcePolicies: () => ({ account, document }),
+    });
+  };
+  const own = `arn:aws:iam::${ACCOUNT}:role/worker`;
+  const root = `arn:aws:iam::${ACCOUNT}:root`;
+  invoke(ACCOUNT, statement("Allow", own));
+  invoke(ACCOUNT, statement("Allow", "*"));
+  assert.throws(() => invoke(ACCOUNT, statement("Allow", root)), /no identity-based policy allows/);
+  assert.throws(() => invoke("999999999999", statement("Allow", own)), /no identity-based policy allows/);
+  await put("worker", { Effect: "Allow", Action: "lambda:*", Resource: "*" });
+  invoke(ACCOUNT);
+  invoke("999999999999", statement("Allow", root));
+  assert.throws(() => invoke("999999999999"), /no resource-based policy allows/);
+  for (const name of [own, root, "*"])
+    assert.throws(
+      () => invoke(ACCOUNT, statement("Allow", "*"), statement("Deny", name)),
+      /explicit deny in a resource-based policy/,
+    );
+});
+
+test("a user is limited by its own policies, and is nobody once it has been deleted", async () => {
+  const { iam, clock } = await open();
+  const user = await iam.users.create({ account: ACCOUNT, userName: "ann", path: "/staff/", tags: [] });
+  const principal = { type: "user", account: ACCOUNT, path: "/staff/", userName: "ann" } as const;
+  const list = (userId = user.userId) =>
+    authorize(iam.directory, {
+      principal: { ...principal, userId },
+      service: "lambda",
+      operation: "ListFunctions",
+      input: {},
+      region: "eu-west-1",
+      nowMs: clock.nowMs(),
+    });
+  assert.throws(list, isDenied("AccessDeniedException", 403, /user\/staff\/ann is not authorized/));
+  await iam.users.putInlinePolicy(ACCOUNT, "ann", {
+    name: "p",
+    document: JSON.stringify({
+      Version: "2012-10-17",
+      Statement: {
+        Effect: "Allow",
+        Action: "*",
+        Resource: "*",
+        Condition: { StringEquals: { "aws:username": "ann" } },
+      },
+    }),
+  });
+  list();
+  assert.throws(() => list("AIDAAAAAAAAAAAAAAAAAA"), isDenied("AccessDeniedException", 403, /no identity/));
 });

@@ -1,0 +1,186 @@
+import { AwsError, accessDenied } from "../core/errors.ts";
+import { principalArn, principalUserId, roleArn } from "../core/iam-arn.ts";
+import type { PolicyDocument } from "../core/policy-document.ts";
+import {
+  evaluatePolicies,
+  type PolicyRequest,
+  type PolicyVerdict,
+  type RequestContextKeys,
+} from "../core/policy-evaluation.ts";
+import type { Principal } from "../core/principal.ts";
+import { type RequiredPermission, requiredPermissions } from "../core/request-actions.ts";
+import type { IamDirectory } from "./iam-directory.ts";
+import { iamAccessDenied } from "./iam-errors.ts";
+import { type IdentityPrincipal, type PrincipalEntity, principalEntity } from "./principal-entity.ts";
+
+/** A policy that stands on a resource instead of on a caller. */
+export interface ResourcePolicy {
+  /** Of the resource. */
+  readonly account: string;
+  /** Undefined: the resource has none. */
+  readonly document: PolicyDocument | undefined;
+}
+
+/** Finds the policy of a resource; undefined for resources that cannot have one. */
+export type ResourcePolicies = (service: string, resource: string) => ResourcePolicy | undefined;
+
+/** A call made by a user or with the credentials of a role. */
+export interface IdentityCall {
+  readonly principal: IdentityPrincipal;
+  /** Signing name of the service that is called. */
+  readonly service: string;
+  readonly operation: string;
+  readonly input: Readonly<Record<string, unknown>>;
+  readonly region: string;
+  /** Epoch milliseconds, for conditions on the date. */
+  readonly nowMs: number;
+  /** Address that the call came from; undefined when it came from inside Lambent. */
+  readonly sourceIp?: string | undefined;
+  /** Further condition keys, such as lambda:SourceFunctionArn. */
+  readonly context?: Readonly<Record<string, string>>;
+  readonly resourcePolicies?: ResourcePolicies;
+}
+
+/** What became of one permission; the reason stands in the error's text. */
+type Decision = "allowed" | "denied by identity" | "denied by resource" | "not allowed" | "not allowed there";
+
+/**
+ * Decides whether a user or role may make a call, by its inline and attached policies together with the policy of
+ * the resource. Returns when it may; otherwise throws AccessDenied in the called service's form, with AWS's text.
+ */
+export function authorize(directory: IamDirectory, call: IdentityCall): void {
+  const { principal } = call;
+  const input = withPath(directory, call);
+  const permissions = requiredPermissions({ ...call, input, account: principal.account });
+  if (permissions.length === 0) return;
+  const entity = principalEntity(directory, principal);
+  for (const permission of permissions) {
+    const context = contextKeys(call, entity, permission);
+    const decision = decide(call, entity, { ...permission, context });
+    if (decision !== "allowed") throw denied(call, permission, decision);
+  }
+}
+
+/**
+ * "Policy evaluation logic": an explicit deny wins; within an account either policy may allow, and across accounts
+ * both must.
+ */
+function decide(call: IdentityCall, entity: PrincipalEntity | undefined, request: PolicyRequest): Decision {
+  const identity = identityVerdict(entity, request);
+  if (identity === "explicitly-denied") return "denied by identity";
+  const policy = call.resourcePolicies?.(call.service, request.resources[0] ?? "*");
+  const isOwn = policy === undefined || policy.account === call.principal.account;
+  const names = principalNames(call.principal, entity);
+  const documents = policy?.document === undefined ? [] : [policy.document];
+  const everyName = { AWS: [...names.own, ...names.account] };
+  if (evaluatePolicies(documents, { ...request, principals: everyName }) === "explicitly-denied")
+    return "denied by resource";
+  // The account's name in a policy of its own resource hands the decision to the account's identity policies.
+  const principals = isOwn ? { AWS: names.own } : everyName;
+  const onResource = evaluatePolicies(documents, { ...request, principals });
+  if (isOwn) return identity === "allowed" || onResource === "allowed" ? "allowed" : "not allowed";
+  if (identity !== "allowed") return "not allowed";
+  return onResource === "allowed" ? "allowed" : "not allowed there";
+}
+
+/** The names by which policies call a caller itself, and its account. */
+export function principalNames(
+  principal: Principal,
+  entity: PrincipalEntity | undefined,
+): { readonly own: readonly string[]; readonly account: readonly string[] } {
+  const { account } = principal;
+  const own = [principalArn(principal), ...(entity === undefined ? [] : [entity.arn, entity.id])];
+  return { own, account: [account, `arn:aws:iam::${account}:root`] };
+}
+
+/** The verdict of a caller's identity policies; who does not exist is allowed nothing. */
+export function identityVerdict(entity: PrincipalEntity | undefined, request: PolicyRequest): PolicyVerdict {
+  return entity === undefined ? "implicitly-denied" : evaluatePolicies(entity.policies, request);
+}
+
+/** Operations on a role or user name it without its path, which is part of the ARN. */
+function withPath(directory: IamDirectory, call: IdentityCall): Readonly<Record<string, unknown>> {
+  const { service, operation, input, principal } = call;
+  if (service !== "iam" || operation === "CreateRole" || operation === "CreateUser") return input;
+  const { RoleName: roleName, UserName: userName } = input;
+  const holder =
+    typeof roleName === "string"
+      ? directory.role(principal.account, roleName)
+      : typeof userName === "string"
+        ? directory.user(principal.account, userName)
+        : undefined;
+  return holder === undefined ? input : { ...input, Path: holder.record.path };
+}
+
+const PRINCIPAL_TYPES = { root: "Account", user: "User", "assumed-role": "AssumedRole" } as const;
+
+/** The global condition keys known here, see "AWS global condition context keys". */
+export function principalContext(
+  principal: Principal,
+  entity: PrincipalEntity | undefined,
+  request: { readonly region: string; readonly nowMs: number; readonly sourceIp?: string | undefined },
+): Map<string, readonly string[]> {
+  const keys = new Map<string, readonly string[]>([
+    ["aws:principalarn", [entity?.arn ?? nameOfUnknown(principal)]],
+    ["aws:principalaccount", [principal.account]],
+    ["aws:principaltype", [PRINCIPAL_TYPES[principal.type]]],
+    ["aws:userid", [principalUserId(principal)]],
+    ["aws:requestedregion", [request.region]],
+    ["aws:currenttime", [new Date(request.nowMs).toISOString()]],
+    ["aws:epochtime", [String(Math.floor(request.nowMs / 1000))]],
+    ["aws:securetransport", ["false"]],
+  ]);
+  if (principal.type === "user") keys.set("aws:username", [principal.userName]);
+  if (request.sourceIp !== undefined) keys.set("aws:sourceip", [request.sourceIp]);
+  for (const { key, value } of entity?.tags ?? []) keys.set(`aws:principaltag/${key.toLowerCase()}`, [value]);
+  return keys;
+}
+
+function nameOfUnknown(principal: Principal): string {
+  return principal.type === "assumed-role"
+    ? roleArn({ account: principal.account, path: "/", roleName: principal.roleName })
+    : principalArn(principal);
+}
+
+function contextKeys(
+  call: IdentityCall,
+  entity: PrincipalEntity | undefined,
+  permission: RequiredPermission,
+): RequestContextKeys {
+  const keys = principalContext(call.principal, entity, call);
+  for (const [key, value] of Object.entries({ ...call.context, ...permission.context })) {
+    keys.set(key.toLowerCase(), [value]);
+  }
+  return keys;
+}
+
+function reasonFor(decision: Exclude<Decision, "allowed">, action: string): string {
+  switch (decision) {
+    case "denied by identity":
+      return "with an explicit deny in an identity-based policy";
+    case "denied by resource":
+      return "with an explicit deny in a resource-based policy";
+    case "not allowed":
+      return `because no identity-based policy allows the ${action} action`;
+    case "not allowed there":
+      return `because no resource-based policy allows the ${action} action`;
+  }
+}
+
+/** AWS: the JSON protocols that name the operation in a header answer every refusal of the caller with 400. */
+const REFUSED_WITH_403: ReadonlySet<string> = new Set(["lambda", "scheduler"]);
+const QUERY_SERVICES: ReadonlySet<string> = new Set(["iam", "sts", "sns", "sqs", "monitoring", "s3"]);
+
+function denied(
+  call: IdentityCall,
+  permission: RequiredPermission,
+  decision: Exclude<Decision, "allowed">,
+): AwsError {
+  const message =
+    `User: ${principalArn(call.principal)} is not authorized to perform: ${permission.action} ` +
+    `on resource: ${permission.resources[0] ?? "*"} ${reasonFor(decision, permission.action)}`;
+  if (QUERY_SERVICES.has(call.service)) return iamAccessDenied(message);
+  return REFUSED_WITH_403.has(call.service)
+    ? accessDenied(message)
+    : new AwsError("AccessDeniedException", message, 400);
+}

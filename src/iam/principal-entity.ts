@@ -1,0 +1,48 @@
+import { roleArn, userArn } from "../core/iam-arn.ts";
+import type { PolicyDocument } from "../core/policy-document.ts";
+import type { Principal } from "../core/principal.ts";
+import type { IamDirectory } from "./iam-directory.ts";
+import type { Role, StoredTag } from "./iam-records.ts";
+import { identityPolicies } from "./policy-holders.ts";
+import { unknownRoleId } from "./session-credentials.ts";
+
+export type RolePrincipal = Extract<Principal, { type: "assumed-role" }>;
+export type UserPrincipal = Extract<Principal, { type: "user" }>;
+/** Everybody whose permissions are said by policies. */
+export type IdentityPrincipal = RolePrincipal | UserPrincipal;
+
+/** The user or role behind a caller, as the evaluation of its requests needs it. */
+export interface PrincipalEntity {
+  readonly arn: string;
+  /** The id of the user or role itself, not of the session. */
+  readonly id: string;
+  readonly tags: readonly StoredTag[];
+  readonly policies: readonly PolicyDocument[];
+}
+
+/** Undefined for a user or role that does not exist (any more): it is allowed nothing. */
+export function principalEntity(
+  directory: IamDirectory,
+  principal: IdentityPrincipal,
+): PrincipalEntity | undefined {
+  if (principal.type === "user") {
+    const user = directory.user(principal.account, principal.userName);
+    if (user?.record.userId !== principal.userId) return undefined;
+    const { userId, tags } = user.record;
+    return { arn: userArn(user.record), id: userId, tags, policies: identityPolicies(directory, user) };
+  }
+  const role = sessionRole(directory, principal);
+  if (role === undefined) return undefined;
+  const { roleId, tags } = role.record;
+  return { arn: roleArn(role.record), id: roleId, tags, policies: identityPolicies(directory, role) };
+}
+
+/**
+ * The role of a session. A session of a role that was deleted since, and made again under its name, has no role; one
+ * issued before its role was made is accepted.
+ */
+function sessionRole(directory: IamDirectory, principal: RolePrincipal): Role | undefined {
+  const role = directory.role(principal.account, principal.roleName);
+  const madeUpId = unknownRoleId(principal.account, principal.roleName);
+  return role?.record.roleId === principal.roleId || principal.roleId === madeUpId ? role : undefined;
+}
