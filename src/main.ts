@@ -117,7 +117,8 @@ async function open(
     clock,
     endpoint: () => endpoint,
   });
-  const awsApi = wireAwsApi(ground, { machine, platform, metrics, dispatcher, codeDownloads });
+  const functionUrl = (urlId: string, region: string): string => functionUrlAt(endpoint, urlId, region);
+  const awsApi = wireAwsApi(ground, { machine, platform, metrics, dispatcher, codeDownloads, functionUrl });
   serveFunctions((request, response) => awsApi.handle(request, response));
   const operatorApi = wireOperatorApi(ground, { machine, metrics, dispatcher });
   const server = createServer((request, response) => {
@@ -284,6 +285,7 @@ function wireAwsApi(
     readonly metrics: PrometheusMetrics;
     readonly dispatcher: InvocationDispatcher;
     readonly codeDownloads: CodeDownloads;
+    readonly functionUrl: (urlId: string, region: string) => string;
   },
 ): AwsApi {
   const { iam, credentials, callers, logs, functions } = parts.platform;
@@ -298,6 +300,7 @@ function wireAwsApi(
         runtimes,
         clock,
         codeDownloads: parts.codeDownloads,
+        functionUrl: parts.functionUrl,
       }),
       iamService({ iam }),
       stsService({ directory: iam.directory, credentials, clock }),
@@ -333,6 +336,13 @@ function wireOperatorApi(
       },
     },
   });
+}
+
+/** Names below localhost lead to this machine without any set-up: RFC 6761, and every browser and curl. */
+function functionUrlAt(endpoint: string, urlId: string, region: string): string {
+  const { hostname, port } = new URL(endpoint);
+  const isLoopback = hostname === "[::1]" || hostname.startsWith("127.");
+  return `http://${urlId}.lambda-url.${region}.${isLoopback ? "localhost" : hostname}:${port}/`;
 }
 
 function logFailure(

@@ -97,12 +97,32 @@ export interface ProvisionedSetting {
   readonly lastModifiedMs: number;
 }
 
-export type StoredDocument = FunctionDocument | VersionDocument | AliasDocument | ConcurrencyDocument;
+/**
+ * A setting that stands beside a function, for one of its qualifiers ("$LATEST" for the function itself): its URL, how
+ * it is invoked asynchronously … `functionId` tells those of a deleted function of the same name apart.
+ */
+export interface AttachmentDocument<V = unknown> extends Owner {
+  readonly schema: 1;
+  readonly functionName: string;
+  readonly functionId: string;
+  readonly qualifier: string;
+  readonly value: V;
+  readonly createdMs: number;
+  readonly lastModifiedMs: number;
+}
+
+export type StoredDocument =
+  | FunctionDocument
+  | VersionDocument
+  | AliasDocument
+  | ConcurrencyDocument
+  | AttachmentDocument;
 
 export const FUNCTION_PREFIX = "function/";
 export const VERSION_PREFIX = "function-version/";
 export const ALIAS_PREFIX = "alias/";
 export const CONCURRENCY_PREFIX = "concurrency/";
+export const ATTACHMENT_PREFIX = "function-attachment/";
 
 export type FunctionName = Owner & { readonly functionName: string };
 
@@ -118,6 +138,10 @@ export const aliasKey = (name: FunctionName, aliasName: string): Key =>
   `${ALIAS_PREFIX}${path(name)}/${aliasName}`;
 
 export const concurrencyKey = (name: FunctionName): Key => `${CONCURRENCY_PREFIX}${path(name)}`;
+
+/** `kind` says what the attachment is; there is one of a kind for each qualifier. */
+export const attachmentKey = (name: FunctionName, kind: string, qualifier: string): Key =>
+  `${ATTACHMENT_PREFIX}${path(name)}/${kind}/${qualifier}`;
 
 /** The function that a key belongs to, and the last segment for versions and aliases. */
 export function parseKey(key: Key): { name: FunctionName; member: string } {

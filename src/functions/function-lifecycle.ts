@@ -12,6 +12,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { CodeStore, StoredCode } from "../ports/code-store.ts";
 import type { RuntimeCatalogue } from "../ports/runtime-catalogue.ts";
 import type { CodeCollector } from "./code-collector.ts";
+import type { CodeSigning } from "./code-signing.ts";
 import { removeProvisioned } from "./concurrency-plan.ts";
 import type { Architecture, FunctionDocument, FunctionName } from "./documents.ts";
 import type { FunctionCatalogue } from "./function-catalogue.ts";
@@ -30,6 +31,7 @@ export interface CreateFunctionRequest {
   readonly architecture: Architecture | undefined;
   readonly tags: Readonly<Record<string, string>> | undefined;
   readonly publish: boolean;
+  readonly codeSigningConfigArn?: string | undefined;
 }
 
 export interface UpdateCodeRequest {
@@ -64,6 +66,7 @@ export interface LifecycleDependencies {
   readonly transitions: Transitions;
   readonly hostArchitecture: Architecture;
   readonly newId: () => string;
+  readonly codeSigning: CodeSigning;
 }
 
 /** Creates, changes, publishes and deletes functions, with AWS's states, conflicts and revision ids. */
@@ -81,6 +84,8 @@ export class FunctionLifecycle {
     if (catalogue.find(name) !== undefined) throw alreadyExists(name);
     const settings = newSettings(name, request.settings, runtimes);
     const architecture = this.#checkArchitecture(request.architecture) ?? this.#dependencies.hostArchitecture;
+    const { codeSigning } = this.#dependencies;
+    codeSigning.checkDeployment(owner, request.codeSigningConfigArn);
     const tags = request.tags ?? {};
     checkTags(tags);
     const created = await collector.during<FunctionChange>(async () => {
@@ -99,6 +104,8 @@ export class FunctionLifecycle {
       if (!(await repository.createFunction(head))) throw this.#unused(code, alreadyExists(name));
       return request.publish ? this.#publishNew(head) : { document: head };
     });
+    if (request.codeSigningConfigArn !== undefined)
+      await codeSigning.bind(owner, name.functionName, request.codeSigningConfigArn);
     transitions.begin(created.document);
     // AWS: answers with the version's number, but the unqualified ARN (recorded from the service).
     if (created.version === undefined) return describeLatest(created.document);
@@ -112,6 +119,8 @@ export class FunctionLifecycle {
     const name = nameOf(owner, parseUnqualifiedReference(owner, request.functionReference));
     const current = catalogue.get(name, name.functionName).head;
     this.#checkArchitecture(request.architecture);
+    const { codeSigning } = this.#dependencies;
+    codeSigning.checkDeployment(owner, codeSigning.bound(owner, name.functionName).arn);
     checkRevision(current.revisionId, request.revisionId);
     checkChangeable(current);
     return collector.during(async () => {

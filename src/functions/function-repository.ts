@@ -11,6 +11,7 @@ import {
 import {
   ALIAS_PREFIX,
   type AliasDocument,
+  ATTACHMENT_PREFIX,
   aliasKey,
   type ConcurrencyDocument,
   concurrencyKey,
@@ -78,16 +79,16 @@ export class FunctionRepository {
   /** Removes what belongs to a name and `isLeftover` picks; used after deletions, also interrupted ones. */
   async deleteMembers(
     name: FunctionName,
-    isLeftover: (document: VersionDocument | AliasDocument | ConcurrencyDocument) => boolean,
+    isLeftover: (document: { readonly functionId: string }) => boolean,
   ): Promise<void> {
     const concurrency = await this.#keyValue.get(concurrencyKey(name));
-    if (concurrency !== undefined && isLeftover(decodeDocument(concurrency.value))) {
+    if (concurrency !== undefined && isLeftover(decodeDocument<ConcurrencyDocument>(concurrency.value))) {
       await this.#deleteUnchanged(concurrency);
     }
-    for (const prefix of [VERSION_PREFIX, ALIAS_PREFIX]) {
+    for (const prefix of [VERSION_PREFIX, ALIAS_PREFIX, ATTACHMENT_PREFIX]) {
       const path = `${prefix}${name.account}/${name.region}/${name.functionName}/`;
       for (const entry of await this.#keyValue.list(path)) {
-        if (isLeftover(decodeDocument(entry.value))) await this.#deleteUnchanged(entry);
+        if (isLeftover(decodeDocument<VersionDocument>(entry.value))) await this.#deleteUnchanged(entry);
       }
     }
   }

@@ -9,14 +9,19 @@ import type { RuntimeCatalogue } from "../ports/runtime-catalogue.ts";
 import type { KeyValueStore } from "../ports/store.ts";
 import { Aliases } from "./aliases.ts";
 import { CodeCollector } from "./code-collector.ts";
+import { CodeSigning } from "./code-signing.ts";
 import { ConcurrencySettings } from "./concurrency-settings.ts";
 import type { Architecture } from "./documents.ts";
+import { EventInvokeSettings } from "./event-invoke-settings.ts";
+import { FunctionAttachments } from "./function-attachments.ts";
 import { FunctionCatalogue, type RetiredDeployment } from "./function-catalogue.ts";
 import { FunctionDirectory } from "./function-directory.ts";
 import { FunctionLifecycle } from "./function-lifecycle.ts";
 import type { InvocationTarget } from "./function-record.ts";
 import { FunctionRepository } from "./function-repository.ts";
 import { FunctionTags } from "./function-tags.ts";
+import { FunctionUrls } from "./function-urls.ts";
+import { RecursionSettings } from "./recursion-settings.ts";
 import { isUnderWay, Transitions } from "./transitions.ts";
 
 export interface FunctionServiceDependencies {
@@ -41,6 +46,10 @@ export interface FunctionService {
   readonly aliases: Aliases;
   readonly tags: FunctionTags;
   readonly concurrency: ConcurrencySettings;
+  readonly eventInvoke: EventInvokeSettings;
+  readonly urls: FunctionUrls;
+  readonly recursion: RecursionSettings;
+  readonly codeSigning: CodeSigning;
   /** See `FunctionCatalogue.resolveForInvoke`: the synchronous first step of every invocation. */
   resolveForInvoke(reference: string, qualifier: string | undefined, owner: Owner): InvocationTarget;
   /** Environments of this deployment get no more invocations; the returned function ends the subscription. */
@@ -61,6 +70,8 @@ export async function createFunctionService(
   const catalogue = await FunctionCatalogue.open(keyValue, random);
   const repository = new FunctionRepository(keyValue);
   await collectLeftovers(catalogue, repository);
+  const attachments = await FunctionAttachments.open(keyValue, catalogue, clock);
+  const codeSigning = await CodeSigning.open({ keyValue, catalogue, attachments, clock, newId });
   const collector = new CodeCollector({ catalogue, codeStore, clock, logger });
   await collector.collectAtStart();
   const transitions = new Transitions({ repository, codeStore, clock, logger, newId });
@@ -78,6 +89,7 @@ export async function createFunctionService(
       transitions,
       hostArchitecture,
       newId,
+      codeSigning,
     }),
     directory: new FunctionDirectory(catalogue),
     aliases: new Aliases(catalogue, repository, newId),
@@ -88,6 +100,10 @@ export async function createFunctionService(
       clock,
       accountConcurrency: dependencies.accountConcurrency ?? FUNCTION_LIMITS.concurrentExecutionsDefault,
     }),
+    eventInvoke: new EventInvokeSettings(catalogue, attachments),
+    urls: new FunctionUrls(catalogue, attachments, newId),
+    recursion: new RecursionSettings(catalogue, attachments),
+    codeSigning,
     resolveForInvoke: catalogue.resolveForInvoke.bind(catalogue),
     onDeploymentRetired: catalogue.onDeploymentRetired.bind(catalogue),
     onConcurrencyChanged: catalogue.onConcurrencyChanged.bind(catalogue),
@@ -95,6 +111,8 @@ export async function createFunctionService(
     async close() {
       await transitions.close();
       collector.close();
+      await codeSigning.close();
+      await attachments.close();
       await catalogue.close();
     },
   };

@@ -68,7 +68,17 @@ export async function openLambdaEndpoint(): Promise<LambdaEndpoint> {
     },
   };
   const server = await startProtocolServer(
-    [lambdaService({ functions, invoker, allocations, runtimes: TEST_RUNTIMES, clock, codeDownloads })],
+    [
+      lambdaService({
+        functions,
+        invoker,
+        allocations,
+        runtimes: TEST_RUNTIMES,
+        clock,
+        codeDownloads,
+        functionUrl: (urlId, region) => `http://${urlId}.lambda-url.${region}.localhost/`,
+      }),
+    ],
     { intercept: codeDownloads.serve },
   );
   const lambda: LambdaEndpoint = {

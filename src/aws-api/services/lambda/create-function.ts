@@ -15,6 +15,7 @@ export function createFunctionHandlers({ functions, runtimes }: LambdaDependenci
         architecture: architectureInput(input.Architectures),
         tags: input.Tags,
         publish: input.Publish === true,
+        codeSigningConfigArn: input.CodeSigningConfigArn || undefined,
       });
       return fullConfiguration(created, runtimes);
     },

@@ -15,7 +15,6 @@ const REFUSED_CONFIGURATION = [
   "KMSKeyArn",
   "Layers",
   "FileSystemConfigs",
-  "CodeSigningConfigArn",
   "ImageConfig",
   "TenancyConfig",
   "CapacityProviderConfig",

@@ -1,8 +1,7 @@
-import { parseUnqualifiedReference } from "../../../core/function-reference.ts";
 import { fullConfiguration } from "./function-configuration.ts";
 import type { LambdaDependencies, LambdaHandlers } from "./lambda-handlers.ts";
 
-/** GetFunction, and the small reads that clients make beside it. */
+/** GetFunction and GetFunctionConfiguration. */
 export function getFunctionHandlers(dependencies: LambdaDependencies): LambdaHandlers {
   const { functions, runtimes, codeDownloads } = dependencies;
   return {
@@ -21,11 +20,5 @@ export function getFunctionHandlers(dependencies: LambdaDependencies): LambdaHan
     },
     GetFunctionConfiguration: ({ FunctionName = "", Qualifier }, context) =>
       fullConfiguration(functions.directory.describe(context, FunctionName, Qualifier).description, runtimes),
-    // AWS: 200 with the name alone for a function without one; Terraform reads it for each function.
-    GetFunctionCodeSigningConfig: ({ FunctionName = "" }, context) => {
-      const name = parseUnqualifiedReference(context, FunctionName);
-      const { description } = functions.directory.describe(context, name);
-      return { CodeSigningConfigArn: undefined, FunctionName: description.functionName };
-    },
   };
 }

@@ -15,6 +15,8 @@ export interface LambdaDependencies {
   readonly runtimes: RuntimeCatalogue;
   readonly clock: Clock;
   readonly codeDownloads: CodeDownloads;
+  /** The absolute URL of a function URL's id, with a trailing slash. */
+  readonly functionUrl: (urlId: string, region: string) => string;
 }
 
 /** Handlers of some operations of the Lambda API. */

@@ -2,14 +2,18 @@ import * as lambdaModule from "@aws-sdk/client-lambda";
 import { defineService, type ServiceDefinition } from "../../protocol/handlers.ts";
 import { accountSettingsHandlers } from "./account-settings.ts";
 import { aliasHandlers } from "./aliases.ts";
+import { codeSigningHandlers } from "./code-signing.ts";
 import { concurrencyHandlers } from "./concurrency.ts";
 import { createFunctionHandlers } from "./create-function.ts";
 import { deleteFunctionHandlers } from "./delete-function.ts";
+import { eventInvokeConfigHandlers } from "./event-invoke-config.ts";
+import { functionUrlConfigHandlers } from "./function-url-config.ts";
 import { getFunctionHandlers } from "./get-function.ts";
 import { invokeHandlers } from "./invoke.ts";
 import { invokeWithResponseStreamHandlers } from "./invoke-with-response-stream.ts";
 import type { LambdaDependencies, LambdaHandlers } from "./lambda-handlers.ts";
 import { listFunctionsHandlers } from "./list-functions.ts";
+import { recursionConfigHandlers } from "./recursion-config.ts";
 import { tagHandlers } from "./tags.ts";
 import { updateFunctionHandlers } from "./update-function.ts";
 import { versionHandlers } from "./versions.ts";
@@ -39,6 +43,10 @@ export function lambdaHandlers(dependencies: LambdaDependencies): LambdaHandlers
     ...tagHandlers(dependencies),
     ...concurrencyHandlers(dependencies),
     ...accountSettingsHandlers(dependencies),
+    ...eventInvokeConfigHandlers(dependencies),
+    ...functionUrlConfigHandlers(dependencies),
+    ...recursionConfigHandlers(dependencies),
+    ...codeSigningHandlers(dependencies),
     ...invokeHandlers(dependencies),
     ...invokeWithResponseStreamHandlers(dependencies),
   };
