@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
-import { createServer, type RequestListener, type Server } from "node:http";
-import type { AddressInfo, Socket } from "node:net";
+import { createServer, type RequestListener } from "node:http";
+import type { Socket } from "node:net";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -22,9 +22,10 @@ import { lambdaService } from "./aws-api/services/lambda/lambda-service.ts";
 import { logsService } from "./aws-api/services/logs/logs-service.ts";
 import { stsService } from "./aws-api/services/sts/sts-service.ts";
 import { type Configuration, lambentVersion } from "./config.ts";
-import { OperatorError } from "./core/operator-error.ts";
 import { EnvironmentFactory } from "./environments/environment-factory.ts";
 import { createFunctionService, type FunctionService } from "./functions/function-service.ts";
+import { closeServer, configureServer, functionUrlAt, listen } from "./http-listener.ts";
+import type { ResourcePolicy } from "./iam/authorize.ts";
 import { CallerIdentities } from "./iam/caller-identities.ts";
 import { type Iam, openIam } from "./iam/iam.ts";
 import { createSessionCredentials, type SessionCredentials } from "./iam/session-credentials.ts";
@@ -193,7 +194,6 @@ async function openPlatform(ground: Ground, { sandboxes, codeStore, runtimes }: 
   const credentials = await createSessionCredentials({ keyValue, clock, directory, defaultAccount });
   const { authentication: mode } = configuration;
   const rootCredentialsFile = mode === "enforced" ? await provideRootKey(configuration, iam) : undefined;
-  const callers = new CallerIdentities({ credentials, directory, clock, mode, defaultRegion });
   const logs = await openCloudWatchLogs({
     logs: store.logs,
     keyValue,
@@ -212,7 +212,21 @@ async function openPlatform(ground: Ground, { sandboxes, codeStore, runtimes }: 
     hostArchitecture: process.arch === "arm64" ? "arm64" : "x86_64",
   });
   opened.add(() => functions.close());
+  const callers = new CallerIdentities({
+    credentials,
+    directory,
+    clock,
+    mode,
+    defaultRegion,
+    resourcePolicies: (service, arn) => (service === "lambda" ? functionPolicy(functions, arn) : undefined),
+  });
   return { iam, credentials, callers, logs, functions, rootCredentialsFile };
+}
+
+/** A function's policy as the evaluation of a request needs it; undefined for what is no function. */
+function functionPolicy(functions: FunctionService, arn: string): ResourcePolicy | undefined {
+  const account = /^arn:aws[a-z-]*:lambda:[a-z0-9-]+:(\d{12}):function:/.exec(arn)?.[1];
+  return account === undefined ? undefined : { account, document: functions.policies.documentOf(arn) };
 }
 
 /** Somebody must be able to sign the first request: the root user. Returns the file where its key can be read. */
@@ -338,13 +352,6 @@ function wireOperatorApi(
   });
 }
 
-/** Names below localhost lead to this machine without any set-up: RFC 6761, and every browser and curl. */
-function functionUrlAt(endpoint: string, urlId: string, region: string): string {
-  const { hostname, port } = new URL(endpoint);
-  const isLoopback = hostname === "[::1]" || hostname.startsWith("127.");
-  return `http://${urlId}.lambda-url.${region}.${isLoopback ? "localhost" : hostname}:${port}/`;
-}
-
 function logFailure(
   logger: Logger,
   message: string,
@@ -352,37 +359,4 @@ function logFailure(
 ): void {
   const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
   logger.error(message, { ...context, error: text });
-}
-
-function configureServer(server: Server): void {
-  // An invocation may take fifteen minutes; AWS's own front ends keep idle connections for about a minute.
-  server.requestTimeout = 0;
-  server.keepAliveTimeout = 60_000;
-  server.on("connection", (socket) => socket.setNoDelay(true));
-}
-
-function listen(server: Server, { host, port }: Configuration): Promise<string> {
-  return new Promise((resolve, reject) => {
-    server.once("error", (error: NodeJS.ErrnoException) => {
-      if (error.code !== "EADDRINUSE" && error.code !== "EACCES") return reject(error);
-      const why = error.code === "EADDRINUSE" ? "is in use" : "may not be used by this user";
-      reject(
-        new OperatorError(
-          `Port ${port} on ${host} ${why}.`,
-          "Choose another with --port; 0 picks a free one.",
-        ),
-      );
-    });
-    server.listen({ host, port, backlog: 4096 }, () => {
-      const { port: actual } = server.address() as AddressInfo;
-      resolve(`http://${host.includes(":") ? `[${host}]` : host}:${actual}`);
-    });
-  });
-}
-
-function closeServer(server: Server): Promise<void> {
-  return new Promise((resolve) => {
-    server.close(() => resolve());
-    server.closeAllConnections();
-  });
 }

@@ -22,6 +22,7 @@ import { FunctionRepository } from "./function-repository.ts";
 import { FunctionTags } from "./function-tags.ts";
 import { FunctionUrls } from "./function-urls.ts";
 import { RecursionSettings } from "./recursion-settings.ts";
+import { ResourcePolicies } from "./resource-policies.ts";
 import { isUnderWay, Transitions } from "./transitions.ts";
 
 export interface FunctionServiceDependencies {
@@ -50,6 +51,7 @@ export interface FunctionService {
   readonly urls: FunctionUrls;
   readonly recursion: RecursionSettings;
   readonly codeSigning: CodeSigning;
+  readonly policies: ResourcePolicies;
   /** See `FunctionCatalogue.resolveForInvoke`: the synchronous first step of every invocation. */
   resolveForInvoke(reference: string, qualifier: string | undefined, owner: Owner): InvocationTarget;
   /** Environments of this deployment get no more invocations; the returned function ends the subscription. */
@@ -104,6 +106,7 @@ export async function createFunctionService(
     urls: new FunctionUrls(catalogue, attachments, newId),
     recursion: new RecursionSettings(catalogue, attachments),
     codeSigning,
+    policies: new ResourcePolicies({ catalogue, repository, attachments, newId }),
     resolveForInvoke: catalogue.resolveForInvoke.bind(catalogue),
     onDeploymentRetired: catalogue.onDeploymentRetired.bind(catalogue),
     onConcurrencyChanged: catalogue.onConcurrencyChanged.bind(catalogue),

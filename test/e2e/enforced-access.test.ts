@@ -13,7 +13,12 @@ import {
   PutUserPolicyCommand,
   UpdateAccessKeyCommand,
 } from "@aws-sdk/client-iam";
-import { InvokeCommand, LambdaClient, ListFunctionsCommand } from "@aws-sdk/client-lambda";
+import {
+  AddPermissionCommand,
+  InvokeCommand,
+  LambdaClient,
+  ListFunctionsCommand,
+} from "@aws-sdk/client-lambda";
 import { AssumeRoleCommand, GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
 import { build } from "esbuild";
 import { deploy, invoke } from "../support/deploy.ts";
@@ -143,6 +148,17 @@ describe("with enforced authentication", () => {
     await lambda(own).send(new ListFunctionsCommand({}));
     const who = await new STSClient(configuration(own)).send(new GetCallerIdentityCommand({}));
     assert.equal(who.Arn, `arn:aws:iam::${ACCOUNT}:user/dev`);
+    await deploy(lambda(root), "shared", { "index.js": "exports.handler = async () => 7;" });
+    await assert.rejects(invoke(lambda(own), "shared", {}), namedWith("AccessDeniedException", 403));
+    await lambda(root).send(
+      new AddPermissionCommand({
+        FunctionName: "shared",
+        StatementId: "dev",
+        Action: "lambda:InvokeFunction",
+        Principal: `arn:aws:iam::${ACCOUNT}:user/dev`,
+      }),
+    );
+    assert.equal((await invoke(lambda(own), "shared", {})).body, 7);
     const AccessKeyId = own.accessKeyId;
     await iam().send(new UpdateAccessKeyCommand({ UserName: "dev", AccessKeyId, Status: "Inactive" }));
     await assert.rejects(

@@ -13,6 +13,7 @@ import { invokeHandlers } from "./invoke.ts";
 import { invokeWithResponseStreamHandlers } from "./invoke-with-response-stream.ts";
 import type { LambdaDependencies, LambdaHandlers } from "./lambda-handlers.ts";
 import { listFunctionsHandlers } from "./list-functions.ts";
+import { permissionHandlers } from "./permissions.ts";
 import { recursionConfigHandlers } from "./recursion-config.ts";
 import { tagHandlers } from "./tags.ts";
 import { updateFunctionHandlers } from "./update-function.ts";
@@ -47,6 +48,7 @@ export function lambdaHandlers(dependencies: LambdaDependencies): LambdaHandlers
     ...functionUrlConfigHandlers(dependencies),
     ...recursionConfigHandlers(dependencies),
     ...codeSigningHandlers(dependencies),
+    ...permissionHandlers(dependencies),
     ...invokeHandlers(dependencies),
     ...invokeWithResponseStreamHandlers(dependencies),
   };

@@ -1,0 +1,51 @@
+import type { Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { OperatorError } from "./core/operator-error.ts";
+
+/** For long invocations and many kept-alive connections. */
+export function configureServer(server: Server): void {
+  // An invocation may take fifteen minutes; AWS's own front ends keep idle connections for about a minute.
+  server.requestTimeout = 0;
+  server.keepAliveTimeout = 60_000;
+  server.on("connection", (socket) => socket.setNoDelay(true));
+}
+
+/** Resolves with the origin listened on; rejects with `OperatorError` where the operator can mend it. */
+export function listen(
+  server: Server,
+  { host, port }: { readonly host: string; readonly port: number },
+): Promise<string> {
+  return new Promise((resolve, reject) => {
+    server.once("error", (error: NodeJS.ErrnoException) => {
+      if (error.code !== "EADDRINUSE" && error.code !== "EACCES") return reject(error);
+      const why = error.code === "EADDRINUSE" ? "is in use" : "may not be used by this user";
+      reject(
+        new OperatorError(
+          `Port ${port} on ${host} ${why}.`,
+          "Choose another with --port; 0 picks a free one.",
+        ),
+      );
+    });
+    server.listen({ host, port, backlog: 4096 }, () => {
+      const { port: actual } = server.address() as AddressInfo;
+      resolve(`http://${host.includes(":") ? `[${host}]` : host}:${actual}`);
+    });
+  });
+}
+
+/** Ends every connection. */
+export function closeServer(server: Server): Promise<void> {
+  return new Promise((resolve) => {
+    server.close(() => resolve());
+    server.closeAllConnections();
+  });
+}
+
+/**
+ * The URL of a function URL's id. Names below localhost lead to this machine without any set-up: RFC 6761, and every browser and curl.
+ */
+export function functionUrlAt(endpoint: string, urlId: string, region: string): string {
+  const { hostname, port } = new URL(endpoint);
+  const isLoopback = hostname === "[::1]" || hostname.startsWith("127.");
+  return `http://${urlId}.lambda-url.${region}.${isLoopback ? "localhost" : hostname}:${port}/`;
+}
