@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
-import { createHash } from "node:crypto";
 import { globSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
+import { instanceOf } from "../instance.ts";
 
 /** What one Lambent holds of its machine. Everything is told apart from other Lambents by its data directory. */
 export interface Census {
@@ -54,11 +54,6 @@ function descriptors(processId: number): Record<string, number> {
       .filter((target) => target !== "")
       .map(kindOf),
   );
-}
-
-/** As Lambent names what belongs to a data directory. */
-function instanceOf(dataDirectory: string): string {
-  return createHash("sha256").update(dataDirectory).digest("hex").slice(0, 12);
 }
 
 /** Living ones; one that has ended waits in /proc until its parent asks for its status. */
@@ -128,7 +123,7 @@ export function leaks(before: Census, after: Census): string[] {
     const was = before[name];
     const is = after[name];
     if (typeof was === "number" || typeof is === "number")
-      return is > was ? [`${name}: ${String(was)} before, ${String(is)} after`] : [];
+      return Number(is) > Number(was) ? [`${name}: ${Number(was)} before, ${Number(is)} after`] : [];
     return Object.keys({ ...was, ...is })
       .filter((kind) => (is[kind] ?? 0) > (was[kind] ?? 0))
       .map((kind) => `${name}, ${kind}: ${was[kind] ?? 0} before, ${is[kind] ?? 0} after`);

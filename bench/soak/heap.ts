@@ -1,6 +1,4 @@
 import { readFileSync } from "node:fs";
-import { createServer } from "node:net";
-import type { AddressInfo } from "node:net";
 
 /** Memory of the control process at one moment. */
 export interface MemorySample {
@@ -12,15 +10,6 @@ export interface MemorySample {
 interface InspectorAnswer {
   readonly id?: number;
   readonly result?: { readonly usedSize?: number };
-}
-
-/** A port that was free just now, for a program that takes a number only. */
-export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, "127.0.0.1");
-  await new Promise((resolve) => server.once("listening", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 async function inspect(port: number, methods: readonly string[]): Promise<InspectorAnswer[]> {

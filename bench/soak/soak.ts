@@ -6,9 +6,11 @@ import {
 } from "@aws-sdk/client-lambda";
 import { deploy, lambdaClient } from "../../test/support/deploy.ts";
 import { type RunningLambent, startLambent } from "../../test/support/start-lambent.ts";
+import { freePort } from "../free-port.ts";
+import { metric } from "../scenarios/running.ts";
 import { type Census, leaks, leftovers, takeCensus } from "./census.ts";
 import { BROKEN, EXPECTED_ERRORS, type Fault, INIT_ERRORS, LANGUAGES } from "./functions.ts";
-import { freePort, type MemorySample, sampleMemory } from "./heap.ts";
+import { type MemorySample, sampleMemory } from "./heap.ts";
 import { type Answer, Invoker } from "./invoker.ts";
 import { seededRandom, weighted } from "./random.ts";
 
@@ -238,9 +240,7 @@ function judge(run: Run, name: string, event: { fault: Fault; n: number }, answe
       : (JSON.parse(answer.body) as { errorType?: string }).errorType;
   const expected = name in BROKEN ? INIT_ERRORS : EXPECTED_ERRORS[event.fault];
   const isRight =
-    error === undefined
-      ? expected.length === 0 && answer.body === String(event.n)
-      : expected.includes(error);
+    error === undefined ? expected.length === 0 && answer.body === String(event.n) : expected.includes(error);
   if (isRight) count(run, error ?? "ok");
   else unexpected(run, `${name} ${event.fault}: ${answer.body.slice(0, 300)}`);
 }
@@ -252,15 +252,6 @@ function count(run: Run, outcome: string): void {
 function unexpected(run: Run, line: string): void {
   count(run, "unexpected");
   if (run.unexpected.length < UNEXPECTED_SHOWN) run.unexpected.push(line);
-}
-
-/** The sum of a metric over its labels. */
-async function metric(endpoint: string, name: string): Promise<number> {
-  const text = await (await fetch(`${endpoint}/metrics`, { headers: { connection: "close" } })).text();
-  const values = text
-    .split("\n")
-    .filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `));
-  return values.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(" "))), 0);
 }
 
 /** When no environment is left and two counts in a row are the same. */

@@ -25,7 +25,10 @@ test("functions that fail in every way leave nothing behind", { timeout: 120_000
   assert.deepEqual(report.unexpected, []);
   assert.deepEqual(report.leaks, []);
   for (const outcome of ["ok", "Error", "Runtime.ExitError", "abandoned", "update"])
-    assert.ok((report.outcomes[outcome] ?? 0) > 0, `the seed has ${outcome}: ${JSON.stringify(report.outcomes)}`);
+    assert.ok(
+      (report.outcomes[outcome] ?? 0) > 0,
+      `the seed has ${outcome}: ${JSON.stringify(report.outcomes)}`,
+    );
   const [first, last] = report.memory;
   assert.ok(first.heapBytes !== undefined && last.heapBytes !== undefined, "the heap was measured");
   assert.ok(
