@@ -12,7 +12,7 @@ const REASON_CHARACTERS = 300;
 /** Outside the checkout, so that nobody takes it for a part of Lambent. */
 export const CACHE = join(process.env.XDG_CACHE_HOME || join(homedir(), ".cache"), "lambent-bench");
 
-/** Runs a package manager's ordinary client. Rejects with the last lines it said. */
+/** Runs a package manager's ordinary client. Rejects with the last line it said. */
 export async function run(command: readonly string[], directory: string): Promise<void> {
   const [file = "", ...parameters] = command;
   const env = { ...process.env };
@@ -20,8 +20,10 @@ export async function run(command: readonly string[], directory: string): Promis
   for (const name of Object.keys(env)) if (/^npm_(package|lifecycle)_/.test(name)) delete env[name];
   const options = { cwd: directory, env, timeout: INSTALL_TIMEOUT_MS, maxBuffer: OUTPUT_BYTES_MAX };
   await promisify(execFile)(file, parameters, options).catch((error: Error & { stderr?: string }) => {
-    const said = (error.stderr || error.message).trim().replaceAll(/\s+/g, " ");
-    throw new Error(`${command.slice(0, 3).join(" ")}: ${said.slice(-REASON_CHARACTERS)}`);
+    // Without the addresses: which mirror a machine uses is nobody's business.
+    const said = (error.stderr || error.message).replaceAll(/https?:\/\/\S+/g, "").trim();
+    const [last = ""] = said.split("\n").slice(-1);
+    throw new Error(`${command.slice(0, 2).join(" ")}: ${last.trim().slice(-REASON_CHARACTERS)}`);
   });
 }
 

@@ -1,5 +1,5 @@
 import { existsSync, readFileSync, writeFileSync } from "node:fs";
-import { cpus, release, totalmem } from "node:os";
+import { cpus, loadavg, release, totalmem } from "node:os";
 import { join } from "node:path";
 import { drawBars, type Picture } from "./picture.ts";
 import { type Section, tableOf } from "./table.ts";
@@ -9,6 +9,11 @@ const PAGE = join(DOCS, "performance.md");
 const PICTURE = join(DOCS, "performance.svg");
 /** Sections stand in this order, others after them. */
 const ORDER = ["warm", "cold", "burst", "density", "freeze", "functions", "store", "soak"];
+
+/** Before the measurement, whose own load would count otherwise. */
+const [loadBefore = 0] = loadavg();
+/** More than so many processors busy with something else, and the figures are to be taken again. */
+const QUIET_LOAD = 0.5;
 
 /** Of the machine that the figures are from. */
 export function machine(): string {
@@ -29,7 +34,11 @@ function readSections(): Map<string, string> {
 export function writeSection(section: Section): void {
   const sections = readSections();
   const when = new Date().toISOString().slice(0, 10);
-  sections.set(section.name, `Measured ${when} on ${machine()}.\n\n${tableOf(section)}`);
+  const busy =
+    loadBefore > QUIET_LOAD
+      ? ` Other work was going on (load average ${loadBefore.toFixed(1)}): to be taken again on a quiet machine.`
+      : "";
+  sections.set(section.name, `Measured ${when} on ${machine()}.${busy}\n\n${tableOf(section)}`);
   const names = [...sections.keys()].toSorted((a, b) => place(a) - place(b));
   const text = names.map((name) => `## ${name}\n\n${sections.get(name)}\n`).join("\n");
   const picture = existsSync(PICTURE)
