@@ -9,6 +9,7 @@
  *   --count N                        how many environments (density) or functions (functions)
  */
 import { parseArgs } from "node:util";
+import { endWhatWasStarted } from "./interruption.ts";
 import { machine, writePicture, writeSection } from "./report/performance-page.ts";
 import { tableOf } from "./report/table.ts";
 import type { Scenario } from "./scenario.ts";
@@ -21,6 +22,7 @@ import { warm } from "./scenarios/warm.ts";
 
 const SCENARIOS: Readonly<Record<string, Scenario>> = { warm, burst, density, freeze, functions, store };
 
+endWhatWasStarted();
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {

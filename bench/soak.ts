@@ -8,9 +8,11 @@
  *   --write           notes the result in docs/performance.md
  */
 import { parseArgs } from "node:util";
+import { endWhatWasStarted } from "./interruption.ts";
 import { writeSection } from "./report/performance-page.ts";
 import { megabytes, soak } from "./soak/soak.ts";
 
+endWhatWasStarted();
 const { values } = parseArgs({
   options: {
     invocations: { type: "string", default: "1000000" },
