@@ -1,44 +1,28 @@
 /**
- * `npm run bench`: measures Lambent against a bare limit in the same run, so that the result is a ratio.
+ * `npm run bench`: measures Lambent against a bare limit and its peers in the same run, so that the result is a ratio.
  *
  *   npm run bench -- warm            one scenario, as a table
  *   npm run bench -- --json warm     the same, its last line JSON
- *   npm run bench -- --write         every scenario, into docs/performance.md
+ *   npm run bench -- --write         every scenario, into docs/performance.md and docs/performance.svg
+ *   npm run bench -- --write warm    one scenario into its section there; the others stay
  *   --rounds N --seconds N           how often and how long each measurement is made
+ *   --count N                        how many environments (density) or functions (functions)
  */
-import { writeFileSync } from "node:fs";
-import { cpus, release, totalmem } from "node:os";
-import { join } from "node:path";
 import { parseArgs } from "node:util";
-import type { Scenario, ScenarioResult } from "./scenario.ts";
+import { endWhatWasStarted } from "./interruption.ts";
+import { machine, writePicture, writeSection } from "./report/performance-page.ts";
+import { tableOf } from "./report/table.ts";
+import type { Scenario } from "./scenario.ts";
+import { burst } from "./scenarios/burst.ts";
+import { density } from "./scenarios/density.ts";
+import { freeze } from "./scenarios/freeze.ts";
+import { functions } from "./scenarios/functions.ts";
 import { store } from "./scenarios/store.ts";
 import { warm } from "./scenarios/warm.ts";
 
-const SCENARIOS: Readonly<Record<string, Scenario>> = { warm, store };
+const SCENARIOS: Readonly<Record<string, Scenario>> = { warm, burst, density, freeze, functions, store };
 
-function table(result: ScenarioResult): string {
-  const lines = [result.columns, ...result.rows];
-  const widths = result.columns.map((_, column) =>
-    Math.max(...lines.map((line) => line[column]?.length ?? 0)),
-  );
-  const format = (line: readonly string[]): string =>
-    `| ${line.map((cell, column) => cell.padEnd(widths[column] ?? 0)).join(" | ")} |`;
-  const rule = `|${widths.map((width) => "-".repeat(width + 2)).join("|")}|`;
-  return [
-    format(result.columns),
-    rule,
-    ...result.rows.map(format),
-    "",
-    ...result.notes.map((note) => `- ${note}`),
-  ].join("\n");
-}
-
-function machine(): string {
-  const [processor] = cpus();
-  const memoryGib = Math.round(totalmem() / 2 ** 30);
-  return `${cpus().length} × ${processor?.model ?? "unknown processor"}, ${memoryGib} GiB, ${process.platform} ${release()}, Node ${process.versions.node}`;
-}
-
+endWhatWasStarted();
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
@@ -46,26 +30,31 @@ const { values, positionals } = parseArgs({
     write: { type: "boolean" },
     rounds: { type: "string", default: "3" },
     seconds: { type: "string", default: "3" },
+    count: { type: "string" },
   },
 });
 const chosen = positionals.length > 0 ? positionals : Object.keys(SCENARIOS);
-const sections: string[] = [];
+const unknown = chosen.filter((name) => !(name in SCENARIOS));
+if (unknown.length > 0) {
+  console.error(`no scenario ${unknown.join(", ")}; there are ${Object.keys(SCENARIOS).join(", ")}`);
+  process.exit(2);
+}
+console.error(machine());
 for (const name of chosen) {
   const scenario = SCENARIOS[name];
-  if (scenario === undefined) {
-    console.error(`no scenario ${name}; there are ${Object.keys(SCENARIOS).join(", ")}`);
-    process.exit(2);
-  }
+  if (scenario === undefined) continue;
+  console.error(name);
   const result = await scenario({
     rounds: Number(values.rounds),
     secondsPerMeasurement: Number(values.seconds),
+    count: values.count === undefined ? undefined : Number(values.count),
     progress: (line) => console.error(`  ${line}`),
   });
-  sections.push(`## ${name}\n\n${table(result)}\n`);
-  console.log(`\n${table(result)}`);
+  console.log(`\n${tableOf(result)}`);
+  if (values.write === true) {
+    // After each scenario: what has been measured is not lost when a later one fails.
+    if (result.picture !== undefined) writePicture(result.picture);
+    writeSection({ name, ...result });
+  }
   if (values.json === true) console.log(`\n${JSON.stringify(result.json)}`);
-}
-if (values.write === true) {
-  const text = `# Performance\n\nWritten by \`npm run bench -- --write\` on ${machine()}. Quote the ratios: the other figures are this machine's.\n\n${sections.join("\n")}`;
-  writeFileSync(join(import.meta.dirname, "..", "docs", "performance.md"), text);
 }

@@ -345,7 +345,10 @@ function wireOperatorApi(
     metrics: {
       contentType: metrics.contentType,
       text: () => {
-        for (const [runtime, count] of dispatcher.environmentCounts()) metrics.environments(count, runtime);
+        const counts = dispatcher.environmentCounts();
+        // Also those that have none any more: a gauge keeps what it was last set to.
+        for (const { identifier } of machine.runtimes.list())
+          metrics.environments(counts.get(identifier) ?? 0, identifier);
         return metrics.text();
       },
     },

@@ -4,6 +4,7 @@ import { systemClock } from "../../src/adapters/clock-system/clock-system.ts";
 import { openSqliteStore } from "../../src/adapters/store-sqlite/store-sqlite.ts";
 import type { Store } from "../../src/ports/store.ts";
 import type { ScenarioOptions, ScenarioResult } from "../scenario.ts";
+import { median } from "../statistics.ts";
 
 const CONCURRENCIES = [1, 16, 128] as const;
 const VALUE = Buffer.alloc(300, "v");
@@ -59,11 +60,6 @@ function operationsOf(store: Store): Record<OperationName, (index: number) => Pr
     put: (index) => store.keyValue.put(`bench/${index % KEYS}`, VALUE),
     enqueue: () => store.queue.enqueue("bench", [{ body: VALUE, deduplicationId: crypto.randomUUID() }]),
   };
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
 }
 
 async function measure(directory: string, options: ScenarioOptions): Promise<Comparison[]> {

@@ -5,10 +5,14 @@ import { createInterface } from "node:readline";
 import { deploy, lambdaClient } from "../../test/support/deploy.ts";
 import { startLambent } from "../../test/support/start-lambent.ts";
 import { provideWrk } from "../../tools/machine.ts";
+import { invokeRequest } from "../load/invoke-request.ts";
 import { measureWithNode } from "../load/load-generator.ts";
-import type { Load, Measurement } from "../load/measurement.ts";
+import type { Measurement } from "../load/measurement.ts";
 import { measureWithWrk } from "../load/wrk.ts";
+import { measurePeers } from "../peers/measure-peers.ts";
+import { peerBars, peerJson, peerNotes, peerRows } from "../peers/peer-tables.ts";
 import type { Scenario, ScenarioOptions, ScenarioResult } from "../scenario.ts";
+import { median, rounded } from "../statistics.ts";
 
 const CONCURRENCIES = [1, 16, 64] as const;
 type Concurrency = (typeof CONCURRENCIES)[number];
@@ -18,6 +22,7 @@ const HANDLER = 'exports.handler = async () => "hello";\n';
 const ONE_CPU_MB = 1_769;
 /** Long enough for every environment of the highest concurrency to have been created and warmed. */
 const WARM_UP_SECONDS = 15;
+const THROUGHPUT_16 = "throughput at concurrency 16 (1/s)";
 
 type Target = "limit" | "lambent";
 type Measured = Record<Target, Record<Concurrency, Measurement[]>>;
@@ -32,28 +37,11 @@ async function startPart(
   return { port: Number(line), process: child };
 }
 
-function requestTo(origin: string): Omit<Load, "connections" | "seconds"> {
-  return {
-    url: `${origin}/2015-03-31/functions/${FUNCTION_NAME}/invocations`,
-    headers: {
-      "content-type": "application/octet-stream",
-      authorization:
-        "AWS4-HMAC-SHA256 Credential=any/20260101/us-east-1/lambda/aws4_request, SignedHeaders=host, Signature=0",
-    },
-    body: '{"name":"bench"}',
-  };
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
-}
-
 async function measureRounds(origins: Record<Target, string>, options: ScenarioOptions): Promise<Measured> {
   const measure = provideWrk() ? measureWithWrk : measureWithNode;
   const measured: Measured = { limit: { 1: [], 16: [], 64: [] }, lambent: { 1: [], 16: [], 64: [] } };
   const load = (target: Target, connections: number, seconds: number): Promise<Measurement> =>
-    measure({ ...requestTo(origins[target]), connections, seconds });
+    measure({ ...invokeRequest(origins[target], FUNCTION_NAME), connections, seconds });
   options.progress("warming up");
   await load("limit", 64, 2);
   await load("lambent", 64, WARM_UP_SECONDS);
@@ -82,7 +70,6 @@ function summarise(measured: Measured, isolation: string): ScenarioResult {
     );
     return [label, ...cells, `× ${ratio(concurrency, figure).toFixed(2)}`];
   };
-  const rounded = (value: number): number => Number(value.toFixed(3));
   const throughput = Object.fromEntries(
     CONCURRENCIES.map((concurrency) => [concurrency, rounded(ratio(concurrency, "requestsPerSecond"))]),
   );
@@ -113,6 +100,41 @@ interface Health {
   readonly isolation: { readonly isolates: boolean; readonly summary: string };
 }
 
+/** Adds what other programs do with the same function, each in turns with Lambent. */
+async function besidePeers(
+  alone: ScenarioResult,
+  endpoint: string,
+  options: ScenarioOptions,
+): Promise<ScenarioResult> {
+  const peers = await measurePeers({
+    ...options,
+    measure: provideWrk() ? measureWithWrk : measureWithNode,
+    lambent: invokeRequest(endpoint, FUNCTION_NAME),
+  });
+  const at16 = (name: string): number =>
+    Number(alone.rows.find(([label]) => label === THROUGHPUT_16)?.[name === "Lambent" ? 2 : 1]);
+  return {
+    ...alone,
+    rows: [...alone.rows, ...peerRows(peers)],
+    notes: [
+      ...alone.notes,
+      "peers: the column before Lambent's is the peer's, measured in turns with Lambent; a ratio above 1 is more throughput, or more latency",
+      ...peerNotes(peers),
+    ],
+    json: { ...alone.json, peers: peerJson(peers) },
+    picture: {
+      title: "Warm invocations per second, 16 callers",
+      subtitle: "Node function that says hello; the same machine, the same run, Lambent with isolation",
+      unit: "/s",
+      bars: [
+        { label: "Lambent (isolated)", value: at16("Lambent"), emphasised: true },
+        { label: "limit: bare reverse proxy", value: at16("limit"), emphasised: false },
+        ...peerBars(peers),
+      ],
+    },
+  };
+}
+
 /** Warm invocations of a Node function against a bare reverse proxy, both in the same run. */
 export const warm: Scenario = async (options) => {
   const hello = await startPart("hello-server.ts");
@@ -130,7 +152,8 @@ export const warm: Scenario = async (options) => {
       { MemorySize: ONE_CPU_MB },
     );
     const origins = { limit: `http://127.0.0.1:${proxy.port}`, lambent: lambent.endpoint };
-    return summarise(await measureRounds(origins, options), isolation.summary);
+    const alone = summarise(await measureRounds(origins, options), isolation.summary);
+    return await besidePeers(alone, lambent.endpoint, options);
   } finally {
     proxy.process.kill();
     hello.process.kill();

@@ -77,20 +77,21 @@ export class OutboundNetwork {
     const address = block.address(slot);
     const namespace = openNamespace(processId, parentProcessId);
     try {
-      const path = `/proc/${process.pid}/fd/${namespace}`;
-      await ip.run([
-        `link add name ${name} mtu ${mtu} type veth peer name ${INSIDE_NAME} mtu ${mtu} netns ${path}`,
-        `link set dev ${name} addrgenmode none`,
-        `address add ${block.gateway} peer ${address} dev ${name}`,
-        `link set dev ${name} up`,
-      ]);
-      if (!forwards(name)) setForwarding(name, true);
+      // Made from inside, by a process that ends: `ip -batch` keeps every namespace that it is given by path open, and
+      // the one that is kept running would hold the namespaces of all sandboxes that have ever been.
       await this.#configureInside(namespace, [
+        `link add name ${INSIDE_NAME} mtu ${mtu} type veth peer name ${name} mtu ${mtu} netns ${process.pid}`,
         `link set dev ${INSIDE_NAME} addrgenmode none`,
         `address add ${address} peer ${block.gateway} dev ${INSIDE_NAME}`,
         `link set dev ${INSIDE_NAME} up`,
         `route add default via ${block.gateway} dev ${INSIDE_NAME}`,
       ]);
+      await ip.run([
+        `link set dev ${name} addrgenmode none`,
+        `address add ${block.gateway} peer ${address} dev ${name}`,
+        `link set dev ${name} up`,
+      ]);
+      if (!forwards(name)) setForwarding(name, true);
     } finally {
       closeSync(namespace);
     }

@@ -1,0 +1,221 @@
+import { execFile } from "node:child_process";
+import { globSync, readFileSync } from "node:fs";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import { promisify } from "node:util";
+import {
+  DeleteFunctionCommand,
+  GetProvisionedConcurrencyConfigCommand,
+  PublishVersionCommand,
+  PutProvisionedConcurrencyConfigCommand,
+} from "@aws-sdk/client-lambda";
+import { deploy } from "../../test/support/deploy.ts";
+import { instanceOf } from "../instance.ts";
+import type { Scenario, ScenarioOptions } from "../scenario.ts";
+import { rounded } from "../statistics.ts";
+import { type MeasuredLambent, metric, withLambent } from "./running.ts";
+
+const DEFAULT_COUNT = 100;
+/** So many Node environments are to be alive at once on a machine of 24 GB. */
+const WANTED_COUNT = 1_000;
+/** A JVM takes a second of processor time to start. */
+const JVM_COUNT_MAX = 20;
+const READY_WITHIN_MS = 15 * 60_000;
+const POLL_MS = 250;
+/** For the kernel to give pages back, and for what is idle to be frozen. */
+const REST_MS = 1_500;
+const MEGABYTE = 1e6;
+const KIBIBYTE = 1_024;
+
+interface Language {
+  readonly name: "node" | "python" | "jvm";
+  readonly runtime: string;
+  readonly handler: string;
+  readonly files: Readonly<Record<string, string | Uint8Array>>;
+  readonly count: number;
+}
+
+interface Density {
+  readonly language: Language;
+  readonly pssMb: number;
+  readonly availableMb: number;
+  readonly seconds: number;
+}
+
+function readQuietly(path: string): string {
+  try {
+    return readFileSync(path, "latin1");
+  } catch {
+    return "";
+  }
+}
+
+const kibibytes = (text: string, name: string): number =>
+  Number(new RegExp(`^${name}:\\s+(\\d+) kB$`, "m").exec(text)?.[1] ?? 0);
+
+const availableBytes = (): number =>
+  kibibytes(readFileSync("/proc/meminfo", "latin1"), "MemAvailable") * KIBIBYTE;
+
+/** Of every process in the control groups of this Lambent's sandboxes, with what they share counted once. */
+function sandboxPssBytes(dataDirectory: string): number {
+  const group = `/lambent/${instanceOf(dataDirectory)}/`;
+  return globSync("/proc/[0-9]*").reduce((sum, directory) => {
+    if (!readQuietly(join(directory, "cgroup")).includes(group)) return sum;
+    return sum + kibibytes(readQuietly(join(directory, "smaps_rollup")), "Pss") * KIBIBYTE;
+  }, 0);
+}
+
+async function javaClass(): Promise<Uint8Array | undefined> {
+  const directory = await mkdtemp(join(tmpdir(), "lambent-bench-java-"));
+  try {
+    await writeFile(
+      join(directory, "Hello.java"),
+      'public class Hello { public String handle(Object event) { return "hello"; } }',
+    );
+    await promisify(execFile)("javac", ["--release", "11", "Hello.java"], { cwd: directory });
+    return await readFile(join(directory, "Hello.class"));
+  } catch {
+    return undefined;
+  } finally {
+    await rm(directory, { recursive: true });
+  }
+}
+
+async function languagesOf(measured: MeasuredLambent, count: number): Promise<Language[]> {
+  const { python, java } = measured;
+  const compiled = java === undefined ? undefined : await javaClass();
+  const node: Language = {
+    name: "node",
+    runtime: "nodejs24.x",
+    handler: "index.handler",
+    files: { "index.js": 'exports.handler = async () => "hello";\n' },
+    count,
+  };
+  return [
+    node,
+    ...(python === undefined
+      ? []
+      : [
+          {
+            ...node,
+            name: "python" as const,
+            runtime: python,
+            files: { "index.py": 'def handler(event, context):\n    return "hello"\n' },
+          },
+        ]),
+    ...(java === undefined || compiled === undefined
+      ? []
+      : [
+          {
+            name: "jvm" as const,
+            runtime: java,
+            handler: "Hello::handle",
+            files: { "Hello.class": compiled },
+            count: Math.min(count, JVM_COUNT_MAX),
+          },
+        ]),
+  ];
+}
+
+async function provision(measured: MeasuredLambent, language: Language, progress: (line: string) => void) {
+  const { lambda } = measured;
+  const name = { FunctionName: language.name, Qualifier: "1" };
+  await lambda.send(
+    new PutProvisionedConcurrencyConfigCommand({ ...name, ProvisionedConcurrentExecutions: language.count }),
+  );
+  const deadlineMs = performance.now() + READY_WITHIN_MS;
+  let shown = 0;
+  for (;;) {
+    await delay(POLL_MS);
+    const state = await lambda.send(new GetProvisionedConcurrencyConfigCommand(name));
+    if (state.Status === "READY") return;
+    if (state.Status === "FAILED") throw new Error(`${language.name}: ${state.StatusReason}`);
+    const available = state.AvailableProvisionedConcurrentExecutions ?? 0;
+    if (performance.now() > deadlineMs)
+      throw new Error(`${language.name}: only ${available} of ${language.count} in time`);
+    if (available >= shown + 100) progress(`${language.name}: ${available} of ${language.count}`);
+    shown = Math.max(shown, available - (available % 100));
+  }
+}
+
+async function measure(
+  measured: MeasuredLambent,
+  language: Language,
+  options: ScenarioOptions,
+): Promise<Density> {
+  const { lambda, lambent } = measured;
+  const { name, runtime, handler, files, count } = language;
+  const settings = { Runtime: runtime as "nodejs24.x", Handler: handler, MemorySize: 256 };
+  await deploy(lambda, name, files, settings);
+  await lambda.send(new PublishVersionCommand({ FunctionName: name }));
+  await delay(REST_MS);
+  const pssBefore = sandboxPssBytes(lambent.dataDirectory);
+  const availableBefore = availableBytes();
+  options.progress(`${name}: starting ${count}`);
+  const startedMs = performance.now();
+  await provision(measured, language, (line) => options.progress(line));
+  const seconds = (performance.now() - startedMs) / 1_000;
+  await delay(REST_MS);
+  const pssMb = (sandboxPssBytes(lambent.dataDirectory) - pssBefore) / count / MEGABYTE;
+  const availableMb = (availableBefore - availableBytes()) / count / MEGABYTE;
+  options.progress(`${name}: ${pssMb.toFixed(1)} MB each, by MemAvailable ${availableMb.toFixed(1)} MB`);
+  await lambda.send(new DeleteFunctionCommand({ FunctionName: name }));
+  while ((await metric(lambent.endpoint, "lambent_environments")) > 0) await delay(POLL_MS);
+  return { language, pssMb, availableMb, seconds };
+}
+
+/** Many idle environments alive at once: the memory of each of them. */
+export const density: Scenario = async (options) => {
+  const count = options.count ?? DEFAULT_COUNT;
+  const limits = { LAMBENT_MAX_ENVIRONMENTS: String(Math.max(1_000, count + 10)) };
+  return withLambent(limits, async (measured) => {
+    const results: Density[] = [];
+    for (const language of await languagesOf(measured, count))
+      results.push(await measure(measured, language, options));
+    const missing = ["node", "python", "jvm"].filter(
+      (name) => !results.some(({ language }) => language.name === name),
+    );
+    // The larger of both: PSS leaves the kernel's part out, and MemAvailable moves with all else on the machine.
+    const gigabytes = ({ pssMb, availableMb }: Density): number =>
+      (Math.max(pssMb, availableMb) * WANTED_COUNT) / 1_000;
+    return {
+      columns: [
+        "idle environments, frozen",
+        "alive at once",
+        "PSS of each (MB)",
+        "by MemAvailable (MB)",
+        "1,000 of them (GB)",
+        "started per second",
+      ],
+      rows: results.map(({ language, pssMb, availableMb, seconds }) => [
+        `${language.name} (${language.runtime})`,
+        String(language.count),
+        pssMb.toFixed(1),
+        availableMb.toFixed(1),
+        `${gigabytes({ language, pssMb, availableMb, seconds }).toFixed(1)}${language.count < WANTED_COUNT ? " (extrapolated)" : ""}`,
+        (language.count / seconds).toFixed(1),
+      ]),
+      notes: [
+        `isolation: ${measured.isolation}`,
+        "PSS of all processes of the sandbox, from smaps_rollup; MemAvailable counts the kernel's part and whatever else the machine did",
+        ...(missing.length > 0
+          ? [`not measured, as the runtime or compiler is missing: ${missing.join(", ")}`]
+          : []),
+      ],
+      json: Object.fromEntries(
+        results.map(({ language, pssMb, availableMb, seconds }) => [
+          language.name,
+          {
+            alive: language.count,
+            pss_mb: rounded(pssMb),
+            available_mb: rounded(availableMb),
+            gb_for_1000: rounded(gigabytes({ language, pssMb, availableMb, seconds })),
+            extrapolated: language.count < WANTED_COUNT,
+          },
+        ]),
+      ),
+    };
+  });
+};
