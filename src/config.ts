@@ -31,6 +31,10 @@ export interface Configuration {
   readonly accountConcurrency: number;
   /** Whether streamed responses are slowed down as AWS does: 2 MB a second after the first 6 MB. */
   readonly responseStreamPacing: boolean;
+  /** Whether an older interpreter, marked as such, may serve a runtime that the machine has nothing newer for. */
+  readonly allowOlderRuntimes: boolean;
+  /** How often the machine is looked at for interpreters that were installed, updated or removed. */
+  readonly runtimeCheckIntervalMs: number;
 }
 
 /** What the command line gives: setting name → text, `undefined` where a flag was not used. */
@@ -73,6 +77,8 @@ const schema = z.strictObject({
   maxEnvironments: wholeNumber(1, 100_000),
   accountConcurrency: wholeNumber(1, 1_000_000),
   responseStreamPacing: yesOrNo,
+  allowOlderRuntimes: yesOrNo,
+  runtimeCheckIntervalMs: wholeNumber(1_000, 86_400_000),
 });
 
 type SettingName = keyof typeof schema.shape;
@@ -91,6 +97,8 @@ const VARIABLES: Readonly<Record<SettingName, string>> = {
   maxEnvironments: "LAMBENT_MAX_ENVIRONMENTS",
   accountConcurrency: "LAMBENT_ACCOUNT_CONCURRENCY",
   responseStreamPacing: "LAMBENT_RESPONSE_STREAM_PACING",
+  allowOlderRuntimes: "LAMBENT_ALLOW_OLDER_RUNTIMES",
+  runtimeCheckIntervalMs: "LAMBENT_RUNTIME_CHECK_INTERVAL_MS",
 };
 
 const FLAG_NAMES: Readonly<Partial<Record<SettingName, string>>> = {
@@ -212,6 +220,8 @@ export function readConfiguration(sources: ConfigurationSources): Configuration 
     maxEnvironments: 1_000,
     accountConcurrency: 1_000,
     responseStreamPacing: false,
+    allowOlderRuntimes: true,
+    runtimeCheckIntervalMs: 60_000,
   };
   const gathered = gather(sources);
   const given = Object.fromEntries([...gathered].map(([name, setting]) => [name, setting.value]));

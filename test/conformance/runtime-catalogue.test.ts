@@ -118,7 +118,7 @@ describe("discovery of runtimes", () => {
     await rm(join(scratch, "quickjs"));
     const without = await discoverRuntimes({ ...base, runtimesDirectory, environment: bare });
     assert.equal(without.find("quick24.x"), undefined);
-    assert.match(without.missingAdvice("quick24.x"), /Install it with `fetch quick24` and restart Lambent/);
+    assert.match(without.missingAdvice("quick24.x"), /Install it with `lambent runtime install quick24.x`/);
 
     await writeFile(file, JSON.stringify({ ...manifest, surprise: true }));
     await assert.rejects(
