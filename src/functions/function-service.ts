@@ -17,6 +17,7 @@ import { FunctionLifecycle } from "./function-lifecycle.ts";
 import type { InvocationTarget } from "./function-record.ts";
 import { FunctionRepository } from "./function-repository.ts";
 import { FunctionTags } from "./function-tags.ts";
+import { RuntimeManagementSettings } from "./runtime-management.ts";
 import { isUnderWay, Transitions } from "./transitions.ts";
 
 export interface FunctionServiceDependencies {
@@ -41,6 +42,7 @@ export interface FunctionService {
   readonly aliases: Aliases;
   readonly tags: FunctionTags;
   readonly concurrency: ConcurrencySettings;
+  readonly runtimeManagement: RuntimeManagementSettings;
   /** See `FunctionCatalogue.resolveForInvoke`: the synchronous first step of every invocation. */
   resolveForInvoke(reference: string, qualifier: string | undefined, owner: Owner): InvocationTarget;
   /** Environments of this deployment get no more invocations; the returned function ends the subscription. */
@@ -88,6 +90,7 @@ export async function createFunctionService(
       clock,
       accountConcurrency: dependencies.accountConcurrency ?? FUNCTION_LIMITS.concurrentExecutionsDefault,
     }),
+    runtimeManagement: new RuntimeManagementSettings({ catalogue, repository, runtimes }),
     resolveForInvoke: catalogue.resolveForInvoke.bind(catalogue),
     onDeploymentRetired: catalogue.onDeploymentRetired.bind(catalogue),
     onConcurrencyChanged: catalogue.onConcurrencyChanged.bind(catalogue),

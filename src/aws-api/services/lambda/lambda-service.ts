@@ -10,6 +10,7 @@ import { invokeHandlers } from "./invoke.ts";
 import { invokeWithResponseStreamHandlers } from "./invoke-with-response-stream.ts";
 import type { LambdaDependencies, LambdaHandlers } from "./lambda-handlers.ts";
 import { listFunctionsHandlers } from "./list-functions.ts";
+import { runtimeManagementHandlers } from "./runtime-management.ts";
 import { tagHandlers } from "./tags.ts";
 import { updateFunctionHandlers } from "./update-function.ts";
 import { versionHandlers } from "./versions.ts";
@@ -38,6 +39,7 @@ export function lambdaHandlers(dependencies: LambdaDependencies): LambdaHandlers
     ...aliasHandlers(dependencies),
     ...tagHandlers(dependencies),
     ...concurrencyHandlers(dependencies),
+    ...runtimeManagementHandlers(dependencies),
     ...accountSettingsHandlers(dependencies),
     ...invokeHandlers(dependencies),
     ...invokeWithResponseStreamHandlers(dependencies),
