@@ -2,8 +2,11 @@
 // fails when one is not caught. The picture is in docs/architecture.md.
 const TEST = "[.]test[.]ts$";
 const BUSINESS = "functions|environments|invocation|logs|iam";
-/** The two files that know which adapters there are: one before anything is opened, one that opens everything. */
-const WIRING = "^src/(main|process-preparation)[.]ts$";
+/**
+ * The files that know which adapters there are: one before anything is opened, one for the runtimes of the machine, one
+ * that opens everything.
+ */
+const WIRING = "^src/(main|process-preparation|runtime-installation)[.]ts$";
 const DOORS = "aws-api|runtime-api|operator-api|cli";
 const OUTSIDE = [
   "core",

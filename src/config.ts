@@ -36,6 +36,10 @@ export interface Configuration {
   readonly rootSecretAccessKey: string;
   /** Whether streamed responses are slowed down as AWS does: 2 MB a second after the first 6 MB. */
   readonly responseStreamPacing: boolean;
+  /** Whether an older interpreter, marked as such, may serve a runtime that the machine has nothing newer for. */
+  readonly allowOlderRuntimes: boolean;
+  /** How often the machine is looked at for interpreters that were installed, updated or removed. */
+  readonly runtimeCheckIntervalMs: number;
 }
 
 /** What the command line gives: setting name → text, `undefined` where a flag was not used. */
@@ -81,6 +85,8 @@ const schema = z.strictObject({
   rootAccessKeyId: z.string().regex(/^(\w{16,128})?$/, "expected 16 to 128 letters and digits"),
   rootSecretAccessKey: z.string().regex(/^(\S{16,128})?$/, "expected 16 to 128 characters"),
   responseStreamPacing: yesOrNo,
+  allowOlderRuntimes: yesOrNo,
+  runtimeCheckIntervalMs: wholeNumber(1_000, 86_400_000),
 });
 
 type SettingName = keyof typeof schema.shape;
@@ -102,6 +108,8 @@ const VARIABLES: Readonly<Record<SettingName, string>> = {
   rootAccessKeyId: "LAMBENT_ROOT_ACCESS_KEY_ID",
   rootSecretAccessKey: "LAMBENT_ROOT_SECRET_ACCESS_KEY",
   responseStreamPacing: "LAMBENT_RESPONSE_STREAM_PACING",
+  allowOlderRuntimes: "LAMBENT_ALLOW_OLDER_RUNTIMES",
+  runtimeCheckIntervalMs: "LAMBENT_RUNTIME_CHECK_INTERVAL_MS",
 };
 
 const FLAG_NAMES: Readonly<Partial<Record<SettingName, string>>> = {
@@ -227,6 +235,8 @@ export function readConfiguration(sources: ConfigurationSources): Configuration 
     rootAccessKeyId: "",
     rootSecretAccessKey: "",
     responseStreamPacing: false,
+    allowOlderRuntimes: true,
+    runtimeCheckIntervalMs: 60_000,
   };
   const gathered = gather(sources);
   const given = Object.fromEntries([...gathered].map(([name, setting]) => [name, setting.value]));

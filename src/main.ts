@@ -3,7 +3,6 @@ import { createServer, type RequestListener } from "node:http";
 import type { Socket } from "node:net";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { chooseSandboxDriver } from "./adapters/choose-sandbox-driver.ts";
 import { systemClock as clock } from "./adapters/clock-system/clock-system.ts";
 import { openCodeStore } from "./adapters/code-store-files/code-store-files.ts";
@@ -13,7 +12,7 @@ import {
   type PrometheusMetrics,
 } from "./adapters/metrics-prometheus/metrics-prometheus.ts";
 import { writeRootCredentials } from "./adapters/root-credentials-file/root-credentials-file.ts";
-import { discoverRuntimes } from "./adapters/runtime-catalogue/discover-runtimes.ts";
+import type { MachineRuntimes } from "./adapters/runtime-catalogue/machine-runtimes.ts";
 import { openSqliteStore } from "./adapters/store-sqlite/store-sqlite.ts";
 import { type AwsApi, createAwsApi } from "./aws-api/server.ts";
 import { iamService } from "./aws-api/services/iam/iam-service.ts";
@@ -35,16 +34,16 @@ import { type CloudWatchLogs, openCloudWatchLogs } from "./logs/cloudwatch-logs.
 import { createOperatorApi, type OperatorApi } from "./operator-api/operator-api.ts";
 import type { CodeStore } from "./ports/code-store.ts";
 import type { Logger } from "./ports/logger.ts";
-import type { RuntimeCatalogue } from "./ports/runtime-catalogue.ts";
 import type { IsolationReport, SandboxDriver } from "./ports/sandbox.ts";
 import type { Store } from "./ports/store.ts";
 import { RuntimeApi } from "./runtime-api/runtime-api.ts";
+import { machineRuntimes, RUNTIMES_DIRECTORY } from "./runtime-installation.ts";
 
 /** One running Lambent. */
 export interface Lambent {
   readonly endpoint: string;
   readonly isolation: IsolationReport;
-  /** Identifiers of the runtimes found. */
+  /** Identifiers of the runtimes found, with the version where an older one stands in. */
   readonly runtimes: readonly string[];
   /** File with the root user's access key, when one is required. */
   readonly rootCredentialsFile: string | undefined;
@@ -52,7 +51,6 @@ export interface Lambent {
   stop(): Promise<void>;
 }
 
-const RUNTIMES_DIRECTORY = fileURLToPath(new URL("../runtimes", import.meta.url));
 /** How long running invocations may go on after a stop signal. */
 const DRAIN_MS = 20_000;
 /** How long an invocation waits on a full machine before it is throttled. */
@@ -135,14 +133,16 @@ async function open(
   return {
     endpoint,
     isolation: machine.sandboxes.report,
-    runtimes: machine.runtimes.list().map((runtime) => runtime.identifier),
     rootCredentialsFile: platform.rootCredentialsFile,
+    runtimes: machine.runtimes
+      .list()
+      .map(({ identifier, isOlder, version }) => (isOlder ? `${identifier} (by ${version})` : identifier)),
     stop: () => opened.close(),
   };
 }
 
 interface Machine {
-  readonly runtimes: RuntimeCatalogue;
+  readonly runtimes: MachineRuntimes;
   readonly sandboxes: SandboxDriver;
   readonly codeStore: CodeStore;
 }
@@ -154,11 +154,7 @@ async function openMachine(
 ): Promise<Machine> {
   const codeDirectory = join(configuration.dataDirectory, "code");
   const [runtimes, codeStore] = await Promise.all([
-    discoverRuntimes({
-      runtimesDirectory: RUNTIMES_DIRECTORY,
-      nodeExecutable: process.execPath,
-      lambentVersion: lambentVersion(),
-    }),
+    machineRuntimes(configuration),
     openCodeStore({ directory: codeDirectory, blobs: store.blobs }),
   ]);
   const sandboxes = await chooseSandboxDriver({
@@ -251,7 +247,7 @@ async function provideRootKey(configuration: Configuration, iam: Iam): Promise<s
  * own: the operator's pages are not for functions.
  */
 function wireInvocations(
-  { configuration, logger }: Ground,
+  { configuration, logger, opened }: Ground,
   parts: { readonly machine: Machine; readonly platform: Platform; readonly metrics: PrometheusMetrics },
 ): { dispatcher: InvocationDispatcher; serveFunctions: (listener: RequestListener) => void } {
   const { machine, metrics } = parts;
@@ -287,6 +283,10 @@ function wireInvocations(
       responsePace: configuration.responseStreamPacing ? AWS_RESPONSE_PACE : undefined,
     },
   });
+  functions.runtimeManagement.onChanged((version) => dispatcher.renewRuntimes(version));
+  machine.runtimes.onChanged(() => dispatcher.renewRuntimes());
+  const looking = setInterval(() => void machine.runtimes.refresh(), configuration.runtimeCheckIntervalMs);
+  opened.add(() => clearInterval(looking));
   functions.onDeploymentRetired(({ deploymentId }) => dispatcher.retire(deploymentId));
   return { dispatcher, serveFunctions: (listener) => functionsServer.on("request", listener) };
 }

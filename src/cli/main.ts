@@ -2,6 +2,7 @@ import { Command, CommanderError, Option } from "commander";
 import { type Flags, lambentVersion } from "../config.ts";
 import { health } from "./health.ts";
 import { reportFailure } from "./report-failure.ts";
+import { installRuntimes, listRuntimes } from "./runtime.ts";
 import { start } from "./start.ts";
 
 interface StartOptions {
@@ -64,6 +65,18 @@ function commandLine(): Command {
     .option("--port <number>", "port of the AWS endpoint (default: 4566)")
     .option("--host <address>", "address of the AWS endpoint (default: 127.0.0.1)")
     .action((options: StartOptions) => health(usedFlags({ ...options, install: true })));
+  const runtime = program.command("runtime").description("The language runtimes of this machine.");
+  runtime
+    .command("list")
+    .description("Print every runtime and the versions of it that this machine has.")
+    .action(listRuntimes);
+  runtime
+    .command("install")
+    .description(
+      "Install interpreters with the machine's own package managers; a running Lambent finds them.",
+    )
+    .argument("<identifiers...>", "such as nodejs22.x python3.13")
+    .action(installRuntimes);
   program
     .command("version")
     .description("Print the version.")

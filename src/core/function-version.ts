@@ -9,6 +9,13 @@ export interface LoggingConfiguration {
   readonly logGroup: string;
 }
 
+/** A version of its runtime that a function stays with; see `RuntimeCatalogue.find`. */
+export interface RuntimePin {
+  readonly versionHash: string;
+  /** Nothing else will do. */
+  readonly required: boolean;
+}
+
 /** Code and configuration of one function version, as it is run; never changed in place. */
 export interface FunctionVersion {
   readonly account: string;
@@ -30,4 +37,6 @@ export interface FunctionVersion {
   readonly logging: LoggingConfiguration;
   readonly state: FunctionState;
   readonly tracingMode: "Active" | "PassThrough";
+  /** Absent where the function runs on the newest version of its runtime. */
+  readonly runtimePin?: RuntimePin;
 }

@@ -60,8 +60,8 @@ export class EnvironmentFactory {
     initializationType: InitializationType = "on-demand",
   ): MadeEnvironment {
     const { clock, newId, runtimes } = this.#dependencies;
-    const runtime = runtimes.find(version.runtime);
-    if (runtime === undefined) throw new Error(runtimes.missingAdvice(version.runtime));
+    const runtime = runtimes.find(version.runtime, version.runtimePin);
+    if (runtime === undefined) throw new Error(runtimes.missingAdvice(version.runtime, version.runtimePin));
     const id = newId();
     const streamName = previous?.logStreamName ?? logStreamName(version, id, clock.nowMs());
     const log = previous?.log ?? this.#openLog(version, streamName, initializationType);
@@ -74,6 +74,12 @@ export class EnvironmentFactory {
         this.#createSandbox(version, runtime, { id, streamName, session, initializationType }),
     });
     return { environment, log, logStreamName: streamName, runtime };
+  }
+
+  /** Whether an environment with this runtime is what `make` would make now. */
+  isCurrent(runtime: InstalledRuntime, version: FunctionVersion): boolean {
+    const current = this.#dependencies.runtimes.find(version.runtime, version.runtimePin);
+    return current?.versionHash === runtime.versionHash;
   }
 
   #openLog(

@@ -28,6 +28,18 @@ export interface Deployment {
   readonly settings: FunctionSettings;
   readonly code: StoredCode;
   readonly architecture: Architecture;
+  /** The newest version of the runtime when the function was last updated. */
+  readonly runtimeVersionHash?: string;
+}
+
+/** When a function, or a version of it, goes on to a newer version of its runtime; Auto where there is none. */
+export interface RuntimeManagement {
+  readonly updateRuntimeOn: "FunctionUpdate" | "Manual";
+  /** The runtime that the setting was made for: it says nothing about another one. */
+  readonly runtime: string;
+  /** What runs: with FunctionUpdate until the deployment is another one. */
+  readonly versionHash: string;
+  readonly deploymentId: string;
 }
 
 /** A function: $LATEST, its state and what all its versions share. One key, changed by compare-and-set only. */
@@ -43,6 +55,8 @@ export interface FunctionDocument extends Owner {
   /** A version published together with the creation or update that is still running. */
   readonly pendingVersion?: string;
   readonly tags: Readonly<Record<string, string>>;
+  /** By "$LATEST" or a version's number. */
+  readonly runtimeManagement?: Readonly<Record<string, RuntimeManagement>>;
   readonly latest: Deployment;
   /** What $LATEST still runs while an update is in progress. */
   readonly serving?: Deployment;

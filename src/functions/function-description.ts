@@ -6,7 +6,9 @@ import {
   UPDATED,
   type UpdateDescription,
 } from "../core/function-states.ts";
+import type { RuntimePin } from "../core/function-version.ts";
 import type { Deployment, FunctionDocument, VersionDocument } from "./documents.ts";
+import { runtimePin } from "./runtime-pin.ts";
 
 /** One function version as GetFunctionConfiguration tells of it. */
 export interface FunctionDescription {
@@ -20,6 +22,7 @@ export interface FunctionDescription {
   readonly lastUpdate: UpdateDescription | undefined;
   readonly revisionId: string;
   readonly lastModifiedMs: number;
+  readonly runtimePin: RuntimePin | undefined;
 }
 
 /** $LATEST as it will be when a running update is through: AWS shows the new configuration at once. */
@@ -34,6 +37,7 @@ export function describeLatest(head: FunctionDocument, qualifier?: string): Func
     lastUpdate: head.lastUpdate,
     revisionId: head.revisionId,
     lastModifiedMs: head.lastModifiedMs,
+    runtimePin: runtimePin(head, "$LATEST", head.latest),
   };
 }
 
@@ -54,5 +58,6 @@ export function describeVersion(
     lastUpdate: pending ? undefined : UPDATED,
     revisionId: pending ? version.pendingRevisionId : version.revisionId,
     lastModifiedMs: version.lastModifiedMs,
+    runtimePin: runtimePin(head, version.version, version.deployment),
   };
 }

@@ -21,6 +21,7 @@ import type { FunctionChange, FunctionRepository } from "./function-repository.t
 import { changedSettings, newSettings, type SettingsInput } from "./function-settings.ts";
 import { checkTags } from "./function-tags.ts";
 import { fingerprintOf, withNextVersion } from "./publication.ts";
+import { newestRuntime } from "./runtime-pin.ts";
 import type { Transitions } from "./transitions.ts";
 
 export interface CreateFunctionRequest {
@@ -96,7 +97,7 @@ export class FunctionLifecycle {
         functionId: newId(),
         nextVersion: 1,
         tags,
-        latest: { deploymentId: newId(), settings, code, architecture },
+        latest: { deploymentId: newId(), settings, code, architecture, ...newestRuntime(settings, runtimes) },
         state: CREATING,
         revisionId: newId(),
         lastModifiedMs: clock.nowMs(),
@@ -215,13 +216,14 @@ export class FunctionLifecycle {
     request: { readonly revisionId: string | undefined; readonly publish: boolean },
     next: (current: FunctionDocument) => FunctionDocument["latest"],
   ): Promise<FunctionChange> {
-    const { repository, transitions, clock, newId } = this.#dependencies;
+    const { repository, runtimes, transitions, clock, newId } = this.#dependencies;
     const changed = await repository.changeFunction<FunctionChange>(name, (current) => {
       checkRevision(current.revisionId, request.revisionId);
       checkChangeable(current);
+      const latest = next(current);
       const document: FunctionDocument = {
         ...current,
-        latest: { ...next(current), deploymentId: newId() },
+        latest: { ...latest, ...newestRuntime(latest.settings, runtimes), deploymentId: newId() },
         ...(current.state.state === "Active" && { serving: current.serving ?? current.latest }),
         lastUpdate: UPDATING,
         revisionId: newId(),

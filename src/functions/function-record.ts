@@ -8,6 +8,7 @@ import type {
   FunctionName,
   VersionDocument,
 } from "./documents.ts";
+import { runtimePin } from "./runtime-pin.ts";
 
 /** What an invocation needs to know; made when documents change, so that invoking allocates nothing. */
 export interface InvocationTarget {
@@ -49,7 +50,12 @@ export class FunctionRecord {
       this.#latest = undefined;
       return;
     }
-    const version = runnableVersion(head, "$LATEST", head.serving ?? head.latest, head.state.state);
+    const serving = head.serving ?? head.latest;
+    for (const { document } of this.versions.values()) this.putVersion(document);
+    const version = {
+      ...runnableVersion(head, "$LATEST", serving, head.state.state),
+      ...pinned(head, "$LATEST", serving),
+    };
     this.#unqualified = { version, invokedFunctionArn: functionArn(head), executedVersion: "$LATEST" };
     this.#latest = { ...this.#unqualified, invokedFunctionArn: functionArn(head, "$LATEST") };
   }
@@ -77,7 +83,10 @@ export class FunctionRecord {
     this.versions.set(document.version, {
       document,
       target: {
-        version: runnableVersion(document, document.version, document.deployment, "Active"),
+        version: {
+          ...runnableVersion(document, document.version, document.deployment, "Active"),
+          ...pinned(this.#head, document.version, document.deployment),
+        },
         invokedFunctionArn: functionArn(document, document.version),
         executedVersion: document.version,
       },
@@ -123,6 +132,15 @@ export class FunctionRecord {
       Number(document.version) < head.nextVersion
     );
   }
+}
+
+function pinned(
+  head: FunctionDocument | undefined,
+  version: string,
+  deployment: Deployment,
+): Pick<FunctionVersion, "runtimePin"> {
+  const pin = runtimePin(head, version, deployment);
+  return pin === undefined ? {} : { runtimePin: pin };
 }
 
 function runnableVersion(

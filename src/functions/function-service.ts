@@ -23,6 +23,7 @@ import { FunctionTags } from "./function-tags.ts";
 import { FunctionUrls } from "./function-urls.ts";
 import { RecursionSettings } from "./recursion-settings.ts";
 import { ResourcePolicies } from "./resource-policies.ts";
+import { RuntimeManagementSettings } from "./runtime-management.ts";
 import { isUnderWay, Transitions } from "./transitions.ts";
 
 export interface FunctionServiceDependencies {
@@ -52,6 +53,7 @@ export interface FunctionService {
   readonly recursion: RecursionSettings;
   readonly codeSigning: CodeSigning;
   readonly policies: ResourcePolicies;
+  readonly runtimeManagement: RuntimeManagementSettings;
   /** See `FunctionCatalogue.resolveForInvoke`: the synchronous first step of every invocation. */
   resolveForInvoke(reference: string, qualifier: string | undefined, owner: Owner): InvocationTarget;
   /** Environments of this deployment get no more invocations; the returned function ends the subscription. */
@@ -107,6 +109,7 @@ export async function createFunctionService(
     recursion: new RecursionSettings(catalogue, attachments),
     codeSigning,
     policies: new ResourcePolicies({ catalogue, repository, attachments, newId }),
+    runtimeManagement: new RuntimeManagementSettings({ catalogue, repository, runtimes }),
     resolveForInvoke: catalogue.resolveForInvoke.bind(catalogue),
     onDeploymentRetired: catalogue.onDeploymentRetired.bind(catalogue),
     onConcurrencyChanged: catalogue.onConcurrencyChanged.bind(catalogue),

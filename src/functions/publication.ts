@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import type { Deployment, FunctionDocument, VersionDocument } from "./documents.ts";
 import type { FunctionChange } from "./function-repository.ts";
+import { runtimePin } from "./runtime-pin.ts";
 
 /** Changes when code or configuration change in a way that a new version would show. */
 export function fingerprintOf({ settings, code, architecture }: Deployment): string {
@@ -43,10 +44,22 @@ export function withNextVersion(
     pendingRevisionId: options.newId(),
     lastModifiedMs: options.nowMs,
   };
+  const management = document.runtimeManagement?.$LATEST;
   return {
     version: published,
     document: {
       ...document,
+      // A version is published as $LATEST runs, and stays with that runtime as $LATEST does.
+      ...(management !== undefined && {
+        runtimeManagement: {
+          ...document.runtimeManagement,
+          [version]: {
+            ...management,
+            versionHash: runtimePin(document, "$LATEST", latest)?.versionHash ?? management.versionHash,
+            deploymentId: published.deployment.deploymentId,
+          },
+        },
+      }),
       nextVersion: document.nextVersion + 1,
       lastPublished: { version, fingerprint: fingerprintOf(latest) },
       ...(options.pending && { pendingVersion: version }),

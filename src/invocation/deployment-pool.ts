@@ -47,12 +47,14 @@ export interface PoolDependencies {
  * than waiting for a busy one (`StartDecision`). Whichever comes first, a freed or a new environment, takes the invocation that waits longest.
  */
 export class DeploymentPool {
-  readonly version: FunctionVersion;
+  version: FunctionVersion;
   readonly admission: VersionAdmission;
   readonly #dependencies: PoolDependencies;
   readonly #all = new Map<ExecutionEnvironment, MadeEnvironment>();
   readonly #idle: ExecutionEnvironment[] = [];
   readonly #waiting: WaitingInvocation[] = [];
+  /** Their runtime is not the one that the function is to run on any more. */
+  readonly #outdated = new WeakSet<ExecutionEnvironment>();
   #provisioned: ProvisionedEnvironments | undefined;
   readonly #decision = new StartDecision();
   #starting = 0;
@@ -171,6 +173,20 @@ export class DeploymentPool {
     return allFrozen;
   }
 
+  /** Runs `version` from now on: environments on another runtime take no further event and end when they are free. */
+  renewRuntime(version: FunctionVersion): void {
+    this.version = version;
+    for (const [environment, { runtime }] of this.#all) {
+      if (this.#dependencies.factory.isCurrent(runtime, version)) continue;
+      this.#outdated.add(environment);
+      const at = this.#idle.indexOf(environment);
+      if (at < 0) continue;
+      this.#idle.splice(at, 1);
+      void environment.end();
+    }
+    this.#provisioned?.renewRuntime(version);
+  }
+
   /** No new invocation comes: idle environments end now, busy ones after their invocation. */
   retire(): void {
     this.#retired = true;
@@ -251,6 +267,10 @@ export class DeploymentPool {
 
   #becameIdle(environment: ExecutionEnvironment): void {
     if (environment.state !== "idle") return;
+    if (this.#outdated.has(environment)) {
+      void environment.end();
+      return;
+    }
     if (environment.lastInvocationMs !== undefined)
       this.#decision.invocationTook(environment.lastInvocationMs);
     if (this.#offer(environment)) return;

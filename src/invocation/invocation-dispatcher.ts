@@ -130,6 +130,15 @@ export class InvocationDispatcher implements Invoker, ProvisionedAllocations {
     }
   }
 
+  /**
+   * Brings environments to the runtime they are to have: those of one function version whose setting was changed, or
+   * all of them when the machine's runtimes have changed.
+   */
+  renewRuntimes(changed?: FunctionVersion): void {
+    if (changed !== undefined) this.#pools.get(keyOf(changed))?.renewRuntime(changed);
+    else for (const pool of this.#pools.values()) pool.renewRuntime(pool.version);
+  }
+
   /** What is reserved and provisioned for a function from now on. */
   configure(concurrency: FunctionConcurrency): void {
     if (this.#closing) return;

@@ -36,10 +36,11 @@ export interface ProvisionedDependencies {
  * before all are there; from then on each that is lost is replaced, and none is ended for being idle.
  */
 export class ProvisionedEnvironments {
-  readonly #version: FunctionVersion;
+  #version: FunctionVersion;
   readonly #dependencies: ProvisionedDependencies;
   /** Everything that holds a place on the machine: starting, ready and ending ones. */
-  readonly #all = new Set<ExecutionEnvironment>();
+  readonly #all = new Map<ExecutionEnvironment, MadeEnvironment>();
+  readonly #outdated = new WeakSet<ExecutionEnvironment>();
   readonly #ready = new Set<ExecutionEnvironment>();
   readonly #idle: ExecutionEnvironment[] = [];
   #requested = 0;
@@ -97,6 +98,19 @@ export class ProvisionedEnvironments {
     return this.#usable ? this.#idle.pop() : undefined;
   }
 
+  /** See `DeploymentPool.renewRuntime`; what ends is replaced. */
+  renewRuntime(version: FunctionVersion): void {
+    this.#version = version;
+    for (const [environment, { runtime }] of this.#all) {
+      if (this.#dependencies.factory.isCurrent(runtime, version)) continue;
+      this.#outdated.add(environment);
+      const at = this.#idle.indexOf(environment);
+      if (at < 0) continue;
+      this.#idle.splice(at, 1);
+      void environment.end();
+    }
+  }
+
   forEachIdle(visit: (environment: ExecutionEnvironment) => void): void {
     for (const environment of this.#idle) visit(environment);
   }
@@ -113,7 +127,7 @@ export class ProvisionedEnvironments {
   async endAll(): Promise<void> {
     this.#requested = 0;
     this.#stopRetrying();
-    await Promise.all([...this.#all].map((environment) => environment.end()));
+    await Promise.all([...this.#all.keys()].map((environment) => environment.end()));
   }
 
   /** Nothing is kept of a version that could not be initialised; what served before a failure goes on serving. */
@@ -127,7 +141,7 @@ export class ProvisionedEnvironments {
       const made = factory.make(this.#version, undefined, "provisioned-concurrency");
       const { environment } = made;
       capacity.started();
-      this.#all.add(environment);
+      this.#all.set(environment, made);
       environment.onIdle = (idle) => this.#becameIdle(idle);
       environment.onEnded = (ended) => this.#ended(ended);
       announceInit(made, this.#version);
@@ -181,7 +195,7 @@ export class ProvisionedEnvironments {
 
   #becameIdle(environment: ExecutionEnvironment): void {
     if (environment.state !== "idle") return;
-    if (this.#ready.size > this.#wanted) void environment.end();
+    if (this.#ready.size > this.#wanted || this.#outdated.has(environment)) void environment.end();
     else if (!this.#usable || !this.#dependencies.offer(environment)) {
       this.#idle.push(environment);
       this.#dependencies.idled();

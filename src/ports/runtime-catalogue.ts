@@ -1,6 +1,7 @@
+import type { RuntimePin } from "../core/function-version.ts";
 import type { SandboxProgram } from "./sandbox.ts";
 
-/** A language runtime that this machine can run. */
+/** A version of a language runtime that this machine can run. */
 export interface InstalledRuntime {
   /** AWS's identifier, e.g. "python3.12". */
   readonly identifier: string;
@@ -13,11 +14,20 @@ export interface InstalledRuntime {
   readonly environmentVariables: Readonly<Record<string, string>>;
   /** True for managed runtimes (INIT_START is logged), false for provided.*. */
   readonly managed: boolean;
+  /** True where an interpreter of an older line stands in, because the machine has none of the identifier's own. */
+  readonly isOlder?: boolean;
 }
 
 export interface RuntimeCatalogue {
-  find(identifier: string): InstalledRuntime | undefined;
+  /**
+   * The newest version of a runtime, or the pinned one. A pin that is not required gives way to the newest version when
+   * its own is not on the machine any more; a required one does not.
+   */
+  find(identifier: string, pin?: RuntimePin): InstalledRuntime | undefined;
+  /** The newest version of each runtime. */
   list(): readonly InstalledRuntime[];
-  /** Why a runtime that AWS has is not here, and the command that would install it. */
-  missingAdvice(identifier: string): string;
+  /** Why a runtime that AWS has, or its pinned version, is not here, and what would bring it. */
+  missingAdvice(identifier: string, pin?: RuntimePin): string;
+  /** Looks for a missing runtime on the machine again, at most every few seconds. */
+  lookFor?(identifier: string): Promise<void>;
 }

@@ -118,13 +118,60 @@ describe("discovery of runtimes", () => {
     await rm(join(scratch, "quickjs"));
     const without = await discoverRuntimes({ ...base, runtimesDirectory, environment: bare });
     assert.equal(without.find("quick24.x"), undefined);
-    assert.match(without.missingAdvice("quick24.x"), /Install it with `fetch quick24` and restart Lambent/);
+    assert.match(without.missingAdvice("quick24.x"), /Install it with `lambent runtime install quick24.x`/);
 
     await writeFile(file, JSON.stringify({ ...manifest, surprise: true }));
     await assert.rejects(
       discoverRuntimes({ ...base, runtimesDirectory, environment: bare }),
       /manifest[.]json.*surprise/s,
     );
+  });
+
+  test("an older line stands in where it may, and is marked; a look again sees what has come and gone", async () => {
+    const runtimesDirectory = join(scratch, "older");
+    const machine = join(scratch, "machine");
+    await mkdir(join(runtimesDirectory, "quick"), { recursive: true });
+    await mkdir(machine);
+    const manifest = {
+      runtimes: [{ identifier: "quick99.x", line: "99", olderLine: process.versions.node.split(".")[0] }],
+      managed: true,
+      interpreter: {
+        preferOwnNode: false,
+        names: ["quickjs"],
+        directories: [machine],
+        probe: ["-p", "JSON.stringify({version: process.versions.node, executable: process.execPath})"],
+      },
+      command: ["{interpreter}"],
+      mounts: [],
+      environmentVariables: {},
+      install: [{ byHand: true, command: "fetch quick{line}" }],
+    };
+    await writeFile(join(runtimesDirectory, "quick", "manifest.json"), JSON.stringify(manifest));
+    const options = { ...base, runtimesDirectory, environment: bare };
+    const catalogue = await discoverRuntimes(options);
+    let changes = 0;
+    catalogue.onChanged(() => changes++);
+    assert.equal(catalogue.find("quick99.x"), undefined);
+    await copyFile(process.execPath, join(machine, "quickjs"));
+    await catalogue.refresh();
+    const found = catalogue.find("quick99.x");
+    assert.deepEqual([found?.version, found?.isOlder], [process.versions.node, true]);
+    const strict = await discoverRuntimes({ ...options, allowOlder: false });
+    assert.equal(strict.find("quick99.x"), undefined);
+    assert.match(strict.missingAdvice("quick99.x"), /stands in when the setting allowOlderRuntimes is true/);
+
+    const pin = { versionHash: "0".repeat(64), required: false };
+    assert.equal(catalogue.find("quick99.x", pin), found);
+    assert.equal(catalogue.find("quick99.x", { ...pin, required: true }), undefined);
+    assert.match(
+      catalogue.missingAdvice("quick99.x", { ...pin, required: true }),
+      /is not on this machine any more/,
+    );
+    await rm(join(machine, "quickjs"));
+    await catalogue.refresh();
+    assert.equal(catalogue.find("quick99.x"), undefined);
+    await catalogue.refresh();
+    assert.equal(changes, 2);
   });
 
   test("a Java is found by its home, and appears with it as the language's directory", async (t) => {

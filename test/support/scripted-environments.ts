@@ -112,7 +112,11 @@ export function scriptedFactory(clock: ManualClock, failToCreate?: () => Error |
       remove: () => Promise.reject(new Error("not part of this test")),
       list: () => Promise.reject(new Error("not part of this test")),
     },
-    runtimes: { find: () => scriptedRuntime, list: () => [scriptedRuntime], missingAdvice: () => "missing" },
+    runtimes: {
+      find: (_, pin) => ({ ...scriptedRuntime, ...pin }),
+      list: () => [scriptedRuntime],
+      missingAdvice: () => "missing",
+    },
     logs: {
       open: (stream) => {
         streams.push(stream.logStreamName);

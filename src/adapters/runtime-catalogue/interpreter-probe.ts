@@ -1,4 +1,5 @@
 import { execFile } from "node:child_process";
+import { stat } from "node:fs/promises";
 import { availableParallelism } from "node:os";
 import { promisify } from "node:util";
 import { z } from "zod";
@@ -19,33 +20,60 @@ const factsSchema = z.object({
   stable: z.boolean().optional(),
 });
 
-/** What an interpreter says of itself. */
-export type InterpreterFacts = z.infer<typeof factsSchema>;
+/** What an interpreter says of itself, and the size of its file, which tells rebuilt ones of one version apart. */
+export type InterpreterFacts = z.infer<typeof factsSchema> & { readonly sizeBytes: number };
 
-/** Runs each candidate once, a few at a time; those that do not run or do not answer are left out. */
-export async function probeInterpreters(
-  executables: readonly string[],
-  probe: readonly string[],
-): Promise<InterpreterFacts[]> {
-  const waiting = [...executables];
-  const found: InterpreterFacts[] = [];
-  const worker = async (): Promise<void> => {
-    for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-      const facts = await probeOne(next, probe);
-      if (facts !== undefined) found.push(facts);
+/**
+ * Asks interpreters what they are. Each file is run once for as long as it does not change, so that looking again costs
+ * next to nothing.
+ */
+export class InterpreterProbe {
+  readonly #known = new Map<
+    string,
+    { readonly stamp: string; readonly facts: InterpreterFacts | undefined }
+  >();
+
+  /** Runs each candidate, a few at a time; those that do not run or do not answer are left out. */
+  async ask(executables: readonly string[], probe: readonly string[]): Promise<InterpreterFacts[]> {
+    const waiting = [...executables];
+    const found: InterpreterFacts[] = [];
+    const worker = async (): Promise<void> => {
+      for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
+        const facts = await this.#askOnce(next, probe);
+        if (facts !== undefined) found.push(facts);
+      }
+    };
+    await Promise.all(Array.from({ length: availableParallelism() + 1 }, worker));
+    return found;
+  }
+
+  async #askOnce(executable: string, probe: readonly string[]): Promise<InterpreterFacts | undefined> {
+    try {
+      const { size, mtimeMs, ino } = await stat(executable);
+      const stamp = `${size} ${mtimeMs} ${ino}`;
+      const key = JSON.stringify([executable, probe]);
+      const known = this.#known.get(key);
+      if (known?.stamp === stamp) return known.facts;
+      const facts = await run(executable, probe, size);
+      this.#known.set(key, { stamp, facts });
+      return facts;
+    } catch {
+      return undefined;
     }
-  };
-  await Promise.all(Array.from({ length: availableParallelism() + 1 }, worker));
-  return found;
+  }
 }
 
-async function probeOne(executable: string, probe: readonly string[]): Promise<InterpreterFacts | undefined> {
+async function run(
+  executable: string,
+  probe: readonly string[],
+  sizeBytes: number,
+): Promise<InterpreterFacts | undefined> {
   try {
     // Nothing of Lambent's own environment: options meant for it would change or slow down what is probed.
     const env = { PATH: "/usr/local/bin:/usr/bin:/bin" };
     const options = { env, timeout: PROBE_TIMEOUT_MS, killSignal: "SIGKILL" as const };
     const { stdout } = await promisify(execFile)(executable, [...probe], options);
-    return factsSchema.parse(JSON.parse(stdout));
+    return { ...factsSchema.parse(JSON.parse(stdout)), sizeBytes };
   } catch {
     return undefined;
   }

@@ -7,15 +7,38 @@ const interpreterSchema = z.strictObject({
   preferOwnNode: z.boolean(),
   /** File names, with {line}. */
   names: z.array(z.string()).min(1),
-  /** Where to look besides PATH; {home}, {env:NAME} and `*` for one directory level. */
+  /** Where to look besides PATH; {home}, {env:NAME}, {installed} (by `lambent runtime install`) and `*` for one directory level. */
   directories: z.array(z.string()),
   /** Arguments that make the interpreter print an `InterpreterFacts` as one line of JSON. */
   probe: z.array(z.string()).min(1),
 });
 
+const installSchema = z.strictObject({
+  /** A program that has to be on PATH. */
+  needs: z.string().optional(),
+  /** The package manager serves the whole machine. */
+  root: z.boolean().optional(),
+  /** Only told to the operator: it brings more than the interpreter. */
+  byHand: z.boolean().optional(),
+  /**
+   * For `sh`; with {line}, {platform}, {arch}, and {prefix} for a new directory, which becomes one of {installed} when
+   * the command has succeeded.
+   */
+  command: z.string(),
+});
+
 const manifestSchema = z.strictObject({
   /** `line` is what the interpreter's version must begin with. */
-  runtimes: z.array(z.strictObject({ identifier: z.string(), line: z.string() })).min(1),
+  runtimes: z
+    .array(
+      z.strictObject({
+        identifier: z.string(),
+        line: z.string(),
+        /** A line that may stand in, marked as such, where the machine has none of `line`. */
+        olderLine: z.string().optional(),
+      }),
+    )
+    .min(1),
   managed: z.boolean(),
   /** Absent for OS-only runtimes. */
   interpreter: interpreterSchema.optional(),
@@ -24,12 +47,13 @@ const manifestSchema = z.strictObject({
   /** {runtimes} is the folder with all runtimes, {ownNode} the file that runs Lambent. */
   mounts: z.array(z.strictObject({ host: z.string(), sandbox: z.string() })),
   environmentVariables: z.record(z.string(), z.string()),
-  /** Commands that install a line; the first one whose tool (`needs`) is there is recommended. */
-  install: z.array(z.strictObject({ needs: z.string().optional(), command: z.string() })),
+  /** Ways to install a line, the best first; see `RuntimeInstaller`. */
+  install: z.array(installSchema),
 });
 
 /** manifest.json of a folder in runtimes/: all there is to know to find a language on a machine and to start it. */
 export type RuntimeManifest = z.infer<typeof manifestSchema> & { readonly directory: string };
+export type InstallMethod = z.infer<typeof installSchema>;
 export type InterpreterSearch = z.infer<typeof interpreterSchema>;
 
 /** Reads every `<runtimesDirectory>/<name>/manifest.json`; rejects when one of them is not valid. */

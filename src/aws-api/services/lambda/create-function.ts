@@ -8,6 +8,7 @@ export function createFunctionHandlers({ functions, runtimes }: LambdaDependenci
   return {
     CreateFunction: async (input, context) => {
       if (input.PackageType === "Image") throw notSupported("PackageType Image");
+      if (input.Runtime !== undefined) await runtimes.lookFor?.(input.Runtime);
       const created = await functions.lifecycle.create(context, {
         functionReference: input.FunctionName ?? "",
         settings: settingsInput(input),

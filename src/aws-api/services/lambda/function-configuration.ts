@@ -47,7 +47,7 @@ export function fullConfiguration(
   runtimes: RuntimeCatalogue,
 ): FunctionConfiguration {
   const { state, lastUpdate, deployment } = description;
-  const runtime = runtimes.find(deployment.settings.runtime);
+  const runtime = runtimes.find(deployment.settings.runtime, description.runtimePin);
   return {
     ...listedConfiguration(description),
     State: state.state,
@@ -60,11 +60,21 @@ export function fullConfiguration(
     }),
     ...(runtime !== undefined && {
       RuntimeVersionConfig: {
-        RuntimeVersionArn: `arn:aws:lambda:${description.region}::runtime:${runtime.versionHash}`,
+        RuntimeVersionArn: runtimeVersionArn(description.region, runtime.versionHash),
+        ...(runtime.isOlder === true && {
+          Error: {
+            ErrorCode: "OlderRuntime",
+            Message: `${runtime.identifier} is served by version ${runtime.version}: this machine has no newer one.`,
+          },
+        }),
       },
     }),
   };
 }
+
+/** AWS's name for a version of a runtime. */
+export const runtimeVersionArn = (region: string, versionHash: string): string =>
+  `arn:aws:lambda:${region}::runtime:${versionHash}`;
 
 function loggingConfig({ logging }: FunctionSettings): LoggingConfig {
   const { applicationLogLevel, systemLogLevel } = logging;

@@ -15,6 +15,7 @@ import type { LambdaDependencies, LambdaHandlers } from "./lambda-handlers.ts";
 import { listFunctionsHandlers } from "./list-functions.ts";
 import { permissionHandlers } from "./permissions.ts";
 import { recursionConfigHandlers } from "./recursion-config.ts";
+import { runtimeManagementHandlers } from "./runtime-management.ts";
 import { tagHandlers } from "./tags.ts";
 import { updateFunctionHandlers } from "./update-function.ts";
 import { versionHandlers } from "./versions.ts";
@@ -43,6 +44,7 @@ export function lambdaHandlers(dependencies: LambdaDependencies): LambdaHandlers
     ...aliasHandlers(dependencies),
     ...tagHandlers(dependencies),
     ...concurrencyHandlers(dependencies),
+    ...runtimeManagementHandlers(dependencies),
     ...accountSettingsHandlers(dependencies),
     ...eventInvokeConfigHandlers(dependencies),
     ...functionUrlConfigHandlers(dependencies),

@@ -24,6 +24,7 @@ export function updateFunctionHandlers({ functions, runtimes }: LambdaDependenci
       return fullConfiguration(updated, runtimes);
     },
     UpdateFunctionConfiguration: async (input, context) => {
+      if (input.Runtime !== undefined) await runtimes.lookFor?.(input.Runtime);
       const updated = await functions.lifecycle.updateConfiguration(context, {
         functionReference: input.FunctionName ?? "",
         settings: settingsInput(input),

@@ -1,0 +1,24 @@
+import { fileURLToPath } from "node:url";
+import { discoverRuntimes, installedDirectory } from "./adapters/runtime-catalogue/discover-runtimes.ts";
+import type { MachineRuntimes } from "./adapters/runtime-catalogue/machine-runtimes.ts";
+import { RuntimeInstaller } from "./adapters/runtime-catalogue/runtime-installer.ts";
+import { type Configuration, lambentVersion } from "./config.ts";
+
+export const RUNTIMES_DIRECTORY = fileURLToPath(new URL("../runtimes", import.meta.url));
+
+/** The runtimes of this machine, for Lambent and for the commands that tell of them and install them. */
+export function machineRuntimes({
+  allowOlderRuntimes,
+}: Pick<Configuration, "allowOlderRuntimes">): Promise<MachineRuntimes> {
+  return discoverRuntimes({
+    runtimesDirectory: RUNTIMES_DIRECTORY,
+    nodeExecutable: process.execPath,
+    lambentVersion: lambentVersion(),
+    allowOlder: allowOlderRuntimes,
+  });
+}
+
+/** Installs runtimes for this user. `say` is told what is being done. */
+export function runtimeInstaller(runtimes: MachineRuntimes, say: (line: string) => void): RuntimeInstaller {
+  return new RuntimeInstaller({ runtimes, installedDirectory: installedDirectory(process.env), say });
+}

@@ -1,0 +1,379 @@
+/** Our Ruby client against a scripted Runtime API; expectations from AWS's client for Ruby, aws_lambda_ric 3. */
+import assert from "node:assert/strict";
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { createServer } from "node:http";
+import { type AddressInfo, createServer as createTcpServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { after, type TestContext, test } from "node:test";
+import type { InstalledRuntime } from "../../src/ports/runtime-catalogue.ts";
+import { commandOnHost } from "../support/installed-runtimes.ts";
+import { rubyRuntime } from "../support/ruby.ts";
+import { FUNCTION_VARIABLES } from "../support/runtime-clients.ts";
+import { RuntimeProcess } from "../support/runtime-process.ts";
+import { type Answer, SCRIPTED_FUNCTION_ARN, ScriptedRuntimeApi } from "../support/scripted-runtime-api.ts";
+
+const LIMIT = { timeout: 60_000 };
+
+const CASES = `
+require 'logger'
+$count = 0
+def echo(event:, context:) = event
+def nothing(event:, context:) = nil
+def counter(event:, context:) = ($count += 1)
+def trace(event:, context:) = ENV['_X_AMZN_TRACE_ID']
+def raises(event:, context:)
+  raise ArgumentError, 'it broke: ü'
+end
+class Mine < StandardError; end
+def own_error(event:, context:)
+  raise Mine, 'mine'
+end
+def not_json(event:, context:) = Float::NAN
+def leaves(event:, context:) = exit(3)
+def raw(event:, context:)
+  require 'stringio'
+  StringIO.new('raw text')
+end
+def prints(event:, context:)
+  $stdout.puts 'plain output'
+  print "no line end"
+end
+def logs(event:, context:)
+  puts "first line\\nsecond line"
+  logger = Logger.new($stdout)
+  logger.debug('quiet')
+  logger.warn('told')
+  begin
+    raise ArgumentError, 'inner'
+  rescue ArgumentError => e
+    logger.error(e)
+  end
+end
+def sees(event:, context:)
+  { variables: ENV.keys.grep(/LAMBENT|NODE_CHANNEL|TELEMETRY/), sockets: Dir.glob('/proc/self/fd/*').count { |fd| File.symlink?(fd) && File.readlink(fd).start_with?('socket:') },
+    mine: ENV['MINE'], directory: Dir.pwd }
+end
+def context(event:, context:)
+  { requestId: context.aws_request_id, functionName: context.function_name, functionVersion: context.function_version,
+    memory: context.memory_limit_in_mb, arn: context.invoked_function_arn, logGroup: context.log_group_name,
+    logStream: context.log_stream_name, remaining: context.get_remaining_time_in_millis,
+    custom: context.client_context['custom']['greeting'], identity: context.identity['cognitoIdentityId'] }
+end
+class Handlers
+  def self.process(event:, context:) = 'class'
+end
+module Outer
+  class Inner
+    def self.process(event:, context:) = 'namespaced'
+  end
+end
+`;
+
+const directory = await mkdtemp(join(tmpdir(), "lambent-ruby-"));
+after(() => rm(directory, { recursive: true, force: true }));
+await writeFile(join(directory, "cases.rb"), CASES);
+await writeFile(join(directory, "bad_init.rb"), "raise IndexError, 'init broke'\n");
+await writeFile(join(directory, "bad_syntax.rb"), "def handler(event:, context:\n");
+await writeFile(join(directory, "bad_require.rb"), "require 'no_such_library'\n");
+await mkdir(join(directory, "sub"));
+await writeFile(join(directory, "sub", "deep.rb"), "def deep(event:, context:) = 'deep'\n");
+
+const json = (answer: Answer) => JSON.parse(answer.body.toString("utf8"));
+
+interface Running {
+  readonly api: ScriptedRuntimeApi;
+  readonly process: RuntimeProcess;
+}
+
+async function withRuby(
+  t: TestContext,
+  handler: string,
+  use: (running: Running, runtime: InstalledRuntime) => Promise<void>,
+  variables: Readonly<Record<string, string>> = {},
+): Promise<void> {
+  const runtime = await rubyRuntime(t);
+  if (runtime === undefined) return;
+  const api = await ScriptedRuntimeApi.start();
+  const process = new RuntimeProcess({
+    command: commandOnHost(runtime.program),
+    cwd: directory,
+    environmentVariables: {
+      ...FUNCTION_VARIABLES,
+      AWS_LAMBDA_RUNTIME_API: api.address,
+      LAMBDA_TASK_ROOT: directory,
+      _HANDLER: handler.includes(".") ? handler : `cases.${handler}`,
+      ...variables,
+    },
+  });
+  try {
+    await use({ api, process }, runtime);
+  } finally {
+    await process.stop();
+    api.close();
+  }
+}
+
+test("events, results and counters go through one process", LIMIT, (t) =>
+  withRuby(t, "echo", async ({ api }) => {
+    const event = { text: 'grüße 東京 🚀 "quoted"', list: [1, 2.5, null, true], big: "x".repeat(6_000_000) };
+    assert.deepEqual(json(await api.invoke({ payload: JSON.stringify(event) })), event);
+    assert.deepEqual(json(await api.invoke({ payload: "[]" })), []);
+    assert.equal(api.connections, 1);
+  }),
+);
+
+test("handlers may be methods, class methods, namespaced ones, and lie in directories", LIMIT, async (t) => {
+  for (const [handler, expected] of [
+    ["cases.nothing", null],
+    ["cases.counter", 1],
+    ["cases.Handlers.process", "class"],
+    ["cases.Outer::Inner.process", "namespaced"],
+    ["sub/deep.deep", "deep"],
+  ] as const) {
+    await withRuby(t, handler, async ({ api }) => {
+      assert.equal(json(await api.invoke({ payload: "{}" })), expected, handler);
+    });
+  }
+});
+
+test("the context has AWS's methods", LIMIT, (t) =>
+  withRuby(t, "context", async ({ api }) => {
+    const answer = await api.invoke({
+      payload: "{}",
+      headers: {
+        "Lambda-Runtime-Client-Context": '{"custom":{"greeting":"grüß"}}',
+        "Lambda-Runtime-Cognito-Identity": '{"cognitoIdentityId":"id-1"}',
+      },
+    });
+    const { remaining, ...rest } = json(answer);
+    assert.ok(remaining > 0 && remaining <= 60_000);
+    assert.deepEqual(rest, {
+      requestId: answer.requestId,
+      functionName: FUNCTION_VARIABLES.AWS_LAMBDA_FUNCTION_NAME,
+      functionVersion: FUNCTION_VARIABLES.AWS_LAMBDA_FUNCTION_VERSION,
+      memory: FUNCTION_VARIABLES.AWS_LAMBDA_FUNCTION_MEMORY_SIZE,
+      arn: SCRIPTED_FUNCTION_ARN,
+      logGroup: FUNCTION_VARIABLES.AWS_LAMBDA_LOG_GROUP_NAME,
+      logStream: FUNCTION_VARIABLES.AWS_LAMBDA_LOG_STREAM_NAME,
+      custom: "grüß",
+      identity: "id-1",
+    });
+  }),
+);
+
+test("the trace id is that of the invocation", LIMIT, (t) =>
+  withRuby(t, "trace", async ({ api }) => {
+    const headers = { "Lambda-Runtime-Trace-Id": "Root=1-2-3" };
+    assert.equal(json(await api.invoke({ payload: "{}", headers })), "Root=1-2-3");
+    assert.equal(json(await api.invoke({ payload: "{}" })), null);
+  }),
+);
+
+test("an exception is reported as Function<Class>, and the process goes on", LIMIT, async (t) => {
+  await withRuby(t, "raises", async ({ api }) => {
+    for (let round = 0; round < 2; round++) {
+      const answer = await api.invoke({ payload: "{}" });
+      const { errorType, errorMessage, stackTrace } = json(answer);
+      assert.deepEqual([errorType, errorMessage], ["Function<ArgumentError>", "it broke: ü"]);
+      assert.equal(stackTrace.length, 1);
+      assert.match(stackTrace[0], /cases[.]rb:\d+:in [`'].*raises'$/);
+      assert.equal(answer.headers["lambda-runtime-function-error-type"], "Function<ArgumentError>");
+    }
+  });
+  await withRuby(t, "own_error", async ({ api }) => {
+    const answer = await api.invoke({ payload: "{}" });
+    assert.equal(json(answer).errorType, "Function<Mine>");
+    assert.equal(answer.headers["lambda-runtime-function-error-type"], "Function<UserException>");
+  });
+  await withRuby(t, "not_json", async ({ api }) => {
+    assert.equal(json(await api.invoke({ payload: "{}" })).errorType, "Function<JSON::GeneratorError>");
+  });
+});
+
+test("a missing method and an exit are reported before the process ends", LIMIT, async (t) => {
+  for (const [handler, type] of [
+    ["cases.absent", "Function<NoMethodError>"],
+    ["cases.Absent.process", "Function<NameError>"],
+    ["cases.leaves", "Function<SystemExit>"],
+  ] as const) {
+    await withRuby(t, handler, async ({ api, process }) => {
+      assert.equal(json(await api.invoke({ payload: "{}" })).errorType, type);
+      assert.equal((await process.exited).code, 255);
+    });
+  }
+});
+
+test("what fails while loading is the initialisation's error", LIMIT, async (t) => {
+  for (const [handler, type, message] of [
+    ["bad_init.handler", "Init<IndexError>", /init broke/],
+    ["bad_syntax.handler", "Init<SyntaxError>", /bad_syntax/],
+    ["bad_require.handler", "Init<LoadError>", /no_such_library/],
+    ["absent.handler", "Init<LoadError>", /absent/],
+    ["nodot", "Init<ArgumentError>", /must be of form FILENAME.METHOD/],
+  ] as const) {
+    await withRuby(
+      t,
+      handler,
+      async ({ api, process }) => {
+        const answer = await api.initError;
+        assert.equal(json(answer).errorType, type);
+        assert.match(json(answer).errorMessage, message);
+        assert.equal((await process.exited).code, 252);
+      },
+      { _HANDLER: handler },
+    );
+  }
+});
+
+test("an IO is answered as it is", LIMIT, (t) =>
+  withRuby(t, "raw", async ({ api }) => {
+    const answer = await api.invoke({ payload: "{}" });
+    assert.deepEqual(
+      [answer.body.toString(), answer.headers["content-type"]],
+      ["raw text", "application/unknown"],
+    );
+  }),
+);
+
+test("printed text goes to standard output before the answer", LIMIT, (t) =>
+  withRuby(t, "prints", async ({ api, process }) => {
+    await api.invoke({ payload: "{}" });
+    process.child.kill("SIGKILL");
+    assert.equal(await process.stdout, "plain output\nno line end");
+  }),
+);
+
+test("Logger and puts write records in AWS's text format", LIMIT, (t) =>
+  withRuby(t, "logs", async ({ api, process }) => {
+    const { requestId } = await api.invoke({ payload: "{}" });
+    process.child.kill("SIGKILL");
+    const records = await process.telemetry();
+    const [put, debug, warn, error] = records;
+    assert.equal(records.length, 4);
+    assert.equal(put?.text, "first line\nsecond line\n");
+    const line = (level: string, rest: string) =>
+      new RegExp(`^${level[0]}, \\[[-\\dT:.]+ #\\d+\\] ${level.padStart(5)} ${requestId} -- : ${rest}`);
+    assert.match(debug?.text ?? "", line("DEBUG", "quiet\n$"));
+    assert.match(warn?.text ?? "", line("WARN", "told\n$"));
+    assert.match(error?.text ?? "", line("ERROR", "inner \\(ArgumentError\\)"));
+    assert.deepEqual([put?.type, warn?.type], [0xa55a0003, 0xa55a0013]);
+  }),
+);
+
+test("JSON format and log level are the function's logging configuration", LIMIT, (t) =>
+  withRuby(
+    t,
+    "logs",
+    async ({ api, process }) => {
+      const { requestId } = await api.invoke({ payload: "{}" });
+      process.child.kill("SIGKILL");
+      const [put, warn, error, ...others] = await process.telemetry();
+      assert.deepEqual(others, []);
+      assert.equal(put?.text, "first line\nsecond line\n");
+      const { timestamp, ...told } = JSON.parse(warn?.text ?? "");
+      assert.match(timestamp, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[.]\d{6}Z$/);
+      assert.deepEqual(told, { level: "WARN", message: "told", requestId });
+      const { level, errorType, errorMessage, location, stackTrace } = JSON.parse(error?.text ?? "");
+      assert.deepEqual([level, errorType, errorMessage], ["ERROR", "ArgumentError", "inner"]);
+      assert.match(location, /cases[.]rb:.*logs:\d+$/);
+      assert.ok(stackTrace.length > 0);
+      assert.equal(warn?.type, 0xa55a0012);
+    },
+    { AWS_LAMBDA_LOG_FORMAT: "JSON", AWS_LAMBDA_LOG_LEVEL: "WARN" },
+  ),
+);
+
+test("the exec wrapper gets the runtime's command line and starts it again", LIMIT, async (t) => {
+  const wrapper = join(directory, "wrapper");
+  await writeFile(wrapper, '#!/bin/sh\nexport MINE="wrapped $(basename "$1") $#"\nexec "$@"\n', {
+    mode: 0o755,
+  });
+  await withRuby(
+    t,
+    "sees",
+    async ({ api }) => {
+      const seen = json(await api.invoke({ payload: "{}" }));
+      assert.match(seen.mine, /^wrapped ruby[\d.]* 3$/);
+      assert.deepEqual(seen.variables, []);
+    },
+    { AWS_LAMBDA_EXEC_WRAPPER: wrapper },
+  );
+  await withRuby(
+    t,
+    "sees",
+    async ({ process }) => {
+      assert.equal((await process.exited).code, 127);
+      assert.match(await process.stderr, /no-such-wrapper: No such file/);
+    },
+    { AWS_LAMBDA_EXEC_WRAPPER: "/no-such-wrapper" },
+  );
+});
+
+async function freePort(): Promise<number> {
+  const server = createTcpServer();
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}
+
+test(
+  "a generic process hands its listeners over, waits, and becomes the function it is assigned to",
+  LIMIT,
+  async (t) => {
+    const runtime = await rubyRuntime(t);
+    if (runtime === undefined) return;
+    const assigned = Promise.withResolvers<void>();
+    const answered = Promise.withResolvers<{ path: string; body: string }>();
+    const api = createServer((request, response) => {
+      if (request.url === "/lambent/assignment") {
+        const environmentVariables = {
+          _HANDLER: "cases.sees",
+          LAMBDA_TASK_ROOT: directory,
+          MINE: "assigned",
+          RUBYLIB: "/nowhere",
+          TZ: ":UTC",
+        };
+        void assigned.promise.then(() => response.end(JSON.stringify({ environmentVariables })));
+      } else if (request.url?.endsWith("/invocation/next")) {
+        response.writeHead(200, {
+          "Lambda-Runtime-Aws-Request-Id": "r-1",
+          "Content-Type": "application/json",
+        });
+        response.end("{}");
+      } else {
+        const chunks: Buffer[] = [];
+        request.on("data", (chunk: Buffer) => chunks.push(chunk));
+        request.on("end", () =>
+          answered.resolve({ path: request.url ?? "", body: Buffer.concat(chunks).toString() }),
+        );
+      }
+    });
+    const port = await freePort();
+    const process = new RuntimeProcess({
+      command: commandOnHost(runtime.program),
+      cwd: tmpdir(),
+      listen: `runtime-api=${port}`,
+      environmentVariables: {
+        LAMBENT_RESERVE: "1",
+        AWS_LAMBDA_RUNTIME_API: `127.0.0.1:${port}`,
+        SECRET: "no",
+      },
+    });
+    try {
+      await process.takeListeners(1);
+      process.listeners.get("runtime-api")?.on("connection", (socket) => api.emit("connection", socket));
+      assigned.resolve();
+      const { path, body } = await answered.promise;
+      assert.equal(path, "/2018-06-01/runtime/invocation/r-1/response");
+      const { variables, mine, directory: seen, sockets } = JSON.parse(body);
+      assert.deepEqual([variables, mine, seen], [[], "assigned", directory]);
+      // The connection to the Runtime API, and neither the channel nor a listener.
+      assert.equal(sockets, 1);
+    } finally {
+      await process.stop();
+      api.closeAllConnections();
+    }
+  },
+);
