@@ -23,8 +23,12 @@ export interface Configuration {
   readonly defaultRegion: string;
   /** Account of requests whose access key names none. */
   readonly defaultAccount: string;
-  /** An idle execution environment is ended after this time. */
+  /** An idle execution environment is ended after this time, until it is known how long its function is usually idle. */
   readonly idleEnvironmentTimeoutMs: number;
+  /** An idle execution environment is never kept for longer. */
+  readonly idleEnvironmentTimeoutMaxMs: number;
+  /** An execution environment is replaced after this time, between two invocations. */
+  readonly maxEnvironmentLifeMs: number;
   /** Most execution environments at once, of all functions together. */
   readonly maxEnvironments: number;
   /** Concurrent executions of one account and region, as GetAccountSettings reports it. */
@@ -70,6 +74,8 @@ const schema = z.strictObject({
   defaultRegion: z.string().regex(/^[a-z]{2}(-[a-z]+)+-\d$/, "expected a region name such as us-east-1"),
   defaultAccount: z.string().regex(/^\d{12}$/, "expected 12 digits"),
   idleEnvironmentTimeoutMs: wholeNumber(1_000, 86_400_000),
+  idleEnvironmentTimeoutMaxMs: wholeNumber(1_000, 86_400_000),
+  maxEnvironmentLifeMs: wholeNumber(10_000, 604_800_000),
   maxEnvironments: wholeNumber(1, 100_000),
   accountConcurrency: wholeNumber(1, 1_000_000),
   responseStreamPacing: yesOrNo,
@@ -88,6 +94,8 @@ const VARIABLES: Readonly<Record<SettingName, string>> = {
   defaultRegion: "LAMBENT_DEFAULT_REGION",
   defaultAccount: "LAMBENT_DEFAULT_ACCOUNT",
   idleEnvironmentTimeoutMs: "LAMBENT_IDLE_ENVIRONMENT_TIMEOUT_MS",
+  idleEnvironmentTimeoutMaxMs: "LAMBENT_IDLE_ENVIRONMENT_TIMEOUT_MAX_MS",
+  maxEnvironmentLifeMs: "LAMBENT_MAX_ENVIRONMENT_LIFE_MS",
   maxEnvironments: "LAMBENT_MAX_ENVIRONMENTS",
   accountConcurrency: "LAMBENT_ACCOUNT_CONCURRENCY",
   responseStreamPacing: "LAMBENT_RESPONSE_STREAM_PACING",
@@ -209,6 +217,8 @@ export function readConfiguration(sources: ConfigurationSources): Configuration 
     defaultRegion: "us-east-1",
     defaultAccount: "000000000000",
     idleEnvironmentTimeoutMs: 300_000,
+    idleEnvironmentTimeoutMaxMs: 3_600_000,
+    maxEnvironmentLifeMs: 14_400_000,
     maxEnvironments: 1_000,
     accountConcurrency: 1_000,
     responseStreamPacing: false,

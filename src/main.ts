@@ -244,6 +244,8 @@ function wireInvocations(
       maxEnvironments: configuration.maxEnvironments,
       maxStarting: Math.max(4, 2 * availableParallelism()),
       idleTimeoutMs: configuration.idleEnvironmentTimeoutMs,
+      idleTimeoutMaxMs: configuration.idleEnvironmentTimeoutMaxMs,
+      maxLifeMs: configuration.maxEnvironmentLifeMs,
       maxWaitMs: MAX_WAIT_MS,
       responsePace: configuration.responseStreamPacing ? AWS_RESPONSE_PACE : undefined,
     },

@@ -43,6 +43,8 @@ export interface MadeEnvironment {
   readonly log: InvocationLog;
   readonly logStreamName: string;
   readonly runtime: InstalledRuntime;
+  /** Monotonic; a reset makes an environment no younger. */
+  readonly createdMs: number;
 }
 
 /** Makes execution environments: code, credentials, variables, log stream, sandbox and doors put together. */
@@ -53,7 +55,10 @@ export class EnvironmentFactory {
     this.#dependencies = dependencies;
   }
 
-  /** Throws when the function's runtime is not on this machine (any more). `previous`: its log is continued. */
+  /**
+   * Throws when the function's runtime is not on this machine (any more). `previous`: the environment that is reset:
+   * its log stream and /tmp are continued.
+   */
   make(
     version: FunctionVersion,
     previous?: MadeEnvironment,
@@ -71,9 +76,16 @@ export class EnvironmentFactory {
       log,
       memoryMb: version.memoryMb,
       createSandbox: (session) =>
-        this.#createSandbox(version, runtime, { id, streamName, session, initializationType }),
+        this.#createSandbox(version, runtime, {
+          id,
+          streamName,
+          session,
+          initializationType,
+          keepScratchOf: previous?.environment.sandbox,
+        }),
     });
-    return { environment, log, logStreamName: streamName, runtime };
+    const createdMs = previous?.createdMs ?? clock.monotonicMs();
+    return { environment, log, logStreamName: streamName, runtime, createdMs };
   }
 
   #openLog(
@@ -99,6 +111,7 @@ export class EnvironmentFactory {
       readonly streamName: string;
       readonly session: RuntimeApiSession;
       readonly initializationType: InitializationType;
+      readonly keepScratchOf: Sandbox | undefined;
     },
   ): Promise<Sandbox> {
     const { codeStore, issueCredentials, sandboxes, attachAwsEndpoint, attachRuntimeApi } =
@@ -115,6 +128,7 @@ export class EnvironmentFactory {
       }),
       memoryMb: version.memoryMb,
       ephemeralStorageMb: version.ephemeralStorageMb,
+      keepScratchOf: run.keepScratchOf,
     });
     attachRuntimeApi(sandbox, run.session);
     attachAwsEndpoint(sandbox, identity);

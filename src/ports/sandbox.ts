@@ -25,6 +25,11 @@ export interface SandboxRequest {
   readonly memoryMb: number;
   /** Size of /tmp. */
   readonly ephemeralStorageMb: number;
+  /**
+   * A sandbox of the same environment, stopped or about to be: its /tmp, and the user id whose files lie there, go on
+   * in the new one, unless /tmp is in memory (the isolation report says so).
+   */
+  readonly keepScratchOf?: Sandbox | undefined;
 }
 
 export interface SandboxExit {
@@ -57,7 +62,12 @@ export interface Sandbox {
   thaw(): void;
   /** Highest memory use so far, bytes; undefined where it cannot be told. */
   memoryPeakBytes(): number | undefined;
-  /** Kills every process and removes mounts, cgroups and scratch space; idempotent; resolves when all is gone. */
+  /**
+   * Kills every process and removes mounts, cgroups and listeners; only /tmp stays, for a sandbox that carries it on
+   * (`SandboxRequest.keepScratchOf`). Idempotent; resolves when no process is left.
+   */
+  stop(): Promise<void>;
+  /** `stop`, and removes scratch space that no other sandbox carries on; idempotent; resolves when all is gone. */
   destroy(): Promise<void>;
 }
 
