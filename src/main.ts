@@ -22,6 +22,7 @@ import { logsService } from "./aws-api/services/logs/logs-service.ts";
 import { stsService } from "./aws-api/services/sts/sts-service.ts";
 import { type Configuration, lambentVersion } from "./config.ts";
 import { OperatorError } from "./core/operator-error.ts";
+import { TraceHeaders } from "./core/trace-header.ts";
 import { EnvironmentFactory } from "./environments/environment-factory.ts";
 import { createFunctionService, type FunctionService } from "./functions/function-service.ts";
 import { CallerIdentities } from "./iam/caller-identities.ts";
@@ -226,7 +227,8 @@ function wireInvocations(
     logs: logs.sink,
     newId: () => randomUUID().replaceAll("-", ""),
     issueCredentials: (identity) => callers.issueForFunction(identity),
-    attachRuntimeApi: (sandbox, session) => runtimeApi.attach(sandbox.runtimeApi, session),
+    attachRuntimeApi: (sandbox, session, metadata) =>
+      runtimeApi.attach(sandbox.runtimeApi, session, metadata),
     attachAwsEndpoint: (sandbox, identity) =>
       sandbox.awsEndpoint.on("connection", (socket: Socket) => {
         callers.comesFromFunction(socket, identity);
@@ -275,6 +277,7 @@ function wireAwsApi(
         allocations: parts.dispatcher,
         runtimes,
         clock,
+        traceHeaders: new TraceHeaders(),
         codeDownloads: parts.codeDownloads,
       }),
       iamService({ iam }),

@@ -1,3 +1,4 @@
+import { firstAvailabilityZoneId } from "../core/availability-zone.ts";
 import type { FunctionVersion } from "../core/function-version.ts";
 import type { InitializationType } from "../core/platform-log.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -5,6 +6,7 @@ import type { CodeStore } from "../ports/code-store.ts";
 import type { LogSink } from "../ports/log-sink.ts";
 import type { InstalledRuntime, RuntimeCatalogue } from "../ports/runtime-catalogue.ts";
 import type { Sandbox, SandboxDriver } from "../ports/sandbox.ts";
+import type { EnvironmentMetadata } from "./environment-metadata.ts";
 import {
   functionEnvironmentVariables,
   logStreamName,
@@ -32,7 +34,11 @@ export interface EnvironmentFactoryDependencies {
   readonly newId: () => string;
   readonly issueCredentials: (identity: EnvironmentIdentity) => RoleCredentials;
   /** Connects the Runtime API door to the sandbox's listener. */
-  readonly attachRuntimeApi: (sandbox: Sandbox, session: RuntimeApiSession) => void;
+  readonly attachRuntimeApi: (
+    sandbox: Sandbox,
+    session: RuntimeApiSession,
+    metadata: EnvironmentMetadata,
+  ) => void;
   /** Connects the AWS API door to the sandbox's listener, acting as the function's role only. */
   readonly attachAwsEndpoint: (sandbox: Sandbox, identity: EnvironmentIdentity) => void;
 }
@@ -117,6 +123,10 @@ export class EnvironmentFactory {
     const { codeStore, issueCredentials, sandboxes, attachAwsEndpoint, attachRuntimeApi } =
       this.#dependencies;
     const identity: EnvironmentIdentity = version;
+    const metadata = {
+      availabilityZoneId: firstAvailabilityZoneId(version.region),
+      token: this.#dependencies.newId(),
+    };
     const sandbox = await sandboxes.create({
       id: run.id,
       program: runtime.program,
@@ -125,12 +135,13 @@ export class EnvironmentFactory {
         credentials: issueCredentials(identity),
         logStreamName: run.streamName,
         initializationType: run.initializationType,
+        metadataToken: metadata.token,
       }),
       memoryMb: version.memoryMb,
       ephemeralStorageMb: version.ephemeralStorageMb,
       keepScratchOf: run.keepScratchOf,
     });
-    attachRuntimeApi(sandbox, run.session);
+    attachRuntimeApi(sandbox, run.session, metadata);
     attachAwsEndpoint(sandbox, identity);
     return sandbox;
   }

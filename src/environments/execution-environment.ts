@@ -419,6 +419,7 @@ export class ExecutionEnvironment implements RuntimeApiSession {
         initDurationMs: running.initDurationMs,
         status,
         errorType,
+        traceHeader: request.traceHeader,
       });
       if (!running.resolved) this.#resolve(running, tail);
       if (request.wantsLogTail && this.#state === "idle") this.onIdle(this);

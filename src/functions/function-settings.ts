@@ -1,5 +1,5 @@
 import { checkEnvironmentVariables } from "../core/environment-variables.ts";
-import { accessDenied, invalidParameterValue, notSupported } from "../core/errors.ts";
+import { accessDenied, invalidParameterValue } from "../core/errors.ts";
 import { FUNCTION_LIMITS } from "../core/function-limits.ts";
 import type { Owner } from "../core/function-reference.ts";
 import type { LoggingConfiguration } from "../core/function-version.ts";
@@ -86,7 +86,6 @@ function checkInput(owner: Owner, input: SettingsInput, runtimes: RuntimeCatalog
   checkAtMost("MemorySize", input.memoryMb, FUNCTION_LIMITS.memoryMbMax);
   checkAtMost("EphemeralStorage.Size", input.ephemeralStorageMb, FUNCTION_LIMITS.ephemeralStorageMbMax);
   if (input.environmentVariables !== undefined) checkEnvironmentVariables(input.environmentVariables);
-  if (input.tracingMode === "Active") throw notSupported("TracingConfig with Mode Active");
 }
 
 function checkRuntime(runtime: string, runtimes: RuntimeCatalogue): void {

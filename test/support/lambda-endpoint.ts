@@ -7,6 +7,7 @@ import { createCodeDownloads } from "../../src/aws-api/services/lambda/code-down
 import { lambdaService } from "../../src/aws-api/services/lambda/lambda-service.ts";
 import { NOTHING_ALLOCATED, type ProvisionedAllocation } from "../../src/core/function-concurrency.ts";
 import type { InvocationRequest, InvocationResult, ResponseSink } from "../../src/core/invocation.ts";
+import { TraceHeaders } from "../../src/core/trace-header.ts";
 import { createFunctionService, type FunctionService } from "../../src/functions/function-service.ts";
 import type { CodeStore } from "../../src/ports/code-store.ts";
 import { TEST_RUNTIMES } from "./function-fixture.ts";
@@ -68,7 +69,17 @@ export async function openLambdaEndpoint(): Promise<LambdaEndpoint> {
     },
   };
   const server = await startProtocolServer(
-    [lambdaService({ functions, invoker, allocations, runtimes: TEST_RUNTIMES, clock, codeDownloads })],
+    [
+      lambdaService({
+        functions,
+        invoker,
+        allocations,
+        runtimes: TEST_RUNTIMES,
+        clock,
+        codeDownloads,
+        traceHeaders: new TraceHeaders(),
+      }),
+    ],
     { intercept: codeDownloads.serve },
   );
   const lambda: LambdaEndpoint = {

@@ -3,6 +3,7 @@ import { PassThrough } from "node:stream";
 import { setImmediate as turn } from "node:timers/promises";
 import type { FunctionVersion } from "../../src/core/function-version.ts";
 import { EnvironmentFactory } from "../../src/environments/environment-factory.ts";
+import type { EnvironmentMetadata } from "../../src/environments/environment-metadata.ts";
 import type { InvocationEvent, RuntimeApiSession } from "../../src/environments/runtime-api-session.ts";
 import type { InstalledRuntime } from "../../src/ports/runtime-catalogue.ts";
 import type { Sandbox, SandboxExit, SandboxRequest } from "../../src/ports/sandbox.ts";
@@ -19,6 +20,7 @@ export class ScriptedSandbox implements Sandbox {
   readonly exited: Promise<SandboxExit>;
   readonly environmentVariables: Readonly<Record<string, string>>;
   session!: RuntimeApiSession;
+  metadata!: EnvironmentMetadata;
   events: InvocationEvent[] = [];
   /** How many of them a test that plays on its own has answered. */
   answered = 0;
@@ -150,8 +152,8 @@ export function scriptedFactory(clock: ManualClock, failToCreate?: () => Error |
     },
     newId: () => String(ids++).padStart(32, "0"),
     issueCredentials: () => ({ accessKeyId: "ASIA", secretAccessKey: "s", sessionToken: "t" }),
-    attachRuntimeApi: (sandbox, session) => {
-      (sandbox as ScriptedSandbox).session = session;
+    attachRuntimeApi: (sandbox, session, metadata) => {
+      Object.assign(sandbox, { session, metadata });
     },
     attachAwsEndpoint: () => undefined,
   });

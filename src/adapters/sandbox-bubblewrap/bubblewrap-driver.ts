@@ -244,6 +244,7 @@ function sandboxVariables(variables: Readonly<Record<string, string>>): Record<s
     AWS_ENDPOINT_URL: `http://127.0.0.1:${LISTENER_PORTS["aws-endpoint"]}`,
     ...variables,
     AWS_LAMBDA_RUNTIME_API: `127.0.0.1:${LISTENER_PORTS["runtime-api"]}`,
+    AWS_LAMBDA_METADATA_API: `127.0.0.1:${LISTENER_PORTS["runtime-api"]}`,
     LAMBENT_LISTEN: listen.join(","),
     ...INHERITED_VARIABLES,
   };

@@ -109,6 +109,7 @@ function start(
       AWS_ENDPOINT_URL: `http://${addressOf(parts.awsEndpoint)}`,
       ...paths.translateVariables(request.environmentVariables),
       AWS_LAMBDA_RUNTIME_API: addressOf(parts.runtimeApi),
+      AWS_LAMBDA_METADATA_API: addressOf(parts.runtimeApi),
       _LAMBDA_TELEMETRY_LOG_FD: "4",
     },
   });

@@ -1,6 +1,7 @@
 import type * as lambdaModule from "@aws-sdk/client-lambda";
 import type { ProvisionedAllocations } from "../../../core/function-concurrency.ts";
 import type { Invoker } from "../../../core/invocation.ts";
+import type { TraceHeaders } from "../../../core/trace-header.ts";
 import type { FunctionService } from "../../../functions/function-service.ts";
 import type { Clock } from "../../../ports/clock.ts";
 import type { RuntimeCatalogue } from "../../../ports/runtime-catalogue.ts";
@@ -14,6 +15,7 @@ export interface LambdaDependencies {
   readonly allocations: ProvisionedAllocations;
   readonly runtimes: RuntimeCatalogue;
   readonly clock: Clock;
+  readonly traceHeaders: TraceHeaders;
   readonly codeDownloads: CodeDownloads;
 }
 
