@@ -14,7 +14,7 @@ function learnt(...idleMinutes: number[]): number {
   return keepAlive.keepMs / MINUTE_MS;
 }
 
-const times = (count: number, minutes: number): number[] => new Array<number>(count).fill(minutes);
+const times = (count: number, minutes: number): number[] => Array.from({ length: count }, () => minutes);
 
 describe("how long idle environments are kept", () => {
   test("the configured time while little is known", () => {

@@ -38,7 +38,7 @@ export class KeepAlive {
   constructor(bounds: KeepAliveBounds) {
     this.#bounds = bounds;
     this.#keepMs = bounds.defaultMs;
-    this.#counts = new Array<number>(Math.max(0, this.#classOf(bounds.maxMs)) + 1).fill(0);
+    this.#counts = Array.from({ length: Math.max(0, this.#classOf(bounds.maxMs)) + 1 }, () => 0);
   }
 
   /** An environment that is idle for longer is to be ended. */
