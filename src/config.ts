@@ -3,6 +3,7 @@ import { homedir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
+import type { FileSystemTable } from "./core/file-systems.ts";
 import { OperatorError } from "./core/operator-error.ts";
 
 /** Every setting of one running Lambent. Nothing else reads flags, environment variables or the configuration file. */
@@ -33,6 +34,8 @@ export interface Configuration {
   readonly maxEnvironments: number;
   /** Concurrent executions of one account and region, as GetAccountSettings reports it. */
   readonly accountConcurrency: number;
+  /** ARN of an EFS access point → absolute path of the directory that functions see in its place. */
+  readonly fileSystems: FileSystemTable;
   /** Whether streamed responses are slowed down as AWS does: 2 MB a second after the first 6 MB. */
   readonly responseStreamPacing: boolean;
 }
@@ -63,6 +66,27 @@ const yesOrNo = z.preprocess(
   z.boolean(),
 );
 
+/** JSON text as a variable gives it, an object as the file does. */
+const fileSystemTable = z.preprocess(
+  (value) => {
+    if (typeof value !== "string") return value;
+    try {
+      return JSON.parse(value);
+    } catch {
+      return value;
+    }
+  },
+  z.record(
+    z
+      .string()
+      .regex(
+        /^arn:aws[a-zA-Z-]*:elasticfilesystem:[a-z0-9-]+:\d{12}:access-point\/fsap-[a-f0-9]{17}$/,
+        "expected the ARN of an EFS access point",
+      ),
+    z.string().regex(/^\//, "expected an absolute path"),
+  ),
+);
+
 const schema = z.strictObject({
   host: z.string().min(1),
   port: wholeNumber(0, 65_535),
@@ -78,6 +102,7 @@ const schema = z.strictObject({
   maxEnvironmentLifeMs: wholeNumber(10_000, 604_800_000),
   maxEnvironments: wholeNumber(1, 100_000),
   accountConcurrency: wholeNumber(1, 1_000_000),
+  fileSystems: fileSystemTable,
   responseStreamPacing: yesOrNo,
 });
 
@@ -98,6 +123,7 @@ const VARIABLES: Readonly<Record<SettingName, string>> = {
   maxEnvironmentLifeMs: "LAMBENT_MAX_ENVIRONMENT_LIFE_MS",
   maxEnvironments: "LAMBENT_MAX_ENVIRONMENTS",
   accountConcurrency: "LAMBENT_ACCOUNT_CONCURRENCY",
+  fileSystems: "LAMBENT_FILE_SYSTEMS",
   responseStreamPacing: "LAMBENT_RESPONSE_STREAM_PACING",
 };
 
@@ -221,6 +247,7 @@ export function readConfiguration(sources: ConfigurationSources): Configuration 
     maxEnvironmentLifeMs: 14_400_000,
     maxEnvironments: 1_000,
     accountConcurrency: 1_000,
+    fileSystems: {},
     responseStreamPacing: false,
   };
   const gathered = gather(sources);

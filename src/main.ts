@@ -21,6 +21,7 @@ import { lambdaService } from "./aws-api/services/lambda/lambda-service.ts";
 import { logsService } from "./aws-api/services/logs/logs-service.ts";
 import { stsService } from "./aws-api/services/sts/sts-service.ts";
 import { type Configuration, lambentVersion } from "./config.ts";
+import type { FileSystemTable } from "./core/file-systems.ts";
 import { OperatorError } from "./core/operator-error.ts";
 import { TraceHeaders } from "./core/trace-header.ts";
 import { EnvironmentFactory } from "./environments/environment-factory.ts";
@@ -140,6 +141,8 @@ interface Machine {
   readonly runtimes: RuntimeCatalogue;
   readonly sandboxes: SandboxDriver;
   readonly codeStore: CodeStore;
+  /** None where functions are plain processes: these have no /mnt of their own. */
+  readonly fileSystems: FileSystemTable;
 }
 
 /** What the machine brings: runtimes, isolation and the unpacked code they both need to see. */
@@ -166,7 +169,8 @@ async function openMachine(
     clock,
   });
   opened.add(() => sandboxes.close());
-  return { runtimes, sandboxes, codeStore };
+  const fileSystems = sandboxes.report.isolates ? configuration.fileSystems : {};
+  return { runtimes, sandboxes, codeStore, fileSystems };
 }
 
 interface Platform {
@@ -278,6 +282,7 @@ function wireAwsApi(
         runtimes,
         clock,
         traceHeaders: new TraceHeaders(),
+        fileSystems: parts.machine.fileSystems,
         codeDownloads: parts.codeDownloads,
       }),
       iamService({ iam }),

@@ -1,11 +1,12 @@
 import { firstAvailabilityZoneId } from "../core/availability-zone.ts";
+import { checkFileSystem, type FileSystemTable } from "../core/file-systems.ts";
 import type { FunctionVersion } from "../core/function-version.ts";
 import type { InitializationType } from "../core/platform-log.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { CodeStore } from "../ports/code-store.ts";
 import type { LogSink } from "../ports/log-sink.ts";
 import type { InstalledRuntime, RuntimeCatalogue } from "../ports/runtime-catalogue.ts";
-import type { Sandbox, SandboxDriver } from "../ports/sandbox.ts";
+import type { Sandbox, SandboxDriver, SandboxMount } from "../ports/sandbox.ts";
 import type { EnvironmentMetadata } from "./environment-metadata.ts";
 import {
   functionEnvironmentVariables,
@@ -30,6 +31,7 @@ export interface EnvironmentFactoryDependencies {
   readonly runtimes: RuntimeCatalogue;
   readonly logs: LogSink;
   readonly sandboxes: SandboxDriver;
+  readonly fileSystems: FileSystemTable;
   /** 32 hexadecimal digits. */
   readonly newId: () => string;
   readonly issueCredentials: (identity: EnvironmentIdentity) => RoleCredentials;
@@ -109,6 +111,14 @@ export class EnvironmentFactory {
     return new InvocationLog(version, writer, clock, initializationType);
   }
 
+  /** Throws for a file system that was taken out of the configuration after the function had been configured. */
+  #fileSystemsOf(version: FunctionVersion): SandboxMount[] | undefined {
+    return version.fileSystems?.map((mount) => {
+      checkFileSystem(mount, this.#dependencies.fileSystems);
+      return { hostPath: this.#dependencies.fileSystems[mount.arn] ?? "", sandboxPath: mount.localMountPath };
+    });
+  }
+
   async #createSandbox(
     version: FunctionVersion,
     runtime: InstalledRuntime,
@@ -130,6 +140,7 @@ export class EnvironmentFactory {
     const sandbox = await sandboxes.create({
       id: run.id,
       program: runtime.program,
+      fileSystems: this.#fileSystemsOf(version),
       codeDirectory: await codeStore.directory(version.codeHash),
       environmentVariables: functionEnvironmentVariables(version, runtime, {
         credentials: issueCredentials(identity),

@@ -1,7 +1,7 @@
 import type { Server } from "node:net";
 import type { Readable } from "node:stream";
 
-/** A host directory or file shown inside the sandbox, always read-only. */
+/** A host directory or file shown inside the sandbox, read-only unless it says otherwise. */
 export interface SandboxMount {
   readonly hostPath: string;
   readonly sandboxPath: string;
@@ -20,6 +20,8 @@ export interface SandboxRequest {
   readonly program: SandboxProgram;
   /** Host directory with the function's code, shown read-only at /var/task. */
   readonly codeDirectory: string;
+  /** Host directories shown for reading and writing; only drivers that isolate can. */
+  readonly fileSystems?: readonly SandboxMount[] | undefined;
   /** Everything the process sees; the driver adds only what its hand-over of listeners needs. */
   readonly environmentVariables: Readonly<Record<string, string>>;
   readonly memoryMb: number;

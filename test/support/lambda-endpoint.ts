@@ -15,6 +15,10 @@ import { ManualClock } from "./manual-clock.ts";
 import { MemoryBlobStore, MemoryKeyValueStore } from "./memory-store.ts";
 import { startProtocolServer } from "./protocol-server.ts";
 
+export const TEST_ACCESS_POINT =
+  "arn:aws:elasticfilesystem:eu-west-1:123456789012:access-point/fsap-0123456789abcdef0";
+const TEST_FILE_SYSTEMS = { [TEST_ACCESS_POINT]: "/srv/shared" };
+
 /** The Lambda API over HTTP with everything real but the store, the clock and the running of functions. */
 export interface LambdaEndpoint {
   readonly endpoint: string;
@@ -78,6 +82,7 @@ export async function openLambdaEndpoint(): Promise<LambdaEndpoint> {
         clock,
         codeDownloads,
         traceHeaders: new TraceHeaders(),
+        fileSystems: TEST_FILE_SYSTEMS,
       }),
     ],
     { intercept: codeDownloads.serve },

@@ -150,6 +150,7 @@ export function scriptedFactory(clock: ManualClock, failToCreate?: () => Error |
       },
       close: async () => undefined,
     },
+    fileSystems: {},
     newId: () => String(ids++).padStart(32, "0"),
     issueCredentials: () => ({ accessKeyId: "ASIA", secretAccessKey: "s", sessionToken: "t" }),
     attachRuntimeApi: (sandbox, session, metadata) => {

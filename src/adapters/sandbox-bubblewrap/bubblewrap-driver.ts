@@ -212,9 +212,14 @@ export class BubblewrapDriver implements SandboxDriver {
       source: await hostPaths.reachable(hostPath),
       sandboxPath,
     }));
+    const fileSystems = (request.fileSystems ?? []).map(async ({ hostPath, sandboxPath }) => ({
+      source: await hostPaths.writable(hostPath),
+      sandboxPath,
+    }));
     const view = {
       rootFileSystem,
       mounts: await Promise.all(mounts),
+      fileSystems: await Promise.all(fileSystems),
       codeDirectory: await hostPaths.reachable(request.codeDirectory),
       scratch: scratch ?? { sizeBytes: request.ephemeralStorageMb * MEBIBYTE },
       environmentVariables: sandboxVariables(request.environmentVariables),

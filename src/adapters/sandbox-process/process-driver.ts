@@ -36,6 +36,7 @@ class ProcessDriver implements SandboxDriver {
   }
 
   async create(request: SandboxRequest): Promise<Sandbox> {
+    if (request.fileSystems?.length) throw new Error("plain processes have no /mnt of their own");
     const [runtimeApi, awsEndpoint, temporaryDirectory] = await Promise.all([
       listenOnLoopback(),
       listenOnLoopback(),

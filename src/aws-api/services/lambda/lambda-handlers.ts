@@ -1,4 +1,5 @@
 import type * as lambdaModule from "@aws-sdk/client-lambda";
+import type { FileSystemTable } from "../../../core/file-systems.ts";
 import type { ProvisionedAllocations } from "../../../core/function-concurrency.ts";
 import type { Invoker } from "../../../core/invocation.ts";
 import type { TraceHeaders } from "../../../core/trace-header.ts";
@@ -15,6 +16,8 @@ export interface LambdaDependencies {
   readonly allocations: ProvisionedAllocations;
   readonly runtimes: RuntimeCatalogue;
   readonly clock: Clock;
+  /** Which directory of the host stands for which EFS access point. */
+  readonly fileSystems: FileSystemTable;
   readonly traceHeaders: TraceHeaders;
   readonly codeDownloads: CodeDownloads;
 }
