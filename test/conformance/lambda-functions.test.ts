@@ -21,13 +21,7 @@ import {
   waitUntilFunctionActiveV2,
   waitUntilFunctionUpdatedV2,
 } from "@aws-sdk/client-lambda";
-import {
-  arnOf,
-  type LambdaEndpoint,
-  openLambdaEndpoint,
-  ROLE_ARN,
-  TEST_ACCESS_POINT,
-} from "../support/lambda-endpoint.ts";
+import { arnOf, type LambdaEndpoint, openLambdaEndpoint, ROLE_ARN } from "../support/lambda-endpoint.ts";
 import { rawZip, zipOf } from "../support/zip.ts";
 
 let lambda: LambdaEndpoint;
@@ -141,33 +135,6 @@ describe("CreateFunction", () => {
     for (const absent of ["VpcConfig", "Layers", "DeadLetterConfig", "KMSKeyArn", "FileSystemConfigs"]) {
       assert.equal(Object.hasOwn(Configuration ?? {}, absent), false, absent);
     }
-  });
-
-  test("keeps the file system of an access point that is configured, and refuses others", async () => {
-    const mount = { Arn: TEST_ACCESS_POINT, LocalMountPath: "/mnt/shared" };
-    await createActive("mounting", { FileSystemConfigs: [mount] });
-    assert.deepEqual((await get("mounting")).Configuration?.FileSystemConfigs, [mount]);
-    const refused = [
-      [{ ...mount, Arn: `${TEST_ACCESS_POINT.slice(0, -1)}1` }, /the setting fileSystems of this Lambent/],
-      [{ ...mount, LocalMountPath: "/mnt/.." }, /mount path \/mnt\/\.\. is not valid/],
-      [{ ...mount, LocalMountPath: "/mnt/a/b" }, /.*/],
-      [{ ...mount, LocalMountPath: "/tmp/a" }, /.*/],
-      [
-        {
-          ...mount,
-          Arn: `arn:aws:s3files:eu-west-1:123456789012:file-system/fs-${"0".repeat(17)}/access-point/fsap-${"0".repeat(17)}`,
-        },
-        /^FileSystemConfigs with S3 Files is not supported/,
-      ],
-      [{ ...mount, S3FilesConfig: { DirectS3Read: "AUTO" } }, /^FileSystemConfigs with S3FilesConfig is not/],
-    ] as const;
-    for (const [config, message] of refused)
-      await assert.rejects(create("not-mounting", { FileSystemConfigs: [config] }), { message });
-    await assert.rejects(create("not-mounting", { FileSystemConfigs: [mount, mount] }));
-    await lambda.client.send(
-      new UpdateFunctionConfigurationCommand({ FunctionName: "mounting", FileSystemConfigs: [] }),
-    );
-    assert.equal((await get("mounting")).Configuration?.FileSystemConfigs, undefined);
   });
 
   test("refuses what it does not act upon, by name", async () => {
