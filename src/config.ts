@@ -3,6 +3,7 @@ import { homedir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { z } from "zod";
+import type { FileSystemTable } from "./core/file-systems.ts";
 import { OperatorError } from "./core/operator-error.ts";
 
 /** Every setting of one running Lambent. Nothing else reads flags, environment variables or the configuration file. */
@@ -23,8 +24,12 @@ export interface Configuration {
   readonly defaultRegion: string;
   /** Account of requests whose access key names none. */
   readonly defaultAccount: string;
-  /** An idle execution environment is ended after this time. */
+  /** An idle execution environment is ended after this time, until it is known how long its function is usually idle. */
   readonly idleEnvironmentTimeoutMs: number;
+  /** An idle execution environment is never kept for longer. */
+  readonly idleEnvironmentTimeoutMaxMs: number;
+  /** An execution environment is replaced after this time, between two invocations. */
+  readonly maxEnvironmentLifeMs: number;
   /** Most execution environments at once, of all functions together. */
   readonly maxEnvironments: number;
   /** Concurrent executions of one account and region, as GetAccountSettings reports it. */
@@ -34,6 +39,8 @@ export interface Configuration {
   /** The root user's access key of the default account in `enforced` mode; "" has one made at the first start. */
   readonly rootAccessKeyId: string;
   readonly rootSecretAccessKey: string;
+  /** ARN of an EFS access point → absolute path of the directory that functions see in its place. */
+  readonly fileSystems: FileSystemTable;
   /** Whether streamed responses are slowed down as AWS does: 2 MB a second after the first 6 MB. */
   readonly responseStreamPacing: boolean;
   /** Whether an older interpreter, marked as such, may serve a runtime that the machine has nothing newer for. */
@@ -68,6 +75,27 @@ const yesOrNo = z.preprocess(
   z.boolean(),
 );
 
+/** JSON text as a variable gives it, an object as the file does. */
+const fileSystemTable = z.preprocess(
+  (value) => {
+    if (typeof value !== "string") return value;
+    try {
+      return JSON.parse(value);
+    } catch {
+      return value;
+    }
+  },
+  z.record(
+    z
+      .string()
+      .regex(
+        /^arn:aws[a-zA-Z-]*:elasticfilesystem:[a-z0-9-]+:\d{12}:access-point\/fsap-[a-f0-9]{17}$/,
+        "expected the ARN of an EFS access point",
+      ),
+    z.string().regex(/^\//, "expected an absolute path"),
+  ),
+);
+
 const schema = z.strictObject({
   host: z.string().min(1),
   port: wholeNumber(0, 65_535),
@@ -79,11 +107,14 @@ const schema = z.strictObject({
   defaultRegion: z.string().regex(/^[a-z]{2}(-[a-z]+)+-\d$/, "expected a region name such as us-east-1"),
   defaultAccount: z.string().regex(/^\d{12}$/, "expected 12 digits"),
   idleEnvironmentTimeoutMs: wholeNumber(1_000, 86_400_000),
+  idleEnvironmentTimeoutMaxMs: wholeNumber(1_000, 86_400_000),
+  maxEnvironmentLifeMs: wholeNumber(10_000, 604_800_000),
   maxEnvironments: wholeNumber(1, 100_000),
   accountConcurrency: wholeNumber(1, 1_000_000),
   authentication: z.enum(["open", "enforced"]),
   rootAccessKeyId: z.string().regex(/^(\w{16,128})?$/, "expected 16 to 128 letters and digits"),
   rootSecretAccessKey: z.string().regex(/^(\S{16,128})?$/, "expected 16 to 128 characters"),
+  fileSystems: fileSystemTable,
   responseStreamPacing: yesOrNo,
   allowOlderRuntimes: yesOrNo,
   runtimeCheckIntervalMs: wholeNumber(1_000, 86_400_000),
@@ -102,11 +133,14 @@ const VARIABLES: Readonly<Record<SettingName, string>> = {
   defaultRegion: "LAMBENT_DEFAULT_REGION",
   defaultAccount: "LAMBENT_DEFAULT_ACCOUNT",
   idleEnvironmentTimeoutMs: "LAMBENT_IDLE_ENVIRONMENT_TIMEOUT_MS",
+  idleEnvironmentTimeoutMaxMs: "LAMBENT_IDLE_ENVIRONMENT_TIMEOUT_MAX_MS",
+  maxEnvironmentLifeMs: "LAMBENT_MAX_ENVIRONMENT_LIFE_MS",
   maxEnvironments: "LAMBENT_MAX_ENVIRONMENTS",
   accountConcurrency: "LAMBENT_ACCOUNT_CONCURRENCY",
   authentication: "LAMBENT_AUTHENTICATION",
   rootAccessKeyId: "LAMBENT_ROOT_ACCESS_KEY_ID",
   rootSecretAccessKey: "LAMBENT_ROOT_SECRET_ACCESS_KEY",
+  fileSystems: "LAMBENT_FILE_SYSTEMS",
   responseStreamPacing: "LAMBENT_RESPONSE_STREAM_PACING",
   allowOlderRuntimes: "LAMBENT_ALLOW_OLDER_RUNTIMES",
   runtimeCheckIntervalMs: "LAMBENT_RUNTIME_CHECK_INTERVAL_MS",
@@ -229,11 +263,14 @@ export function readConfiguration(sources: ConfigurationSources): Configuration 
     defaultRegion: "us-east-1",
     defaultAccount: "000000000000",
     idleEnvironmentTimeoutMs: 300_000,
+    idleEnvironmentTimeoutMaxMs: 3_600_000,
+    maxEnvironmentLifeMs: 14_400_000,
     maxEnvironments: 1_000,
     accountConcurrency: 1_000,
     authentication: "open",
     rootAccessKeyId: "",
     rootSecretAccessKey: "",
+    fileSystems: {},
     responseStreamPacing: false,
     allowOlderRuntimes: true,
     runtimeCheckIntervalMs: 60_000,

@@ -21,6 +21,8 @@ import { lambdaService } from "./aws-api/services/lambda/lambda-service.ts";
 import { logsService } from "./aws-api/services/logs/logs-service.ts";
 import { stsService } from "./aws-api/services/sts/sts-service.ts";
 import { type Configuration, lambentVersion } from "./config.ts";
+import type { FileSystemTable } from "./core/file-systems.ts";
+import { TraceHeaders } from "./core/trace-header.ts";
 import { EnvironmentFactory } from "./environments/environment-factory.ts";
 import { createFunctionService, type FunctionService } from "./functions/function-service.ts";
 import { closeServer, configureServer, functionUrlAt, listen } from "./http-listener.ts";
@@ -145,6 +147,8 @@ interface Machine {
   readonly runtimes: MachineRuntimes;
   readonly sandboxes: SandboxDriver;
   readonly codeStore: CodeStore;
+  /** None where functions are plain processes: these have no /mnt of their own. */
+  readonly fileSystems: FileSystemTable;
 }
 
 /** What the machine brings: runtimes, isolation and the unpacked code they both need to see. */
@@ -167,7 +171,8 @@ async function openMachine(
     clock,
   });
   opened.add(() => sandboxes.close());
-  return { runtimes, sandboxes, codeStore };
+  const fileSystems = sandboxes.report.isolates ? configuration.fileSystems : {};
+  return { runtimes, sandboxes, codeStore, fileSystems };
 }
 
 interface Platform {
@@ -261,7 +266,8 @@ function wireInvocations(
     logs: logs.sink,
     newId: () => randomUUID().replaceAll("-", ""),
     issueCredentials: (identity) => callers.issueForFunction(identity),
-    attachRuntimeApi: (sandbox, session) => runtimeApi.attach(sandbox.runtimeApi, session),
+    attachRuntimeApi: (sandbox, session, metadata) =>
+      runtimeApi.attach(sandbox.runtimeApi, session, metadata),
     attachAwsEndpoint: (sandbox, identity) =>
       sandbox.awsEndpoint.on("connection", (socket: Socket) => {
         callers.comesFromFunction(socket, identity);
@@ -279,6 +285,8 @@ function wireInvocations(
       maxEnvironments: configuration.maxEnvironments,
       maxStarting: Math.max(4, 2 * availableParallelism()),
       idleTimeoutMs: configuration.idleEnvironmentTimeoutMs,
+      idleTimeoutMaxMs: configuration.idleEnvironmentTimeoutMaxMs,
+      maxLifeMs: configuration.maxEnvironmentLifeMs,
       maxWaitMs: MAX_WAIT_MS,
       responsePace: configuration.responseStreamPacing ? AWS_RESPONSE_PACE : undefined,
     },
@@ -313,6 +321,8 @@ function wireAwsApi(
         allocations: parts.dispatcher,
         runtimes,
         clock,
+        traceHeaders: new TraceHeaders(),
+        fileSystems: parts.machine.fileSystems,
         codeDownloads: parts.codeDownloads,
         functionUrl: parts.functionUrl,
       }),

@@ -1,3 +1,5 @@
+import type { FileSystemMount } from "./file-systems.ts";
+
 /** AWS's states of a function version; see "Lambda function states" in the developer guide. */
 export type FunctionState = "Pending" | "Active" | "Inactive" | "Failed";
 export type UpdateStatus = "Successful" | "InProgress" | "Failed";
@@ -31,6 +33,7 @@ export interface FunctionVersion {
   readonly timeoutSeconds: number;
   readonly memoryMb: number;
   readonly ephemeralStorageMb: number;
+  readonly fileSystems?: readonly FileSystemMount[] | undefined;
   readonly environmentVariables: Readonly<Record<string, string>>;
   /** SHA-256 of the zip in hexadecimal: the name of the unpacked code in the code store. */
   readonly codeHash: string;

@@ -1,4 +1,5 @@
 import type { LoggingConfiguration } from "./function-version.ts";
+import { parseTraceHeader } from "./trace-header.ts";
 
 /**
  * The platform's own log events of an execution environment, in the two forms AWS has: text lines and JSON records.
@@ -33,6 +34,21 @@ export interface InvocationReport {
   readonly initDurationMs: number | undefined;
   readonly status: InvocationStatus;
   readonly errorType: string | undefined;
+  /** X-Amzn-Trace-Id of the invocation. */
+  readonly traceHeader?: string | undefined;
+}
+
+/** Of a sampled invocation; AWS tells nothing of the others. */
+function sampledTrace(header: string | undefined): { traceId: string; segmentId: string } | undefined {
+  const trace = header === undefined ? undefined : parseTraceHeader(header);
+  if (trace?.sampled !== true || trace.parent === undefined) return undefined;
+  return { traceId: trace.root, segmentId: trace.parent };
+}
+
+function xrayLine(header: string | undefined): string {
+  const trace = sampledTrace(header);
+  if (trace === undefined) return "";
+  return `XRAY TraceId: ${trace.traceId}\tSegmentId: ${trace.segmentId}\tSampled: true\t\n`;
 }
 
 const textLog: PlatformLog = {
@@ -50,7 +66,7 @@ const textLog: PlatformLog = {
     (event.initDurationMs === undefined ? "" : `Init Duration: ${event.initDurationMs.toFixed(2)} ms\t`) +
     (event.status === "success" ? "" : `Status: ${event.status}\t`) +
     (event.errorType === undefined ? "" : `Error Type: ${event.errorType}\t`) +
-    "\n",
+    `\n${xrayLine(event.traceHeader)}`,
 };
 
 const SYSTEM_LEVELS = ["DEBUG", "INFO", "WARN"];
@@ -99,8 +115,17 @@ function jsonLog(
         },
         status: event.status,
         ...(event.errorType !== undefined && { errorType: event.errorType }),
+        ...tracing(event.traceHeader),
       }),
   };
+}
+
+/** AWS: `tracing` of the Telemetry API's event schema. */
+function tracing(header: string | undefined): object {
+  const trace = sampledTrace(header);
+  return trace === undefined
+    ? {}
+    : { tracing: { spanId: trace.segmentId, type: "X-Amzn-Trace-Id", value: header } };
 }
 
 /** AWS: of interest to everybody where initialisation is billed on its own. */

@@ -1,10 +1,86 @@
+import type { FunctionVersion } from "./function-version.ts";
+
+/** The parts of an X-Ray trace header (X-Amzn-Trace-Id) that are handed on to functions. */
+export interface TraceHeader {
+  /** "1-", eight digits of the second in which the trace began, "-", 24 digits. */
+  readonly root: string;
+  readonly parent: string | undefined;
+  /** Undefined: whoever reads it decides. */
+  readonly sampled: boolean | undefined;
+  /** AWS's own account of loops between services; handed on as it is. */
+  readonly lineage: string | undefined;
+}
+
+/** What a trace header is made of. */
+export interface TraceMaterial {
+  readonly nowMs: number;
+  /** 48 hexadecimal digits. */
+  readonly randomHex: string;
+}
+
+/** Digits of `randomHex` behind those of the trace and the segment, for the draw. */
+const DRAW_DIGITS = 8;
+
+/** Undefined when there is no usable trace id in it. */
+export function parseTraceHeader(text: string): TraceHeader | undefined {
+  const fields = new Map(
+    text.split(";").map((field): [string, string] => {
+      const [name = "", ...value] = field.trim().split("=");
+      return [name, value.join("=")];
+    }),
+  );
+  const root = fields.get("Root") ?? "";
+  if (!/^1-[0-9a-fA-F]{8}-[0-9a-fA-F]{24}$/.test(root)) return undefined;
+  const parent = fields.get("Parent");
+  const sampled = fields.get("Sampled");
+  return {
+    root,
+    parent: parent !== undefined && /^[0-9a-fA-F]{16}$/.test(parent) ? parent : undefined,
+    sampled: sampled === "1" ? true : sampled === "0" ? false : undefined,
+    lineage: fields.get("Lineage"),
+  };
+}
+
+function format({ root, parent, sampled, lineage }: TraceHeader): string {
+  const tail = lineage === undefined || !/^[\x21-\x7e]+$/.test(lineage) ? "" : `;Lineage=${lineage}`;
+  return `Root=${root};Parent=${parent};Sampled=${sampled ? 1 : 0}${tail}`;
+}
+
+/** AWS: one request a second and five of a hundred of the others ("Visualize Lambda function invocations"). */
+const SAMPLED_SHARE = 0.05;
+
 /**
- * An X-Ray trace header for an invocation that came without one. It says "not sampled", as AWS's pass-through mode
- * does; `randomHex` gives 40 hexadecimal digits.
+ * Makes the trace header of each invocation. A decision that the caller has made is kept. In mode Active the platform
+ * decides where the caller has not, and the function's own segment is the parent of what comes; in mode PassThrough
+ * nothing is sampled that was not before.
  */
-export function newTraceHeader(nowMs: number, randomHex: string): string {
-  const epoch = Math.floor(nowMs / 1000)
-    .toString(16)
-    .padStart(8, "0");
-  return `Root=1-${epoch}-${randomHex.slice(0, 24)};Parent=${randomHex.slice(24, 40)};Sampled=0`;
+export class TraceHeaders {
+  /** The second in which a function version was sampled last. */
+  readonly #sampledSecond = new WeakMap<FunctionVersion, number>();
+
+  headerFor(version: FunctionVersion, incoming: string | undefined, material: TraceMaterial): string {
+    const { nowMs, randomHex } = material;
+    const given = incoming === undefined ? undefined : parseTraceHeader(incoming);
+    const epoch = Math.floor(nowMs / 1000)
+      .toString(16)
+      .padStart(8, "0");
+    const segment = randomHex.slice(24, 40);
+    const isActive = version.tracingMode === "Active";
+    return format({
+      root: given?.root ?? `1-${epoch}-${randomHex.slice(0, 24)}`,
+      parent: isActive ? segment : (given?.parent ?? segment),
+      sampled: given?.sampled ?? (isActive && this.#isSampled(version, material)),
+      lineage: given?.lineage,
+    });
+  }
+
+  #isSampled(version: FunctionVersion, { nowMs, randomHex }: TraceMaterial): boolean {
+    const second = Math.floor(nowMs / 1000);
+    if (this.#sampledSecond.get(version) !== second) {
+      this.#sampledSecond.set(version, second);
+      return true;
+    }
+    const draw = Number.parseInt(randomHex.slice(40, 40 + DRAW_DIGITS), 16) / 16 ** DRAW_DIGITS;
+    return draw < SAMPLED_SHARE;
+  }
 }

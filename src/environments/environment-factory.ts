@@ -1,10 +1,13 @@
+import { firstAvailabilityZoneId } from "../core/availability-zone.ts";
+import { checkFileSystem, type FileSystemTable } from "../core/file-systems.ts";
 import type { FunctionVersion } from "../core/function-version.ts";
 import type { InitializationType } from "../core/platform-log.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { CodeStore } from "../ports/code-store.ts";
 import type { LogSink } from "../ports/log-sink.ts";
 import type { InstalledRuntime, RuntimeCatalogue } from "../ports/runtime-catalogue.ts";
-import type { Sandbox, SandboxDriver } from "../ports/sandbox.ts";
+import type { Sandbox, SandboxDriver, SandboxMount } from "../ports/sandbox.ts";
+import type { EnvironmentMetadata } from "./environment-metadata.ts";
 import {
   functionEnvironmentVariables,
   logStreamName,
@@ -28,11 +31,16 @@ export interface EnvironmentFactoryDependencies {
   readonly runtimes: RuntimeCatalogue;
   readonly logs: LogSink;
   readonly sandboxes: SandboxDriver;
+  readonly fileSystems: FileSystemTable;
   /** 32 hexadecimal digits. */
   readonly newId: () => string;
   readonly issueCredentials: (identity: EnvironmentIdentity) => RoleCredentials;
   /** Connects the Runtime API door to the sandbox's listener. */
-  readonly attachRuntimeApi: (sandbox: Sandbox, session: RuntimeApiSession) => void;
+  readonly attachRuntimeApi: (
+    sandbox: Sandbox,
+    session: RuntimeApiSession,
+    metadata: EnvironmentMetadata,
+  ) => void;
   /** Connects the AWS API door to the sandbox's listener, acting as the function's role only. */
   readonly attachAwsEndpoint: (sandbox: Sandbox, identity: EnvironmentIdentity) => void;
 }
@@ -43,6 +51,8 @@ export interface MadeEnvironment {
   readonly log: InvocationLog;
   readonly logStreamName: string;
   readonly runtime: InstalledRuntime;
+  /** Monotonic; a reset makes an environment no younger. */
+  readonly createdMs: number;
 }
 
 /** Makes execution environments: code, credentials, variables, log stream, sandbox and doors put together. */
@@ -53,7 +63,10 @@ export class EnvironmentFactory {
     this.#dependencies = dependencies;
   }
 
-  /** Throws when the function's runtime is not on this machine (any more). `previous`: its log is continued. */
+  /**
+   * Throws when the function's runtime is not on this machine (any more). `previous`: the environment that is reset:
+   * its log stream and /tmp are continued.
+   */
   make(
     version: FunctionVersion,
     previous?: MadeEnvironment,
@@ -71,9 +84,16 @@ export class EnvironmentFactory {
       log,
       memoryMb: version.memoryMb,
       createSandbox: (session) =>
-        this.#createSandbox(version, runtime, { id, streamName, session, initializationType }),
+        this.#createSandbox(version, runtime, {
+          id,
+          streamName,
+          session,
+          initializationType,
+          keepScratchOf: previous?.environment.sandbox,
+        }),
     });
-    return { environment, log, logStreamName: streamName, runtime };
+    const createdMs = previous?.createdMs ?? clock.monotonicMs();
+    return { environment, log, logStreamName: streamName, runtime, createdMs };
   }
 
   /** Whether an environment with this runtime is what `make` would make now. */
@@ -97,6 +117,14 @@ export class EnvironmentFactory {
     return new InvocationLog(version, writer, clock, initializationType);
   }
 
+  /** Throws for a file system that was taken out of the configuration after the function had been configured. */
+  #fileSystemsOf(version: FunctionVersion): SandboxMount[] | undefined {
+    return version.fileSystems?.map((mount) => {
+      checkFileSystem(mount, this.#dependencies.fileSystems);
+      return { hostPath: this.#dependencies.fileSystems[mount.arn] ?? "", sandboxPath: mount.localMountPath };
+    });
+  }
+
   async #createSandbox(
     version: FunctionVersion,
     runtime: InstalledRuntime,
@@ -105,24 +133,32 @@ export class EnvironmentFactory {
       readonly streamName: string;
       readonly session: RuntimeApiSession;
       readonly initializationType: InitializationType;
+      readonly keepScratchOf: Sandbox | undefined;
     },
   ): Promise<Sandbox> {
     const { codeStore, issueCredentials, sandboxes, attachAwsEndpoint, attachRuntimeApi } =
       this.#dependencies;
     const identity: EnvironmentIdentity = version;
+    const metadata = {
+      availabilityZoneId: firstAvailabilityZoneId(version.region),
+      token: this.#dependencies.newId(),
+    };
     const sandbox = await sandboxes.create({
       id: run.id,
       program: runtime.program,
+      fileSystems: this.#fileSystemsOf(version),
       codeDirectory: await codeStore.directory(version.codeHash),
       environmentVariables: functionEnvironmentVariables(version, runtime, {
         credentials: issueCredentials(identity),
         logStreamName: run.streamName,
         initializationType: run.initializationType,
+        metadataToken: metadata.token,
       }),
       memoryMb: version.memoryMb,
       ephemeralStorageMb: version.ephemeralStorageMb,
+      keepScratchOf: run.keepScratchOf,
     });
-    attachRuntimeApi(sandbox, run.session);
+    attachRuntimeApi(sandbox, run.session, metadata);
     attachAwsEndpoint(sandbox, identity);
     return sandbox;
   }

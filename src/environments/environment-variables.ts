@@ -20,6 +20,7 @@ export function functionEnvironmentVariables(
     readonly credentials: RoleCredentials;
     readonly logStreamName: string;
     readonly initializationType: InitializationType;
+    readonly metadataToken: string;
   },
 ): Record<string, string> {
   return {
@@ -41,6 +42,7 @@ export function functionEnvironmentVariables(
     AWS_ACCESS_KEY_ID: run.credentials.accessKeyId,
     AWS_SECRET_ACCESS_KEY: run.credentials.secretAccessKey,
     AWS_SESSION_TOKEN: run.credentials.sessionToken,
+    AWS_LAMBDA_METADATA_TOKEN: run.metadataToken,
   };
 }
 

@@ -303,7 +303,21 @@ export class ExecutionEnvironment implements RuntimeApiSession {
     return undefined;
   }
 
-  /** Ends everything of this environment; idempotent. A running invocation fails as if the runtime had exited. */
+  /** What it runs in; undefined before that is made. */
+  get sandbox(): Sandbox | undefined {
+    return this.#sandbox;
+  }
+
+  /** Ends it and frees /tmp as well, unless the sandbox of a reset environment carries it on; idempotent. */
+  async release(): Promise<void> {
+    await this.end();
+    await this.#sandbox?.destroy();
+  }
+
+  /**
+   * Ends every process of this environment; idempotent. A running invocation fails as if the runtime had exited. /tmp
+   * stays until `release`.
+   */
   end(): Promise<void> {
     this.#ended ??= this.#endOnce();
     return this.#ended;
@@ -311,7 +325,7 @@ export class ExecutionEnvironment implements RuntimeApiSession {
 
   async #endOnce(): Promise<void> {
     this.#exited((requestId) => exited(requestId, { code: null, signal: "SIGKILL", outOfMemory: false }));
-    await this.#sandbox?.destroy();
+    await this.#sandbox?.stop();
   }
 
   #isEnded(): boolean {
@@ -405,6 +419,7 @@ export class ExecutionEnvironment implements RuntimeApiSession {
         initDurationMs: running.initDurationMs,
         status,
         errorType,
+        traceHeader: request.traceHeader,
       });
       if (!running.resolved) this.#resolve(running, tail);
       if (request.wantsLogTail && this.#state === "idle") this.onIdle(this);

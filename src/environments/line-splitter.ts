@@ -1,5 +1,10 @@
-/** AWS cuts a log event at 256 KB; a line without end is cut there as well, so memory stays bounded. */
-const MAX_LINE_BYTES = 262_144;
+import { isContinuationByte, LOG_EVENT_BYTES_MAX } from "../core/log-event-size.ts";
+
+/**
+ * AWS cuts a log event; a line without end goes on in the next one, so nothing is lost and memory stays bounded. The
+ * newline that is put behind a piece has to fit as well.
+ */
+const MAX_LINE_BYTES = LOG_EVENT_BYTES_MAX - 1;
 
 /**
  * Splits a byte stream into lines and hands each on, newline included. The returned function flushes an unfinished
@@ -25,13 +30,20 @@ export function splitLines(onLine: (line: string) => void): { write(chunk: Buffe
       while (from < chunk.length) {
         const newline = chunk.indexOf(10, from);
         const end = newline < 0 ? chunk.length : newline + 1;
-        const cut = Math.min(end, from + MAX_LINE_BYTES - pendingBytes);
+        const room = from + MAX_LINE_BYTES - pendingBytes;
+        const cut = end <= room ? end : characterEnd(chunk, from, room);
         keep(chunk.subarray(from, cut));
         from = cut;
-        if (cut === end && newline >= 0) flush();
-        else if (pendingBytes >= MAX_LINE_BYTES) flush();
+        if (cut < end || newline >= 0) flush();
       }
     },
     flush,
   };
+}
+
+/** The last place up to `end` where no character is cut, as far as these bytes tell. */
+function characterEnd(chunk: Buffer, from: number, end: number): number {
+  let cut = end;
+  while (cut > from && isContinuationByte(chunk[cut])) cut--;
+  return cut > from ? cut : end;
 }

@@ -1,4 +1,5 @@
 import type { AliasRouting } from "../core/alias-routing.ts";
+import type { FileSystemMount } from "../core/file-systems.ts";
 import type { Owner } from "../core/function-reference.ts";
 import type { StateDescription, UpdateDescription } from "../core/function-states.ts";
 import type { LoggingConfiguration } from "../core/function-version.ts";
@@ -16,6 +17,7 @@ export interface FunctionSettings {
   readonly ephemeralStorageMb: number;
   /** Absent when none were ever given: AWS then leaves the member out. */
   readonly environmentVariables?: Readonly<Record<string, string>>;
+  readonly fileSystems?: readonly FileSystemMount[];
   readonly tracingMode: "Active" | "PassThrough";
   readonly logging: LoggingConfiguration;
 }

@@ -162,6 +162,7 @@ function runnableVersion(
     timeoutSeconds: settings.timeoutSeconds,
     memoryMb: settings.memoryMb,
     ephemeralStorageMb: settings.ephemeralStorageMb,
+    fileSystems: settings.fileSystems,
     environmentVariables: settings.environmentVariables ?? {},
     codeHash: deployment.code.codeHash,
     logging: settings.logging,

@@ -1,5 +1,6 @@
 import { checkEnvironmentVariables } from "../core/environment-variables.ts";
-import { accessDenied, invalidParameterValue, notSupported } from "../core/errors.ts";
+import { accessDenied, invalidParameterValue } from "../core/errors.ts";
+import type { FileSystemMount } from "../core/file-systems.ts";
 import { FUNCTION_LIMITS } from "../core/function-limits.ts";
 import type { Owner } from "../core/function-reference.ts";
 import type { LoggingConfiguration } from "../core/function-version.ts";
@@ -17,6 +18,7 @@ export interface SettingsInput {
   readonly memoryMb?: number | undefined;
   readonly ephemeralStorageMb?: number | undefined;
   readonly environmentVariables?: Readonly<Record<string, string>> | undefined;
+  readonly fileSystems?: readonly FileSystemMount[] | undefined;
   readonly tracingMode?: "Active" | "PassThrough" | undefined;
   readonly logging?: LoggingInput | undefined;
 }
@@ -64,6 +66,7 @@ export function changedSettings(
 ): FunctionSettings {
   checkInput(owner, input, runtimes);
   const environmentVariables = input.environmentVariables ?? current.environmentVariables;
+  const fileSystems = input.fileSystems ?? current.fileSystems;
   return {
     runtime: input.runtime ?? current.runtime,
     handler: input.handler ?? current.handler,
@@ -73,6 +76,7 @@ export function changedSettings(
     memoryMb: input.memoryMb ?? current.memoryMb,
     ephemeralStorageMb: input.ephemeralStorageMb ?? current.ephemeralStorageMb,
     ...(environmentVariables !== undefined && { environmentVariables }),
+    ...(fileSystems !== undefined && { fileSystems }),
     tracingMode: input.tracingMode ?? current.tracingMode,
     logging: input.logging === undefined ? current.logging : changedLogging(current.logging, input.logging),
   };
@@ -86,7 +90,6 @@ function checkInput(owner: Owner, input: SettingsInput, runtimes: RuntimeCatalog
   checkAtMost("MemorySize", input.memoryMb, FUNCTION_LIMITS.memoryMbMax);
   checkAtMost("EphemeralStorage.Size", input.ephemeralStorageMb, FUNCTION_LIMITS.ephemeralStorageMbMax);
   if (input.environmentVariables !== undefined) checkEnvironmentVariables(input.environmentVariables);
-  if (input.tracingMode === "Active") throw notSupported("TracingConfig with Mode Active");
 }
 
 function checkRuntime(runtime: string, runtimes: RuntimeCatalogue): void {

@@ -8,26 +8,22 @@ import type { ExecutionEnvironment, InitOutcome } from "../environments/executio
 import type { Clock } from "../ports/clock.ts";
 import type { VersionAdmission } from "./admission.ts";
 import type { EnvironmentCapacity } from "./environment-capacity.ts";
+import { EnvironmentPlaces } from "./environment-places.ts";
+import type { FairTurns, TakesTurns } from "./fair-turns.ts";
 import { announceInit } from "./init-announcement.ts";
+import type { KeepAlive } from "./keep-alive.ts";
 import { ProvisionedEnvironments } from "./provisioned-environments.ts";
 import { StartDecision } from "./start-decision.ts";
+import { type WaitingInvocation, WaitingInvocations } from "./waiting-invocations.ts";
 
 /** AWS: the Init phase is limited to ten seconds; it is then repeated inside the first invocation. */
 const INIT_LIMIT_MS = 10_000;
-
-export interface WaitingInvocation {
-  readonly request: InvocationRequest;
-  readonly resolve: (result: InvocationResult) => void;
-  readonly reject: (error: Error) => void;
-  /** Monotonic. */
-  readonly sinceMs: number;
-  cancelWait: (() => void) | undefined;
-}
 
 export interface PoolDependencies {
   readonly clock: Clock;
   readonly factory: EnvironmentFactory;
   readonly capacity: EnvironmentCapacity;
+  readonly turns: FairTurns;
   /** Called when the machine is full: asks for room by ending an idle environment, not one of `pool`. */
   readonly makeRoom: (pool?: DeploymentPool) => boolean;
   /** Called when an environment of the pool has nothing to do, and is to be frozen soon. */
@@ -39,6 +35,8 @@ export interface PoolDependencies {
   /** How long an invocation waits for an environment on a full machine before it is throttled. */
   readonly maxWaitMs: number;
   readonly throttle: () => AwsError;
+  /** An environment is replaced after this time, when it is idle. */
+  readonly maxLifeMs: number;
 }
 
 /**
@@ -46,40 +44,48 @@ export interface PoolDependencies {
  * used last; without an idle one it waits here, and one more environment is started where that is expected to be sooner
  * than waiting for a busy one (`StartDecision`). Whichever comes first, a freed or a new environment, takes the invocation that waits longest.
  */
-export class DeploymentPool {
+export class DeploymentPool implements TakesTurns {
   version: FunctionVersion;
   readonly admission: VersionAdmission;
   readonly #dependencies: PoolDependencies;
-  readonly #all = new Map<ExecutionEnvironment, MadeEnvironment>();
-  readonly #idle: ExecutionEnvironment[] = [];
-  readonly #waiting: WaitingInvocation[] = [];
-  /** Their runtime is not the one that the function is to run on any more. */
-  readonly #outdated = new WeakSet<ExecutionEnvironment>();
+  readonly #places: EnvironmentPlaces;
+  readonly #waiting: WaitingInvocations;
+  readonly #keepAlive: KeepAlive;
   #provisioned: ProvisionedEnvironments | undefined;
   readonly #decision = new StartDecision();
   #starting = 0;
-  /** Environments that have not ended, whatever of the ended ones still has to be cleared away. */
-  #alive = 0;
   #cancelSecondLook: (() => void) | undefined;
   #retired = false;
 
-  constructor(version: FunctionVersion, admission: VersionAdmission, dependencies: PoolDependencies) {
+  constructor(
+    version: FunctionVersion,
+    parts: { readonly admission: VersionAdmission; readonly keepAlive: KeepAlive },
+    dependencies: PoolDependencies,
+  ) {
     this.version = version;
-    this.admission = admission;
+    this.admission = parts.admission;
+    this.#keepAlive = parts.keepAlive;
     this.#dependencies = dependencies;
+    this.#waiting = new WaitingInvocations(dependencies);
+    this.#places = new EnvironmentPlaces({ ...dependencies, keepAlive: parts.keepAlive });
   }
 
+  /** Places on the machine that it holds, those of reset environments included. */
   get environmentCount(): number {
-    return this.#all.size + this.provisionedAllocation.available;
+    return this.#places.count + this.provisionedAllocation.available;
+  }
+
+  get missingEnvironments(): number {
+    return Math.max(0, this.#waiting.count - this.#starting);
   }
 
   /** An invocation waits, or a provisioned environment is missing. */
   get wantsRoom(): boolean {
-    return this.#waiting.length > 0 || this.#provisioned?.isIncomplete === true;
+    return this.#waiting.count > 0 || this.#provisioned?.isIncomplete === true;
   }
 
   get isEmpty(): boolean {
-    return this.environmentCount === 0 && this.#waiting.length === 0 && this.provisionedRequested === 0;
+    return this.environmentCount === 0 && this.#waiting.count === 0 && this.provisionedRequested === 0;
   }
 
   get provisionedRequested(): number {
@@ -105,7 +111,7 @@ export class DeploymentPool {
 
   /** Monotonic time since when the longest-idle on-demand environment has been idle; undefined when none is idle. */
   get longestIdleSinceMs(): number | undefined {
-    return this.#idle[0]?.idleSinceMs;
+    return this.#places.longestIdleSinceMs;
   }
 
   /** The warm path: no store, no promise beyond the caller's, no wait when an environment is idle. */
@@ -120,36 +126,55 @@ export class DeploymentPool {
       return;
     }
     const sinceMs = this.#dependencies.clock.monotonicMs();
-    this.#waiting.push({ request, resolve, reject, sinceMs, cancelWait: undefined });
+    this.#waiting.push({ request, resolve, reject, sinceMs });
     this.pump();
   }
 
   /** Hands waiting invocations to idle environments and starts what is still missing, as far as there is room. */
   pump(): void {
     this.#provisioned?.pump();
-    while (this.#waiting.length > 0) {
+    while (this.#waiting.count > 0) {
       const environment = this.#takeIdle();
       if (environment === undefined) break;
       this.#offer(environment);
     }
-    const { capacity, clock, makeRoom, throttle } = this.#dependencies;
-    while (!capacity.isStartingTooMany && this.#isStartNeeded()) {
-      if (capacity.isFull && !makeRoom(this)) {
-        if (this.environmentCount === 0) this.#limitWaits();
-        return;
-      }
-      if (this.admission.mayStartEnvironment(clock.monotonicMs())) this.#start();
-      else this.#takeWaiting("newest")?.reject(throttle());
+    const { turns } = this.#dependencies;
+    if (turns.isContended(this)) {
+      // What is free belongs to whoever's turn it is.
+      turns.wait(this);
+      turns.handOut();
+    } else while (this.startOne());
+  }
+
+  startOne(): boolean {
+    const { capacity, clock, makeRoom, throttle, turns } = this.#dependencies;
+    if (!this.#isStartNeeded()) {
+      turns.leave(this);
+      return false;
     }
+    turns.wait(this);
+    if (capacity.isStartingTooMany) return false;
+    const reset = this.#places.takeReset();
+    if (reset !== undefined) this.#initInsideInvocation(reset);
+    else if (capacity.isFull && !makeRoom(this)) {
+      this.#waiting.limit(() => (capacity.isFull ? this.#starting : Number.POSITIVE_INFINITY));
+      return false;
+    } else if (this.admission.mayStartEnvironment(clock.monotonicMs())) this.#start();
+    else {
+      this.#waiting.takeNewest()?.reject(throttle());
+      return true;
+    }
+    turns.started(this);
+    return true;
   }
 
   /** Whether one more environment should be started; where waiting is better, this is looked at again in time. */
   #isStartNeeded(): boolean {
-    const waiting = this.#waiting.length - this.#starting;
-    const longest = this.#waiting[0];
-    if (waiting <= 0 || longest === undefined) return false;
-    const longestWaitMs = this.#dependencies.clock.monotonicMs() - longest.sinceMs;
-    const onDemand = this.#alive - this.#idle.length - this.#starting;
+    const waiting = this.missingEnvironments;
+    const longestSinceMs = this.#waiting.longestSinceMs;
+    if (waiting === 0 || longestSinceMs === undefined) return false;
+    const longestWaitMs = this.#dependencies.clock.monotonicMs() - longestSinceMs;
+    const onDemand = this.#places.busyCount - this.#starting;
     const busy = Math.max(0, onDemand) + this.provisionedAllocation.available;
     if (this.#decision.isWorthStarting({ waiting, busy, longestWaitMs })) return true;
     this.#cancelSecondLook ??= this.#dependencies.clock.after(
@@ -168,7 +193,7 @@ export class DeploymentPool {
     const freeze = (environment: ExecutionEnvironment): void => {
       if (environment.idleSinceMs > idleBeforeMs || !environment.freeze()) allFrozen = false;
     };
-    for (const environment of this.#idle) freeze(environment);
+    for (const environment of this.#places.idle) freeze(environment);
     this.#provisioned?.forEachIdle(freeze);
     return allFrozen;
   }
@@ -176,55 +201,43 @@ export class DeploymentPool {
   /** Runs `version` from now on: environments on another runtime take no further event and end when they are free. */
   renewRuntime(version: FunctionVersion): void {
     this.version = version;
-    for (const [environment, { runtime }] of this.#all) {
-      if (this.#dependencies.factory.isCurrent(runtime, version)) continue;
-      this.#outdated.add(environment);
-      const at = this.#idle.indexOf(environment);
-      if (at < 0) continue;
-      this.#idle.splice(at, 1);
-      void environment.end();
-    }
+    this.#places.endOutdated(({ runtime }) => this.#dependencies.factory.isCurrent(runtime, version));
     this.#provisioned?.renewRuntime(version);
   }
 
   /** No new invocation comes: idle environments end now, busy ones after their invocation. */
   retire(): void {
     this.#retired = true;
+    this.#places.close();
     this.provide(0, 0);
-    if (this.#waiting.length === 0) this.endIdle(Number.POSITIVE_INFINITY);
+    if (this.#waiting.count === 0) void this.#places.endIdleBefore(Number.POSITIVE_INFINITY);
   }
 
-  /** Ends environments idle since before the instant (monotonic); returns how many. */
-  endIdle(idleBeforeMs: number): number {
-    let count = 0;
-    while (this.#idle[0] !== undefined && this.#idle[0].idleSinceMs < idleBeforeMs) {
-      void this.#idle.shift()?.end();
-      count++;
-    }
-    return count;
+  /** Ends what has been idle for longer than it is worth keeping, and idle environments that are too old. */
+  endIdle(): void {
+    this.#places.endIdle();
+    this.#provisioned?.recycle();
   }
 
   /** Ends the environment that has been idle longest, to make room. */
-  async evictOne(): Promise<void> {
-    await this.#idle.shift()?.end();
+  evictOne(): Promise<void> {
+    return this.#places.evictOne();
   }
 
   /** Ends everything; what waits or runs fails. */
   async endAll(refusal: () => Error): Promise<void> {
     this.#retired = true;
     this.#cancelSecondLook?.();
-    for (let waiting = this.#takeWaiting(); waiting !== undefined; waiting = this.#takeWaiting()) {
-      waiting.reject(refusal());
-    }
-    const onDemand = [...this.#all.keys()].map((environment) => environment.end());
-    await Promise.all([...onDemand, this.#provisioned?.endAll()]);
+    this.#waiting.rejectAll(refusal);
+    await Promise.all([this.#places.endAll(), this.#provisioned?.endAll()]);
   }
 
   #start(): void {
-    const { factory, platformFailure } = this.#dependencies;
+    const { factory, platformFailure, clock } = this.#dependencies;
     this.#starting++;
+    this.#keepAlive.started(clock.monotonicMs());
     try {
-      const made = this.#track(factory.make(this.version));
+      const made = this.#track(factory.make(this.version), "new");
       announceInit(made, this.version);
       void made.environment
         .start(INIT_LIMIT_MS, (requestId) => timedOut(requestId, INIT_LIMIT_MS / 1000))
@@ -234,7 +247,7 @@ export class DeploymentPool {
         );
     } catch (error) {
       this.#starting--;
-      this.#takeWaiting()?.reject(platformFailure(error, this.version));
+      this.#waiting.takeLongest()?.reject(platformFailure(error, this.version));
     }
   }
 
@@ -254,8 +267,8 @@ export class DeploymentPool {
   #couldNotStart(made: MadeEnvironment, error: unknown): void {
     this.#starting--;
     this.#dependencies.capacity.initialized();
-    void made.environment.end();
-    this.#takeWaiting()?.reject(this.#dependencies.platformFailure(error, this.version));
+    void this.#places.discard(made.environment);
+    this.#waiting.takeLongest()?.reject(this.#dependencies.platformFailure(error, this.version));
     this.#dependencies.capacityChanged();
     this.pump();
   }
@@ -267,16 +280,22 @@ export class DeploymentPool {
 
   #becameIdle(environment: ExecutionEnvironment): void {
     if (environment.state !== "idle") return;
-    if (this.#outdated.has(environment)) {
-      void environment.end();
-      return;
-    }
     if (environment.lastInvocationMs !== undefined)
       this.#decision.invocationTook(environment.lastInvocationMs);
+    const { turns, capacity } = this.#dependencies;
+    if (capacity.isFull && turns.owes(this, this.#waiting.count > 0)) {
+      void this.#places.discard(environment).finally(turns.yields());
+      return;
+    }
+    if (this.#places.isToEnd(environment)) {
+      void this.#places.discard(environment);
+      this.pump();
+      return;
+    }
     if (this.#offer(environment)) return;
-    if (this.#retired) void environment.end();
+    if (this.#retired) void this.#places.discard(environment);
     else {
-      this.#idle.push(environment);
+      this.#places.pushIdle(environment);
       this.#dependencies.idled(this);
     }
   }
@@ -289,19 +308,35 @@ export class DeploymentPool {
       errorType: outcome.status === "timeout" ? undefined : outcome.failure("").errorType,
     });
     void made.environment.end();
-    const waiting = this.#takeWaiting();
-    if (waiting === undefined) return;
-    this.#initInsideInvocation(made, waiting).catch((error: unknown) =>
-      waiting.reject(this.#dependencies.platformFailure(error, this.version)),
-    );
+    if (this.#waiting.count === 0) return;
+    const reset = this.#places.takeReset(made);
+    if (reset !== undefined) this.#initInsideInvocation(reset);
   }
 
-  /** AWS: a failed Init phase is repeated inside the first invocation, under the function's own timeout. */
-  async #initInsideInvocation(previous: MadeEnvironment, waiting: WaitingInvocation): Promise<void> {
-    const { clock, factory, platformFailure, capacity } = this.#dependencies;
-    const { request, resolve, reject } = waiting;
+  /**
+   * AWS: an environment that was reset initialises again inside the next invocation that it gets, under the function's
+   * own timeout; likewise one whose Init phase has failed, inside its first.
+   */
+  #initInsideInvocation(previous: MadeEnvironment): void {
+    const { factory, platformFailure } = this.#dependencies;
+    const waiting = this.#waiting.takeLongest();
+    if (waiting === undefined) return;
+    try {
+      const made = this.#track(factory.make(this.version, previous), "kept");
+      void this.#startInside(made, waiting, previous);
+    } catch (error) {
+      void this.#places.giveUp(previous);
+      waiting.reject(platformFailure(error, this.version));
+    }
+  }
+
+  async #startInside(
+    made: MadeEnvironment,
+    { request, resolve, reject }: WaitingInvocation,
+    previous: MadeEnvironment,
+  ): Promise<void> {
+    const { clock, platformFailure, capacity } = this.#dependencies;
     const startedMs = clock.monotonicMs();
-    const made = this.#track(factory.make(this.version, previous));
     made.log.start(request.requestId, request.version.version, request.wantsLogTail);
     announceInit(made, this.version);
     const timeoutMs = request.version.timeoutSeconds * 1000;
@@ -325,62 +360,31 @@ export class DeploymentPool {
         void made.environment.end();
       }
     } catch (error) {
-      void made.environment.end();
+      void this.#places.discard(made.environment);
       reject(platformFailure(error, this.version));
     } finally {
+      // What the new sandbox has not taken over.
+      void previous.environment.release();
       capacity.initialized();
       this.#dependencies.capacityChanged();
     }
   }
 
-  #track(made: MadeEnvironment): MadeEnvironment {
-    const { environment } = made;
-    this.#dependencies.capacity.started();
-    this.#alive++;
-    this.#all.set(environment, made);
-    environment.onIdle = (idle) => this.#becameIdle(idle);
-    environment.onEnded = (ended) => {
-      this.#alive--;
-      const at = this.#idle.indexOf(ended);
-      if (at >= 0) this.#idle.splice(at, 1);
-      // Its place is free only when its processes and memory are.
-      void ended.end().finally(() => {
-        this.#all.delete(ended);
-        this.#dependencies.capacity.ended();
-        this.#dependencies.capacityChanged();
-      });
-    };
+  #track(made: MadeEnvironment, place: "new" | "kept"): MadeEnvironment {
+    this.#places.add(made, place);
+    made.environment.onIdle = (idle) => this.#becameIdle(idle);
     return made;
   }
 
   /** Provisioned environments come first: on-demand ones take what spills over. */
   #takeIdle(): ExecutionEnvironment | undefined {
-    return this.#provisioned?.take() ?? this.#idle.pop();
+    return this.#provisioned?.take() ?? this.#places.takeIdle();
   }
 
   /** Gives an idle environment the invocation that waits longest; false when none waits. */
   #offer(environment: ExecutionEnvironment): boolean {
-    const waiting = this.#takeWaiting();
+    const waiting = this.#waiting.takeLongest();
     if (waiting !== undefined) environment.invoke(waiting.request, waiting.resolve);
     return waiting !== undefined;
-  }
-
-  #takeWaiting(which: "longest" | "newest" = "longest"): WaitingInvocation | undefined {
-    const waiting = which === "longest" ? this.#waiting.shift() : this.#waiting.pop();
-    waiting?.cancelWait?.();
-    return waiting;
-  }
-
-  /** The machine is full and nothing of this function runs here that could free up: waiting has an end. */
-  #limitWaits(): void {
-    const { clock, maxWaitMs, throttle } = this.#dependencies;
-    for (const waiting of this.#waiting) {
-      waiting.cancelWait ??= clock.after(maxWaitMs, () => {
-        const at = this.#waiting.indexOf(waiting);
-        if (at < 0) return;
-        this.#waiting.splice(at, 1);
-        waiting.reject(throttle());
-      });
-    }
   }
 }

@@ -26,6 +26,11 @@ export class EnvironmentCapacity {
     this.#starting++;
   }
 
+  /** An environment that was reset starts again in its place. */
+  restarted(): void {
+    this.#starting++;
+  }
+
   initialized(): void {
     this.#starting--;
   }

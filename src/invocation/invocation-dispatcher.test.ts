@@ -91,7 +91,7 @@ describe("a cold and a warm invocation", () => {
 });
 
 describe("what goes wrong in a function", () => {
-  test("a time-out answers AWS's error, reports it and ends the environment", async () => {
+  test("a time-out answers AWS's error, reports it and ends the processes", async () => {
     const { invoke, sandboxes, lines, clock } = platform();
     const running = invoke();
     await settle();
@@ -105,7 +105,7 @@ describe("what goes wrong in a function", () => {
       errorMessage: "RequestId: request-1 Error: Task timed out after 3.00 seconds",
     });
     await settle();
-    assert.equal(sandboxes[0]?.destroyed, true);
+    assert.equal(sandboxes[0]?.stopped, true);
     assert.match(lines.at(-1) ?? "", /Duration: 3000.00 ms\t.*Status: timeout\t/);
   });
 
@@ -133,7 +133,7 @@ describe("what goes wrong in a function", () => {
       });
       await settle();
       assert.match(lines.at(-1) ?? "", new RegExp(`Status: error\tError Type: ${errorType}\t`));
-      assert.equal(sandboxes[0]?.destroyed, true);
+      assert.equal(sandboxes[0]?.stopped, true);
     });
   }
 
@@ -169,7 +169,7 @@ describe("what goes wrong in a function", () => {
     );
     assert.equal(streams.length, 1);
     assert.deepEqual(
-      sandboxes.map((sandbox) => sandbox.destroyed),
+      sandboxes.map((sandbox) => sandbox.stopped),
       [true, true],
     );
   });

@@ -13,7 +13,9 @@ import type { PlatformMetrics } from "../ports/metrics.ts";
 import { Admission, type ThrottleReason } from "./admission.ts";
 import { DeploymentPool, type PoolDependencies } from "./deployment-pool.ts";
 import { EnvironmentCapacity } from "./environment-capacity.ts";
+import { FairTurns } from "./fair-turns.ts";
 import { IdleFreezer } from "./idle-freezer.ts";
+import { KeepAlives } from "./keep-alive.ts";
 import { pacedSink, type ResponsePace } from "./response-pace.ts";
 
 export interface DispatcherDependencies {
@@ -30,8 +32,12 @@ export interface DispatcherLimits {
   readonly accountConcurrency: number;
   readonly maxEnvironments: number;
   readonly maxStarting: number;
-  /** Idle environments are ended after this time. */
+  /** Idle environments of a function of which nothing is known yet are ended after this time. */
   readonly idleTimeoutMs: number;
+  /** However long a function is usually idle, its idle environments are ended after this time. */
+  readonly idleTimeoutMaxMs: number;
+  /** Environments are replaced after this time, when they are idle. */
+  readonly maxLifeMs: number;
   /** How long an invocation waits on a full machine. */
   readonly maxWaitMs: number;
   /** How fast streamed responses go to their callers; without it, as fast as these read. */
@@ -39,6 +45,8 @@ export interface DispatcherLimits {
 }
 
 const REAP_INTERVAL_MS = 5_000;
+/** However seldom a function is invoked, its environments are kept for so long, unless the operator wants less. */
+const IDLE_TIMEOUT_MIN_MS = 30_000;
 
 /** Admits invocations and brings each to an execution environment of its function version. */
 export class InvocationDispatcher implements Invoker, ProvisionedAllocations {
@@ -47,6 +55,8 @@ export class InvocationDispatcher implements Invoker, ProvisionedAllocations {
   readonly #admission: Admission;
   readonly #poolDependencies: PoolDependencies;
   readonly #freezer: IdleFreezer;
+  readonly #turns: FairTurns;
+  readonly #keepAlives: KeepAlives;
   #inFlightTotal = 0;
   #closing = false;
   #drained: (() => void) | undefined;
@@ -59,11 +69,19 @@ export class InvocationDispatcher implements Invoker, ProvisionedAllocations {
     const { clock, factory, limits, metrics } = dependencies;
     this.#admission = new Admission(limits.accountConcurrency);
     this.#freezer = new IdleFreezer(clock);
+    this.#turns = new FairTurns(clock);
+    this.#keepAlives = new KeepAlives({
+      minMs: Math.min(IDLE_TIMEOUT_MIN_MS, limits.idleTimeoutMs),
+      defaultMs: limits.idleTimeoutMs,
+      maxMs: Math.max(limits.idleTimeoutMs, limits.idleTimeoutMaxMs),
+    });
     this.#poolDependencies = {
       clock,
       factory,
       capacity: new EnvironmentCapacity(limits),
+      turns: this.#turns,
       maxWaitMs: limits.maxWaitMs,
+      maxLifeMs: limits.maxLifeMs,
       makeRoom: (asking) => this.#makeRoom(asking),
       idled: (pool) => this.#freezer.idled(pool),
       capacityChanged: () => this.#capacityChanged(),
@@ -192,7 +210,8 @@ export class InvocationDispatcher implements Invoker, ProvisionedAllocations {
     const key = keyOf(version);
     let pool = this.#pools.get(key);
     if (pool === undefined) {
-      pool = new DeploymentPool(version, this.#admission.acquire(version), this.#poolDependencies);
+      const parts = { admission: this.#admission.acquire(version), keepAlive: this.#keepAlives.of(version) };
+      pool = new DeploymentPool(version, parts, this.#poolDependencies);
       this.#pools.set(key, pool);
       this.#keepReaping();
     }
@@ -202,6 +221,7 @@ export class InvocationDispatcher implements Invoker, ProvisionedAllocations {
   #dropIfEmpty(key: string, pool: DeploymentPool): void {
     if (!pool.isEmpty) return;
     this.#pools.delete(key);
+    this.#turns.leave(pool);
     this.#admission.release(pool.admission);
   }
 
@@ -231,6 +251,7 @@ export class InvocationDispatcher implements Invoker, ProvisionedAllocations {
     this.#pumpScheduled = true;
     queueMicrotask(() => {
       this.#pumpScheduled = false;
+      this.#turns.handOut();
       for (const [key, pool] of this.#pools) {
         if (pool.wantsRoom) pool.pump();
         else this.#dropIfEmpty(key, pool);
@@ -241,9 +262,8 @@ export class InvocationDispatcher implements Invoker, ProvisionedAllocations {
   #keepReaping(): void {
     this.#cancelReaping ??= this.#dependencies.clock.after(REAP_INTERVAL_MS, () => {
       this.#cancelReaping = undefined;
-      const { clock, limits } = this.#dependencies;
       for (const [key, pool] of this.#pools) {
-        pool.endIdle(clock.monotonicMs() - limits.idleTimeoutMs);
+        pool.endIdle();
         this.#dropIfEmpty(key, pool);
       }
       if (this.#pools.size > 0) this.#keepReaping();

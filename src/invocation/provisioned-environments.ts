@@ -7,6 +7,7 @@ import type { ExecutionEnvironment, InitOutcome } from "../environments/executio
 import type { Clock } from "../ports/clock.ts";
 import type { EnvironmentCapacity } from "./environment-capacity.ts";
 import { announceInit } from "./init-announcement.ts";
+import { environmentLifeMs } from "./recycling.ts";
 
 /** AWS: 130 seconds or the function's timeout, whichever is longer; see "Lambda execution environment lifecycle". */
 const INIT_LIMIT_MIN_MS = 130_000;
@@ -27,6 +28,8 @@ export interface ProvisionedDependencies {
   readonly platformFailure: (error: unknown, version: FunctionVersion) => AwsError;
   /** Called when an environment has nothing to do. */
   readonly idled: () => void;
+  /** An environment is replaced after this time, when it is idle. */
+  readonly maxLifeMs: number;
   /** Gives the environment the invocation that waits longest; false when none waits. */
   readonly offer: (environment: ExecutionEnvironment) => boolean;
 }
@@ -43,6 +46,8 @@ export class ProvisionedEnvironments {
   readonly #outdated = new WeakSet<ExecutionEnvironment>();
   readonly #ready = new Set<ExecutionEnvironment>();
   readonly #idle: ExecutionEnvironment[] = [];
+  /** Too old: it ends when its replacement is ready. */
+  #outgoing: ExecutionEnvironment | undefined;
   #requested = 0;
   #lastModifiedMs = 0;
   /** Set once all were there. */
@@ -66,7 +71,8 @@ export class ProvisionedEnvironments {
 
   /** More environments are to be started as soon as there is room. */
   get isIncomplete(): boolean {
-    return this.#all.size < this.#wanted && this.#cancelRetry === undefined;
+    const outgoing = this.#outgoing === undefined ? 0 : 1;
+    return this.#all.size - outgoing < this.#wanted && this.#cancelRetry === undefined;
   }
 
   get allocation(): ProvisionedAllocation {
@@ -115,6 +121,20 @@ export class ProvisionedEnvironments {
     for (const environment of this.#idle) visit(environment);
   }
 
+  /** Replaces the first that is too old; it serves until the new one is ready. */
+  recycle(): void {
+    const { clock, maxLifeMs } = this.#dependencies;
+    if (!this.#usable || this.#ready.size < this.#wanted || this.#all.size > this.#wanted) return;
+    const nowMs = clock.monotonicMs();
+    for (const environment of this.#ready) {
+      const ageMs = nowMs - (this.#all.get(environment)?.createdMs ?? nowMs);
+      if (ageMs <= environmentLifeMs(environment.id, maxLifeMs)) continue;
+      this.#outgoing = environment;
+      this.pump();
+      return;
+    }
+  }
+
   /** Starts what is missing, as far as there is room. */
   pump(): void {
     const { capacity, makeRoom } = this.#dependencies;
@@ -127,7 +147,7 @@ export class ProvisionedEnvironments {
   async endAll(): Promise<void> {
     this.#requested = 0;
     this.#stopRetrying();
-    await Promise.all([...this.#all.keys()].map((environment) => environment.end()));
+    await Promise.all([...this.#all.keys()].map((environment) => environment.release()));
   }
 
   /** Nothing is kept of a version that could not be initialised; what served before a failure goes on serving. */
@@ -191,11 +211,15 @@ export class ProvisionedEnvironments {
     this.#ready.add(environment);
     this.#becameIdle(environment);
     this.#becomeUsable();
+    const outgoing = this.#outgoing;
+    if (outgoing?.state === "idle" && this.#ready.size > this.#wanted) void outgoing.end();
   }
 
   #becameIdle(environment: ExecutionEnvironment): void {
     if (environment.state !== "idle") return;
-    if (this.#ready.size > this.#wanted || this.#outdated.has(environment)) void environment.end();
+    const surplus = this.#ready.size - this.#wanted;
+    const isSurplus = surplus > 1 || (surplus === 1 && environment === (this.#outgoing ?? environment));
+    if (isSurplus || this.#outdated.has(environment)) void environment.end();
     else if (!this.#usable || !this.#dependencies.offer(environment)) {
       this.#idle.push(environment);
       this.#dependencies.idled();
@@ -212,13 +236,14 @@ export class ProvisionedEnvironments {
 
   #ended(environment: ExecutionEnvironment): void {
     const wasReady = this.#ready.delete(environment);
+    if (environment === this.#outgoing) this.#outgoing = undefined;
     const at = this.#idle.indexOf(environment);
     if (at >= 0) {
       this.#idle.splice(at, 1);
       if (wasReady && this.#ready.size < this.#wanted) this.#retryAfter(RETRY_AFTER_DEATH_MS);
     }
     // Its place is free only when its processes and memory are.
-    void environment.end().finally(() => {
+    void environment.release().finally(() => {
       this.#all.delete(environment);
       this.#dependencies.capacity.ended();
       this.#dependencies.capacityChanged();

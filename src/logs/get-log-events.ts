@@ -1,7 +1,7 @@
+import { LOG_EVENT_OVERHEAD_BYTES } from "../core/log-event-size.ts";
 import type { LogEntry, LogStore } from "../ports/store.ts";
 import { invalidLogsParameter } from "./log-errors.ts";
 import { storedStreamName } from "./log-records.ts";
-import { EVENT_OVERHEAD_BYTES } from "./log-sink.ts";
 import type { LogStreamState } from "./log-stream-state.ts";
 import { positionBefore, StreamReader, type TimeRange } from "./stream-reader.ts";
 
@@ -115,7 +115,7 @@ export class PageRoom {
   /** A single event always fits. */
   takes(message: string): boolean {
     if (this.#events === 0) return false;
-    const bytes = Buffer.byteLength(message) + EVENT_OVERHEAD_BYTES;
+    const bytes = Buffer.byteLength(message) + LOG_EVENT_OVERHEAD_BYTES;
     if (bytes > this.#bytes && !this.#empty) return false;
     this.#events--;
     this.#bytes -= bytes;

@@ -1,3 +1,4 @@
+import { isContinuationByte, LOG_EVENT_BYTES_MAX, LOG_EVENT_OVERHEAD_BYTES } from "../core/log-event-size.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { LogSink, LogStreamReference, LogStreamWriter } from "../ports/log-sink.ts";
 import { type LogStore, type NewLogEntry, Unavailable } from "../ports/store.ts";
@@ -5,9 +6,6 @@ import type { LogCatalogue } from "./log-catalogue.ts";
 import { type StoredLogGroup, storedStreamName } from "./log-records.ts";
 import type { LogStreamState } from "./log-stream-state.ts";
 
-/** AWS: counted on top of every event's bytes. */
-export const EVENT_OVERHEAD_BYTES = 26;
-const EVENT_BYTES_MAX = 256 * 1024;
 const STREAM_FLUSH_CHARACTERS = 64 * 1024;
 const DROPPED_SHARE = 0.5;
 
@@ -290,18 +288,18 @@ function summary(entries: readonly NewLogEntry[]): { firstMs: number; lastMs: nu
   for (const { timestampMs, message } of entries) {
     firstMs = Math.min(firstMs, timestampMs);
     lastMs = Math.max(lastMs, timestampMs);
-    bytes += Buffer.byteLength(message) + EVENT_OVERHEAD_BYTES;
+    bytes += Buffer.byteLength(message) + LOG_EVENT_OVERHEAD_BYTES;
   }
   return { firstMs, lastMs, bytes };
 }
 
 /** AWS: an event with its overhead is at most 256 KB; Lambda cuts longer ones. */
 function cutMessage(message: string): string {
-  const bytesMax = EVENT_BYTES_MAX - EVENT_OVERHEAD_BYTES;
+  const bytesMax = LOG_EVENT_BYTES_MAX;
   // A UTF-16 unit is at most three bytes: most messages need no count.
   if (message.length * 3 <= bytesMax || Buffer.byteLength(message) <= bytesMax) return message;
   const bytes = Buffer.from(message);
   let end = bytesMax;
-  while (end > 0 && ((bytes[end] ?? 0) & 0xc0) === 0x80) end--;
+  while (end > 0 && isContinuationByte(bytes[end])) end--;
   return bytes.toString("utf8", 0, end);
 }

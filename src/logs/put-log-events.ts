@@ -1,10 +1,10 @@
+import { LOG_EVENT_OVERHEAD_BYTES } from "../core/log-event-size.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { LogStore } from "../ports/store.ts";
 import type { LogCatalogue } from "./log-catalogue.ts";
 import { invalidLogsParameter } from "./log-errors.ts";
 import type { LogGroups } from "./log-groups.ts";
 import { type GroupName, storedStreamName } from "./log-records.ts";
-import { EVENT_OVERHEAD_BYTES } from "./log-sink.ts";
 
 export interface InputEvent {
   readonly timestampMs: number;
@@ -61,7 +61,7 @@ function checkBatch(events: readonly InputEvent[]): number {
       );
     }
     previousMs = timestampMs;
-    bytes += Buffer.byteLength(message) + EVENT_OVERHEAD_BYTES;
+    bytes += Buffer.byteLength(message) + LOG_EVENT_OVERHEAD_BYTES;
   }
   if (bytes > BATCH_BYTES_MAX) {
     throw invalidLogsParameter(`Upload too large: ${bytes} bytes exceeds limit of ${BATCH_BYTES_MAX}`);

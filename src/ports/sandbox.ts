@@ -1,7 +1,7 @@
 import type { Server } from "node:net";
 import type { Readable } from "node:stream";
 
-/** A host directory or file shown inside the sandbox, always read-only. */
+/** A host directory or file shown inside the sandbox, read-only unless it says otherwise. */
 export interface SandboxMount {
   readonly hostPath: string;
   readonly sandboxPath: string;
@@ -20,11 +20,18 @@ export interface SandboxRequest {
   readonly program: SandboxProgram;
   /** Host directory with the function's code, shown read-only at /var/task. */
   readonly codeDirectory: string;
+  /** Host directories shown for reading and writing; only drivers that isolate can. */
+  readonly fileSystems?: readonly SandboxMount[] | undefined;
   /** Everything the process sees; the driver adds only what its hand-over of listeners needs. */
   readonly environmentVariables: Readonly<Record<string, string>>;
   readonly memoryMb: number;
   /** Size of /tmp. */
   readonly ephemeralStorageMb: number;
+  /**
+   * A sandbox of the same environment, stopped or about to be: its /tmp, and the user id whose files lie there, go on
+   * in the new one, unless /tmp is in memory (the isolation report says so).
+   */
+  readonly keepScratchOf?: Sandbox | undefined;
 }
 
 export interface SandboxExit {
@@ -57,7 +64,12 @@ export interface Sandbox {
   thaw(): void;
   /** Highest memory use so far, bytes; undefined where it cannot be told. */
   memoryPeakBytes(): number | undefined;
-  /** Kills every process and removes mounts, cgroups and scratch space; idempotent; resolves when all is gone. */
+  /**
+   * Kills every process and removes mounts, cgroups and listeners; only /tmp stays, for a sandbox that carries it on
+   * (`SandboxRequest.keepScratchOf`). Idempotent; resolves when no process is left.
+   */
+  stop(): Promise<void>;
+  /** `stop`, and removes scratch space that no other sandbox carries on; idempotent; resolves when all is gone. */
   destroy(): Promise<void>;
 }
 

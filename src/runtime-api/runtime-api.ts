@@ -1,11 +1,13 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { Server, Socket } from "node:net";
+import type { EnvironmentMetadata } from "../environments/environment-metadata.ts";
 import {
   type InvocationEvent,
   payloadTooLarge,
   type RuntimeApiRefusal,
   type RuntimeApiSession,
 } from "../environments/runtime-api-session.ts";
+import { answerMetadata, isMetadataPath } from "./metadata-endpoint.ts";
 import { readBody } from "./request-body.ts";
 import { forwardStream } from "./streamed-body.ts";
 
@@ -37,10 +39,10 @@ export class RuntimeApi {
   }
 
   /** Serves the session to whoever connects to the listener. */
-  attach(listener: Server, session: RuntimeApiSession): void {
+  attach(listener: Server, session: RuntimeApiSession, metadata: EnvironmentMetadata): void {
     listener.on("connection", (socket: Socket) => {
       socket.setNoDelay(true);
-      this.#connections.set(socket, { session, isReading: false, afterReading: undefined });
+      this.#connections.set(socket, { session, metadata, isReading: false, afterReading: undefined });
       this.#http.emit("connection", socket);
     });
   }
@@ -49,6 +51,10 @@ export class RuntimeApi {
     const connection = this.#connections.get(request.socket);
     if (connection === undefined) {
       response.destroy();
+      return;
+    }
+    if (isMetadataPath(request.url)) {
+      answerMetadata(connection.metadata, request, response);
       return;
     }
     const path = request.url ?? "";
@@ -65,6 +71,7 @@ export class RuntimeApi {
  */
 interface Connection {
   readonly session: RuntimeApiSession;
+  readonly metadata: EnvironmentMetadata;
   isReading: boolean;
   afterReading: (() => void) | undefined;
 }

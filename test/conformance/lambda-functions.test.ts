@@ -143,7 +143,6 @@ describe("CreateFunction", () => {
       { Layers: ["arn:aws:lambda:eu-west-1:123456789012:layer:l:1"] },
       { KMSKeyArn: "arn:aws:kms:eu-west-1:123456789012:key/k" },
       { DeadLetterConfig: { TargetArn: "arn:aws:sqs:eu-west-1:123456789012:q" } },
-      { TracingConfig: { Mode: "Active" } },
       { SnapStart: { ApplyOn: "PublishedVersions" } },
       { ImageConfig: { Command: ["x"] } },
       { TenancyConfig: { TenantIsolationMode: "PER_TENANT" } },

@@ -87,7 +87,8 @@ describe("Invoke", () => {
     });
     command.middlewareStack.add(
       (next) => (args) => {
-        (args.request as { headers: Record<string, string> }).headers["x-amzn-trace-id"] = "Root=1-2-3";
+        (args.request as { headers: Record<string, string> }).headers["x-amzn-trace-id"] =
+          "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1";
         return next(args);
       },
       { step: "build" },
@@ -97,7 +98,11 @@ describe("Invoke", () => {
     const [request] = lambda.invocations;
     assert.deepEqual(
       [request?.wantsLogTail, request?.clientContext, request?.traceHeader],
-      [true, JSON.stringify(context), "Root=1-2-3"],
+      [
+        true,
+        JSON.stringify(context),
+        "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1",
+      ],
     );
   });
 

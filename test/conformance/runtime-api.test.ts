@@ -76,7 +76,7 @@ describe("the Runtime API", () => {
     void environment.start(10_000, () => assert.fail("no time-out in this test"));
     await settle();
     sandbox = scripted.sandboxes[0] as ScriptedSandbox;
-    new RuntimeApi().attach(sandbox.runtimeApi, sandbox.session);
+    new RuntimeApi().attach(sandbox.runtimeApi, sandbox.session, sandbox.metadata);
     sandbox.runtimeApi.listen(0, "127.0.0.1");
     await once(sandbox.runtimeApi, "listening");
     sandbox.runtimeApi.unref();
@@ -201,6 +201,20 @@ describe("the Runtime API", () => {
     await new Promise((resolve) => setTimeout(resolve, 20));
     void invoke("id-1");
     assert.equal((await event).headers["lambda-runtime-aws-request-id"], "id-1");
+  });
+
+  test("the metadata endpoint tells where the function runs, to who has the token", async () => {
+    const path = "/2026-01-15/metadata/execution-environment";
+    const token = sandbox.environmentVariables["AWS_LAMBDA_METADATA_TOKEN"] ?? "";
+    assert.notEqual(token, "");
+    const answer = await call("GET", path, undefined, { authorization: `Bearer ${token}` });
+    assert.deepEqual([answer.status, JSON.parse(answer.body)], [200, { AvailabilityZoneID: "use1-az1" }]);
+    assert.equal(answer.headers["content-type"], "application/json");
+    assert.equal(answer.headers["cache-control"], "private, max-age=43200, immutable");
+    assert.equal((await call("GET", path)).status, 401);
+    assert.equal((await call("GET", path, undefined, { authorization: "Bearer x" })).status, 401);
+    assert.equal((await call("POST", path, "{}", { authorization: `Bearer ${token}` })).status, 405);
+    assert.equal((await call("GET", "/2026-01-15/metadata/other")).status, 404);
   });
 
   test("ping answers pong", async () => {

@@ -109,6 +109,31 @@ test("destroy ends the program and all that it has started", async (t) => {
   assert.deepEqual(await readdir(join(dataDirectory, "sandbox-processes")), []);
 });
 
+test("stopping keeps the temporary directory for the sandbox that carries it on", async (t) => {
+  const { run, driver } = await open(t);
+  const first = await run(
+    `(await import("node:fs")).writeFileSync(process.env.TMPDIR + "/left", "by the first"); console.log(process.env.TMPDIR); setInterval(() => {}, 1000);`,
+  );
+  const [chunk] = await once(first.stdout, "data");
+  const directory = String(chunk).trim();
+  await first.stop();
+  assert.deepEqual(await readdir(directory), ["left"]);
+  const second = await driver.create({
+    id: "1".repeat(32),
+    program: { command: [process.execPath, "-e", "console.log(process.env.TMPDIR)"], mounts: [] },
+    codeDirectory: tmpdir(),
+    environmentVariables: {},
+    memoryMb: 128,
+    ephemeralStorageMb: 512,
+    keepScratchOf: first,
+  });
+  assert.equal((await textOf(second.stdout)).trim(), directory);
+  await first.destroy();
+  assert.deepEqual(await readdir(directory), ["left"], "it is the second one's now");
+  await second.destroy();
+  await assert.rejects(readdir(directory), { code: "ENOENT" });
+});
+
 test("a program that does not exist is an error, not a sandbox", async (t) => {
   const { driver, dataDirectory } = await open(t);
   const request = {

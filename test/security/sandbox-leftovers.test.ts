@@ -11,6 +11,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { systemClock } from "../../src/adapters/clock-system/clock-system.ts";
 import { openBubblewrapDriver } from "../../src/adapters/sandbox-bubblewrap/open-bubblewrap-driver.ts";
 import { enterPrivateMountNamespace } from "../../src/adapters/sandbox-bubblewrap/private-mount-namespace.ts";
+import { loopDeviceFiles } from "../support/loop-devices.ts";
 import { canIsolate } from "../support/sandboxes.ts";
 
 enterPrivateMountNamespace(process.argv.slice(1));
@@ -24,9 +25,7 @@ function leftovers(dataDirectory: string, before: Machine): Record<string, unkno
   const processes = pids().filter((pid) =>
     readQuietly(`/proc/${pid}/environ`).includes(`LEFTOVER_OF=${dataDirectory}`),
   );
-  const loops = globSync("/sys/block/loop*/loop/backing_file").filter((file) =>
-    readQuietly(file).includes(dataDirectory),
-  );
+  const loops = loopDeviceFiles().filter((file) => file.includes(dataDirectory));
   const ownGroup = `/lambent/${instanceOf(dataDirectory)}/`;
   const waiting = pids().filter(
     (pid) =>

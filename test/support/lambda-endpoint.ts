@@ -7,12 +7,17 @@ import { createCodeDownloads } from "../../src/aws-api/services/lambda/code-down
 import { lambdaService } from "../../src/aws-api/services/lambda/lambda-service.ts";
 import { NOTHING_ALLOCATED, type ProvisionedAllocation } from "../../src/core/function-concurrency.ts";
 import type { InvocationRequest, InvocationResult, ResponseSink } from "../../src/core/invocation.ts";
+import { TraceHeaders } from "../../src/core/trace-header.ts";
 import { createFunctionService, type FunctionService } from "../../src/functions/function-service.ts";
 import type { CodeStore } from "../../src/ports/code-store.ts";
 import { TEST_RUNTIMES } from "./function-fixture.ts";
 import { ManualClock } from "./manual-clock.ts";
 import { MemoryBlobStore, MemoryKeyValueStore } from "./memory-store.ts";
 import { startProtocolServer } from "./protocol-server.ts";
+
+export const TEST_ACCESS_POINT =
+  "arn:aws:elasticfilesystem:eu-west-1:123456789012:access-point/fsap-0123456789abcdef0";
+const TEST_FILE_SYSTEMS = { [TEST_ACCESS_POINT]: "/srv/shared" };
 
 /** The Lambda API over HTTP with everything real but the store, the clock and the running of functions. */
 export interface LambdaEndpoint {
@@ -77,6 +82,8 @@ export async function openLambdaEndpoint(): Promise<LambdaEndpoint> {
         clock,
         codeDownloads,
         functionUrl: (urlId, region) => `http://${urlId}.lambda-url.${region}.localhost/`,
+        traceHeaders: new TraceHeaders(),
+        fileSystems: TEST_FILE_SYSTEMS,
       }),
     ],
     { intercept: codeDownloads.serve },

@@ -3,9 +3,10 @@ import { PassThrough } from "node:stream";
 import { setImmediate as turn } from "node:timers/promises";
 import type { FunctionVersion } from "../../src/core/function-version.ts";
 import { EnvironmentFactory } from "../../src/environments/environment-factory.ts";
+import type { EnvironmentMetadata } from "../../src/environments/environment-metadata.ts";
 import type { InvocationEvent, RuntimeApiSession } from "../../src/environments/runtime-api-session.ts";
 import type { InstalledRuntime } from "../../src/ports/runtime-catalogue.ts";
-import type { Sandbox, SandboxExit } from "../../src/ports/sandbox.ts";
+import type { Sandbox, SandboxExit, SandboxRequest } from "../../src/ports/sandbox.ts";
 import type { ManualClock } from "./manual-clock.ts";
 
 /** A sandbox without a process: the test plays the runtime's part. */
@@ -19,15 +20,22 @@ export class ScriptedSandbox implements Sandbox {
   readonly exited: Promise<SandboxExit>;
   readonly environmentVariables: Readonly<Record<string, string>>;
   session!: RuntimeApiSession;
+  metadata!: EnvironmentMetadata;
   events: InvocationEvent[] = [];
+  /** How many of them a test that plays on its own has answered. */
+  answered = 0;
   cpuLimited = false;
   frozen = false;
+  stopped = false;
   destroyed = false;
+  /** Whose /tmp it carries on. */
+  readonly keepScratchOf: Sandbox | undefined;
   exit!: (exit: Partial<SandboxExit>) => void;
 
-  constructor(id: string, environmentVariables: Readonly<Record<string, string>>) {
-    this.id = id;
-    this.environmentVariables = environmentVariables;
+  constructor(request: Pick<SandboxRequest, "id" | "environmentVariables" | "keepScratchOf">) {
+    this.id = request.id;
+    this.environmentVariables = request.environmentVariables;
+    this.keepScratchOf = request.keepScratchOf;
     this.exited = new Promise((resolve) => {
       this.exit = (exit) => resolve({ code: null, signal: null, outOfMemory: false, ...exit });
     });
@@ -60,9 +68,14 @@ export class ScriptedSandbox implements Sandbox {
     return 50 * 1_048_576;
   }
 
-  async destroy(): Promise<void> {
-    this.destroyed = true;
+  async stop(): Promise<void> {
+    this.stopped = true;
     this.exit({ signal: "SIGKILL" });
+  }
+
+  async destroy(): Promise<void> {
+    await this.stop();
+    this.destroyed = true;
   }
 }
 
@@ -135,16 +148,17 @@ export function scriptedFactory(clock: ManualClock, failToCreate?: () => Error |
       create: async (request) => {
         const failure = failToCreate?.();
         if (failure !== undefined) throw failure;
-        const sandbox = new ScriptedSandbox(request.id, request.environmentVariables);
+        const sandbox = new ScriptedSandbox(request);
         sandboxes.push(sandbox);
         return sandbox;
       },
       close: async () => undefined,
     },
+    fileSystems: {},
     newId: () => String(ids++).padStart(32, "0"),
     issueCredentials: () => ({ accessKeyId: "ASIA", secretAccessKey: "s", sessionToken: "t" }),
-    attachRuntimeApi: (sandbox, session) => {
-      (sandbox as ScriptedSandbox).session = session;
+    attachRuntimeApi: (sandbox, session, metadata) => {
+      Object.assign(sandbox, { session, metadata });
     },
     attachAwsEndpoint: () => undefined,
   });

@@ -22,6 +22,8 @@ export function scriptedPlatform(
       maxEnvironments: 100,
       maxStarting: 10,
       idleTimeoutMs: 60_000,
+      idleTimeoutMaxMs: 60_000,
+      maxLifeMs: 3_600_000,
       maxWaitMs: 1_000,
       ...limits,
     },

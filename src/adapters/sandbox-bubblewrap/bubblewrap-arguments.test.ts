@@ -16,6 +16,7 @@ const VIEW: SandboxView = {
     { source: "/host/lang", sandboxPath: "/var/lang" },
   ],
   codeDirectory: "/host/code",
+  fileSystems: [],
   scratch: { sizeBytes: 1_000 },
   environmentVariables: { LD_PRELOAD: "/var/task/evil.so", TEXT: "--bind / /host" },
 };
@@ -23,6 +24,13 @@ const VIEW: SandboxView = {
 const words = (view: SandboxView): string[] => bubblewrapOptions(view, 6).toString().split("\0").slice(0, -1);
 const at = (list: readonly string[], ...sequence: string[]): number =>
   list.findIndex((_, index) => sequence.every((word, offset) => list[index + offset] === word));
+
+test("only file systems are writable beside /tmp", () => {
+  const fileSystems = [{ source: "/srv/shared", sandboxPath: "/mnt/shared" }];
+  const options = words({ ...VIEW, fileSystems });
+  assert.notEqual(at(options, "--bind", "/srv/shared", "/mnt/shared"), -1);
+  assert.equal(options.filter((word) => word === "--bind").length, 1);
+});
 
 test("values stand behind their option as single words, whatever is in them", () => {
   const options = words(VIEW);

@@ -6,6 +6,7 @@ export interface SandboxView {
   readonly rootFileSystem: RootFileSystem;
   readonly mounts: readonly { readonly source: string; readonly sandboxPath: string }[];
   readonly codeDirectory: string;
+  readonly fileSystems: readonly { readonly source: string; readonly sandboxPath: string }[];
   readonly scratch: { readonly path: string } | { readonly sizeBytes: number };
   readonly environmentVariables: Readonly<Record<string, string>>;
 }
@@ -109,6 +110,7 @@ export function bubblewrapOptions(view: SandboxView, seccompDescriptor: number):
     ...scratchOptions(view.scratch),
     ["--ro-bind", view.codeDirectory, "/var/task"],
     ...mounts.map(({ source, sandboxPath }) => ["--ro-bind", source, sandboxPath]),
+    ...view.fileSystems.map(({ source, sandboxPath }) => ["--bind", source, sandboxPath]),
     ["--remount-ro", "/"],
     ["--chdir", "/var/task"],
     ["--clearenv"],

@@ -1,5 +1,6 @@
 import type { Clock } from "../../ports/clock.ts";
 import type { IsolationReport, Sandbox, SandboxDriver, SandboxRequest } from "../../ports/sandbox.ts";
+import { type Belongings, KeptBelongings } from "./belongings.ts";
 import { bubblewrapOptions, type RootFileSystem } from "./bubblewrap-arguments.ts";
 import { BubblewrapSandbox, cpuShare } from "./bubblewrap-sandbox.ts";
 import { LISTENER_PORTS } from "./hand-over-channel.ts";
@@ -129,8 +130,7 @@ export class BubblewrapDriver implements SandboxDriver {
   /** Starts the program; it waits for its hand-over. `connected` resolves when it has its network. */
   async #start(request: SandboxRequest): Promise<{ sandbox: BubblewrapSandbox; connected: Promise<void> }> {
     if (this.#closed !== undefined) throw new Error("the sandbox driver is closed");
-    const launch = await this.#reserve.take(this.#command(request.program.command));
-    const scratch = await this.#takeScratch(request.ephemeralStorageMb, launch.user);
+    const { launch, scratch } = await this.#launch(request);
     const link = this.#parts.network?.newLink();
     const sandbox = this.#newSandbox(request, launch, { scratch, link });
     try {
@@ -146,6 +146,29 @@ export class BubblewrapDriver implements SandboxDriver {
       await sandbox.destroy();
       throw error;
     }
+  }
+
+  /** A waiting bwrap and its /tmp: as they come, or those that another sandbox of the same environment has had. */
+  async #launch(request: SandboxRequest): Promise<{ launch: Launch; scratch: ScratchVolume | undefined }> {
+    const command = this.#command(request.program.command);
+    const { keepScratchOf } = request;
+    const kept =
+      keepScratchOf instanceof BubblewrapSandbox ? await keepScratchOf.handOnBelongings() : undefined;
+    if (kept?.user !== undefined) {
+      try {
+        return { launch: await this.#reserve.prepareFor(command, kept.user), scratch: kept.scratch };
+      } catch (error) {
+        await this.#giveBack(kept);
+        throw error;
+      }
+    }
+    const launch = await this.#reserve.take(command);
+    return { launch, scratch: await this.#takeScratch(request.ephemeralStorageMb, launch.user) };
+  }
+
+  async #giveBack({ user, scratch }: Belongings): Promise<void> {
+    await scratch?.release();
+    if (user !== undefined) this.#parts.launchSettings.users?.release(user);
   }
 
   #refillLater(command: readonly string[]): void {
@@ -171,17 +194,13 @@ export class BubblewrapDriver implements SandboxDriver {
       link,
     }: { readonly scratch?: ScratchVolume | undefined; readonly link?: SandboxLink | undefined },
   ): BubblewrapSandbox {
-    const { users } = this.#parts.launchSettings;
     const sandbox = new BubblewrapSandbox({
       id: request.id,
       memoryMb: request.memoryMb,
       launch,
-      release: async () => {
-        this.#sandboxes.delete(sandbox);
-        if (launch.user !== undefined) users?.release(launch.user);
-        link?.release();
-        await scratch?.release();
-      },
+      belongings: new KeptBelongings({ user: launch.user, scratch }, (kept) => this.#giveBack(kept)),
+      onStopped: () => link?.release(),
+      onDestroyed: () => this.#sandboxes.delete(sandbox),
     });
     this.#sandboxes.add(sandbox);
     return sandbox;
@@ -193,9 +212,14 @@ export class BubblewrapDriver implements SandboxDriver {
       source: await hostPaths.reachable(hostPath),
       sandboxPath,
     }));
+    const fileSystems = (request.fileSystems ?? []).map(async ({ hostPath, sandboxPath }) => ({
+      source: await hostPaths.writable(hostPath),
+      sandboxPath,
+    }));
     const view = {
       rootFileSystem,
       mounts: await Promise.all(mounts),
+      fileSystems: await Promise.all(fileSystems),
       codeDirectory: await hostPaths.reachable(request.codeDirectory),
       scratch: scratch ?? { sizeBytes: request.ephemeralStorageMb * MEBIBYTE },
       environmentVariables: sandboxVariables(request.environmentVariables),
@@ -225,6 +249,7 @@ function sandboxVariables(variables: Readonly<Record<string, string>>): Record<s
     AWS_ENDPOINT_URL: `http://127.0.0.1:${LISTENER_PORTS["aws-endpoint"]}`,
     ...variables,
     AWS_LAMBDA_RUNTIME_API: `127.0.0.1:${LISTENER_PORTS["runtime-api"]}`,
+    AWS_LAMBDA_METADATA_API: `127.0.0.1:${LISTENER_PORTS["runtime-api"]}`,
     LAMBENT_LISTEN: listen.join(","),
     ...INHERITED_VARIABLES,
   };

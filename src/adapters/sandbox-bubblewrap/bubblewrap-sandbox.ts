@@ -4,6 +4,7 @@ import { constants } from "node:os";
 import type { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Sandbox, SandboxExit } from "../../ports/sandbox.ts";
+import type { Belongings, KeptBelongings } from "./belongings.ts";
 import type { HandOverChannel } from "./hand-over-channel.ts";
 import type { Launch } from "./launch.ts";
 import { MemoryUse } from "./memory-use.ts";
@@ -28,8 +29,11 @@ export interface SandboxParts {
   readonly id: string;
   readonly launch: Launch;
   readonly memoryMb: number;
-  /** Gives back what the sandbox has had: /tmp and the user id. Called once, when no process is left. */
-  readonly release: () => Promise<void>;
+  readonly belongings: KeptBelongings;
+  /** Called once, when no process is left. */
+  readonly onStopped: () => void;
+  /** Called once, when nothing is left. */
+  readonly onDestroyed: () => void;
 }
 
 /** A sandbox run by bwrap. Made before its program runs; the listeners are there once the hand-over is done. */
@@ -42,9 +46,10 @@ export class BubblewrapSandbox implements Sandbox {
   readonly #launch: Launch;
   readonly #memoryMb: number;
   readonly #memory: MemoryUse;
-  readonly #release: () => Promise<void>;
+  readonly #parts: SandboxParts;
   readonly #connections = new Set<Socket>();
   #outOfMemory = false;
+  #stopped: Promise<void> | undefined;
   #destroyed: Promise<void> | undefined;
 
   constructor(parts: SandboxParts) {
@@ -56,7 +61,7 @@ export class BubblewrapSandbox implements Sandbox {
     this.#launch = launch;
     this.#memoryMb = parts.memoryMb;
     this.#memory = new MemoryUse(launch.child.pid ?? 0, launch.group);
-    this.#release = parts.release;
+    this.#parts = parts;
     this.exited = this.#watchExit();
   }
 
@@ -99,9 +104,26 @@ export class BubblewrapSandbox implements Sandbox {
     this.#launch.group?.thaw();
   }
 
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  /** Ends it and hands on what another sandbox of the same environment carries on. */
+  async handOnBelongings(): Promise<Belongings | undefined> {
+    await this.stop();
+    return this.#parts.belongings.handOn();
+  }
+
   destroy(): Promise<void> {
     this.#destroyed ??= this.#destroy();
     return this.#destroyed;
+  }
+
+  async #destroy(): Promise<void> {
+    await this.stop();
+    await this.#parts.belongings.release();
+    this.#parts.onDestroyed();
   }
 
   async #watchExit(): Promise<SandboxExit> {
@@ -114,7 +136,7 @@ export class BubblewrapSandbox implements Sandbox {
       : { code: null, signal: name, outOfMemory };
   }
 
-  async #destroy(): Promise<void> {
+  async #stop(): Promise<void> {
     const { child, group, handOver } = this.#launch;
     const reaper = this.#memory.reaperProcessId() ?? 0;
     if (group === undefined) child.kill("SIGKILL");
@@ -131,7 +153,7 @@ export class BubblewrapSandbox implements Sandbox {
     // when the last one is gone.
     if (group !== undefined) await group.remove();
     else for (let poll = 0; poll < END_POLLS && !hasEnded(reaper); poll++) await delay(END_POLL_MS);
-    await this.#release();
+    this.#parts.onStopped();
   }
 }
 

@@ -7,10 +7,15 @@ import { runCommand } from "./run-command.ts";
 export interface HostPaths {
   /** Rejects when the path does not exist. */
   reachable(hostPath: string): Promise<string>;
+  /** The same for a directory that the sandbox may write to, as far as its permissions allow. */
+  writable(hostPath: string): Promise<string>;
 }
 
 /** For drivers that may not mount: the path itself. */
-export const plainHostPaths: HostPaths = { reachable: (hostPath) => realpath(hostPath) };
+export const plainHostPaths: HostPaths = {
+  reachable: (hostPath) => realpath(hostPath),
+  writable: (hostPath) => realpath(hostPath),
+};
 
 const OTHERS_MAY_PASS = 0o001;
 
@@ -48,22 +53,27 @@ export class BoundHostPaths implements HostPaths {
     return this.#bind(path);
   }
 
-  #bind(path: string): Promise<string> {
-    const known = this.#bound.get(path);
+  async writable(hostPath: string): Promise<string> {
+    return this.#bind(await realpath(hostPath), "rw");
+  }
+
+  #bind(path: string, access: "ro" | "rw" = "ro"): Promise<string> {
+    const key = `${access}:${path}`;
+    const known = this.#bound.get(key);
     if (known !== undefined) return known;
-    const bound = this.#mount(path);
-    this.#bound.set(path, bound);
+    const bound = this.#mount(path, access);
+    this.#bound.set(key, bound);
     // A failure is not remembered: the path may come into being.
-    bound.catch(() => this.#bound.delete(path));
+    bound.catch(() => this.#bound.delete(key));
     return bound;
   }
 
-  async #mount(path: string): Promise<string> {
-    const name = createHash("sha256").update(path).digest("hex").slice(0, 16);
+  async #mount(path: string, access: "ro" | "rw"): Promise<string> {
+    const name = createHash("sha256").update(`${access}:${path}`).digest("hex").slice(0, 16);
     const target = join(this.#mountsDirectory, name);
     if ((await stat(path)).isDirectory()) await mkdir(target, { recursive: true });
     else await writeFile(target, "");
-    await runCommand("mount", "--bind", "-o", "ro,nosuid,nodev", path, target);
+    await runCommand("mount", "--bind", "-o", `${access},nosuid,nodev`, path, target);
     return target;
   }
 }

@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { type Launch, type LaunchSettings, prepareLaunch } from "./launch.ts";
+import type { UnprivilegedUser } from "./unprivileged-users.ts";
 
 /** Waiting bwraps for each of the commands used last. */
 const PER_COMMAND = 2;
@@ -8,6 +9,8 @@ const COMMANDS = 6;
 function isWaiting({ child }: Launch): boolean {
   return child.exitCode === null && child.signalCode === null;
 }
+
+const newLaunchId = (): string => randomBytes(8).toString("hex");
 
 /** Keeps launches ready for the commands that were used before, as bwrap takes its command when it is started. */
 export class LaunchReserve {
@@ -35,6 +38,11 @@ export class LaunchReserve {
     return this.#prepare(command);
   }
 
+  /** A launch made now, as a user who is kept from an earlier sandbox. */
+  prepareFor(command: readonly string[], user: UnprivilegedUser): Promise<Launch> {
+    return prepareLaunch(this.#settings, newLaunchId(), command, user);
+  }
+
   /** Prepares launches for a command that is likely to be wanted again. */
   async refill(command: readonly string[]): Promise<void> {
     if (this.#closed) return;
@@ -58,7 +66,7 @@ export class LaunchReserve {
   }
 
   #prepare(command: readonly string[]): Promise<Launch> {
-    return prepareLaunch(this.#settings, randomBytes(8).toString("hex"), command);
+    return prepareLaunch(this.#settings, newLaunchId(), command);
   }
 
   async #forgetOldCommands(): Promise<void> {

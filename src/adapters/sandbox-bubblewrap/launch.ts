@@ -85,15 +85,19 @@ export const INHERITED_VARIABLES: Readonly<Record<string, string>> = {
   _LAMBDA_TELEMETRY_LOG_FD: String(TELEMETRY_DESCRIPTOR),
 };
 
-/** Starts a bwrap that will run `command`, and brings it under its limits. Leaves nothing behind when it rejects. */
+/**
+ * Starts a bwrap that will run `command`, and brings it under its limits. Leaves nothing behind when it rejects; a
+ * user given as `keptUser` stays the caller's.
+ */
 export async function prepareLaunch(
   settings: LaunchSettings,
   id: string,
   command: readonly string[],
+  keptUser?: UnprivilegedUser,
 ): Promise<Launch> {
-  const user = settings.users?.take();
+  const user = keptUser ?? settings.users?.take();
   const undo: (() => void | Promise<void>)[] = [];
-  if (user !== undefined) undo.push(() => settings.users?.release(user));
+  if (user !== undefined && keptUser === undefined) undo.push(() => settings.users?.release(user));
   try {
     // When bwrap cannot write its information, it ends without the child that waits for it, which then waits for ever:
     // that pipe must not break when this process dies.

@@ -145,7 +145,7 @@ function describe(circumstances: Circumstances): IsolationReport {
     "bubblewrap: own mount, process, network and user namespaces, read-only root, seccomp",
     isRoot ? "a host user per environment" : "the host user who started Lambent",
     groups === undefined ? "no control groups" : `limits by ${groups.description}`,
-    `/tmp ${diskScratch ? "on disk" : "in memory"}`,
+    `/tmp ${diskScratch ? "on disk" : "in memory, and lost when an environment is reset"}`,
   ];
   const advice: string[] = [...networkAdvice];
   if (missing.length > 0)

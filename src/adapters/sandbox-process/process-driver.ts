@@ -36,19 +36,18 @@ class ProcessDriver implements SandboxDriver {
   }
 
   async create(request: SandboxRequest): Promise<Sandbox> {
+    if (request.fileSystems?.length) throw new Error("plain processes have no /mnt of their own");
     const [runtimeApi, awsEndpoint, temporaryDirectory] = await Promise.all([
       listenOnLoopback(),
       listenOnLoopback(),
-      mkdtemp(join(tmpdir(), "lambent-")),
+      temporaryDirectoryFor(request),
     ]);
     const child = start(request, { runtimeApi, awsEndpoint, temporaryDirectory });
-    const removeTemporaryDirectory = (): Promise<void> =>
-      rm(temporaryDirectory, { recursive: true, force: true });
     try {
       await once(child, "spawn");
     } catch (error) {
       for (const server of [runtimeApi, awsEndpoint]) server.close();
-      await removeTemporaryDirectory();
+      await rm(temporaryDirectory, { recursive: true, force: true });
       throw error;
     }
     const processId = child.pid;
@@ -58,10 +57,11 @@ class ProcessDriver implements SandboxDriver {
       child: Object.assign(child, { pid: processId }),
       runtimeApi,
       awsEndpoint,
-      release: async () => {
+      temporaryDirectory,
+      onStopped: () => this.#records.remove(processId),
+      onDestroyed: async (directory) => {
         this.#sandboxes.delete(sandbox);
-        await removeTemporaryDirectory();
-        await this.#records.remove(processId);
+        if (directory !== undefined) await rm(directory, { recursive: true, force: true });
       },
     });
     this.#sandboxes.add(sandbox);
@@ -72,6 +72,13 @@ class ProcessDriver implements SandboxDriver {
   async close(): Promise<void> {
     await Promise.all([...this.#sandboxes].map((sandbox) => sandbox.destroy()));
   }
+}
+
+/** A new one, or that of an earlier sandbox of the same environment. */
+async function temporaryDirectoryFor({ keepScratchOf }: SandboxRequest): Promise<string> {
+  const kept =
+    keepScratchOf instanceof ProcessSandbox ? await keepScratchOf.handOnTemporaryDirectory() : undefined;
+  return kept ?? mkdtemp(join(tmpdir(), "lambent-"));
 }
 
 async function listenOnLoopback(): Promise<Server> {
@@ -103,6 +110,7 @@ function start(
       AWS_ENDPOINT_URL: `http://${addressOf(parts.awsEndpoint)}`,
       ...paths.translateVariables(request.environmentVariables),
       AWS_LAMBDA_RUNTIME_API: addressOf(parts.runtimeApi),
+      AWS_LAMBDA_METADATA_API: addressOf(parts.runtimeApi),
       _LAMBDA_TELEMETRY_LOG_FD: "4",
     },
   });

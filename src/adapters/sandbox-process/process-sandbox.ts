@@ -13,8 +13,11 @@ export interface ProcessSandboxParts {
   readonly child: ChildProcess & { readonly pid: number };
   readonly runtimeApi: Server;
   readonly awsEndpoint: Server;
-  /** Removes what else belongs to it. Called once, when the process has ended. */
-  readonly release: () => Promise<void>;
+  readonly temporaryDirectory: string;
+  /** Called once, when the process has ended. */
+  readonly onStopped: () => Promise<void>;
+  /** Removes the temporary directory, unless another sandbox has taken it over. Called once. */
+  readonly onDestroyed: (temporaryDirectory: string | undefined) => Promise<void>;
 }
 
 /** An ordinary process of this machine in the place of a sandbox: nothing is isolated and nothing is limited. */
@@ -27,9 +30,11 @@ export class ProcessSandbox implements Sandbox {
   readonly telemetry: Readable;
   readonly exited: Promise<SandboxExit>;
   readonly #processId: number;
-  readonly #release: () => Promise<void>;
+  readonly #parts: ProcessSandboxParts;
   readonly #connections = new Set<Socket>();
   #peakBytes: number | undefined;
+  #temporaryDirectory: string | undefined;
+  #stopped: Promise<void> | undefined;
   #destroyed: Promise<void> | undefined;
 
   constructor(parts: ProcessSandboxParts) {
@@ -41,7 +46,8 @@ export class ProcessSandbox implements Sandbox {
     this.stderr = readable(child.stderr);
     this.telemetry = readable(child.stdio[TELEMETRY_DESCRIPTOR]);
     this.#processId = child.pid;
-    this.#release = parts.release;
+    this.#parts = parts;
+    this.#temporaryDirectory = parts.temporaryDirectory;
     this.exited = new Promise((resolve) => {
       child.once("exit", (code, signal) => resolve({ code, signal, outOfMemory: false }));
     });
@@ -73,19 +79,34 @@ export class ProcessSandbox implements Sandbox {
     return this.#peakBytes;
   }
 
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  /** Ends it; the directory belongs to the caller then, unless it is gone already. */
+  async handOnTemporaryDirectory(): Promise<string | undefined> {
+    await this.stop();
+    const directory = this.#temporaryDirectory;
+    this.#temporaryDirectory = undefined;
+    return directory;
+  }
+
   destroy(): Promise<void> {
-    this.#destroyed ??= this.#destroy();
+    this.#destroyed ??= this.handOnTemporaryDirectory().then((directory) =>
+      this.#parts.onDestroyed(directory),
+    );
     return this.#destroyed;
   }
 
-  async #destroy(): Promise<void> {
+  async #stop(): Promise<void> {
     killGroup(this.#processId);
     await this.exited;
     for (const server of [this.runtimeApi, this.awsEndpoint]) server.close();
     for (const connection of this.#connections) connection.destroy();
     for (const stream of [this.stdout, this.stderr, this.telemetry])
       if (stream.readableFlowing === null) stream.resume();
-    await this.#release();
+    await this.#parts.onStopped();
   }
 }
 

@@ -4,14 +4,18 @@ import { architectureInput, settingsInput, zipSource } from "./function-input.ts
 import type { LambdaDependencies, LambdaHandlers } from "./lambda-handlers.ts";
 
 /** CreateFunction. */
-export function createFunctionHandlers({ functions, runtimes }: LambdaDependencies): LambdaHandlers {
+export function createFunctionHandlers({
+  functions,
+  runtimes,
+  fileSystems,
+}: LambdaDependencies): LambdaHandlers {
   return {
     CreateFunction: async (input, context) => {
       if (input.PackageType === "Image") throw notSupported("PackageType Image");
       if (input.Runtime !== undefined) await runtimes.lookFor?.(input.Runtime);
       const created = await functions.lifecycle.create(context, {
         functionReference: input.FunctionName ?? "",
-        settings: settingsInput(input),
+        settings: settingsInput(input, fileSystems),
         zip: zipSource(input.Code ?? {}),
         architecture: architectureInput(input.Architectures),
         tags: input.Tags,

@@ -31,6 +31,13 @@ export function listedConfiguration(description: FunctionDescription): FunctionC
     ...(settings.environmentVariables !== undefined && {
       Environment: { Variables: { ...settings.environmentVariables } },
     }),
+    ...(settings.fileSystems !== undefined &&
+      settings.fileSystems.length > 0 && {
+        FileSystemConfigs: settings.fileSystems.map(({ arn, localMountPath }) => ({
+          Arn: arn,
+          LocalMountPath: localMountPath,
+        })),
+      }),
     TracingConfig: { Mode: settings.tracingMode },
     RevisionId: description.revisionId,
     PackageType: "Zip",

@@ -4,7 +4,9 @@ import type {
   UpdateFunctionConfigurationRequest,
 } from "@aws-sdk/client-lambda";
 import { invalidParameterValue, notSupported } from "../../../core/errors.ts";
+import type { FileSystemTable } from "../../../core/file-systems.ts";
 import type { SettingsInput } from "../../../functions/function-settings.ts";
+import { fileSystemsInput } from "./file-system-input.ts";
 
 type Configured = CreateFunctionRequest | UpdateFunctionConfigurationRequest;
 
@@ -14,7 +16,6 @@ const REFUSED_CONFIGURATION = [
   "DeadLetterConfig",
   "KMSKeyArn",
   "Layers",
-  "FileSystemConfigs",
   "ImageConfig",
   "TenancyConfig",
   "CapacityProviderConfig",
@@ -40,7 +41,7 @@ export function refuseMembers<M extends string>(
 }
 
 /** Configuration members of CreateFunction and UpdateFunctionConfiguration. */
-export function settingsInput(input: Configured): SettingsInput {
+export function settingsInput(input: Configured, fileSystems: FileSystemTable): SettingsInput {
   refuseMembers<(typeof REFUSED_CONFIGURATION)[number]>(input, REFUSED_CONFIGURATION);
   if ((input.SnapStart?.ApplyOn ?? "None") !== "None") throw notSupported("SnapStart");
   return {
@@ -53,6 +54,7 @@ export function settingsInput(input: Configured): SettingsInput {
     ephemeralStorageMb: input.EphemeralStorage?.Size,
     // AWS: `Environment` without variables removes them all.
     environmentVariables: input.Environment && (input.Environment.Variables ?? {}),
+    fileSystems: fileSystemsInput(input.FileSystemConfigs, fileSystems),
     tracingMode: input.TracingConfig?.Mode,
     logging: input.LoggingConfig && {
       logFormat: input.LoggingConfig.LogFormat,

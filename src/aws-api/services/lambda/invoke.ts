@@ -4,7 +4,6 @@ import { AwsError, notSupported, requestEntityTooLarge } from "../../../core/err
 import { FUNCTION_LIMITS } from "../../../core/function-limits.ts";
 import type { InvocationRequest } from "../../../core/invocation.ts";
 import { findJsonError } from "../../../core/json-text.ts";
-import { newTraceHeader } from "../../../core/trace-header.ts";
 import type { RequestContext } from "../../protocol/handlers.ts";
 import type { LambdaDependencies, LambdaHandlers } from "./lambda-handlers.ts";
 
@@ -46,7 +45,7 @@ interface InvocationInput {
 
 /** Checks what a caller wants and makes it ready to run. Throws `AwsError` for all that Invoke refuses. */
 export function readInvocation(
-  { functions, clock }: LambdaDependencies,
+  { functions, clock, traceHeaders }: LambdaDependencies,
   input: InvocationInput,
   context: RequestContext,
 ): { readonly request: InvocationRequest; readonly executedVersion: string } | "dry run" {
@@ -61,7 +60,10 @@ export function readInvocation(
     invokedFunctionArn: target.invokedFunctionArn,
     payload,
     clientContext: clientContext(input.ClientContext),
-    traceHeader: context.traceHeader ?? newTraceHeader(clock.nowMs(), randomHex()),
+    traceHeader: traceHeaders.headerFor(target.version, context.traceHeader, {
+      nowMs: clock.nowMs(),
+      randomHex: randomHex(),
+    }),
     wantsLogTail: input.LogType === "Tail",
   };
   return { request, executedVersion: target.executedVersion };

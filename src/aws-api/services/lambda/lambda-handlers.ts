@@ -1,6 +1,8 @@
 import type * as lambdaModule from "@aws-sdk/client-lambda";
+import type { FileSystemTable } from "../../../core/file-systems.ts";
 import type { ProvisionedAllocations } from "../../../core/function-concurrency.ts";
 import type { Invoker } from "../../../core/invocation.ts";
+import type { TraceHeaders } from "../../../core/trace-header.ts";
 import type { FunctionService } from "../../../functions/function-service.ts";
 import type { Clock } from "../../../ports/clock.ts";
 import type { RuntimeCatalogue } from "../../../ports/runtime-catalogue.ts";
@@ -14,6 +16,9 @@ export interface LambdaDependencies {
   readonly allocations: ProvisionedAllocations;
   readonly runtimes: RuntimeCatalogue;
   readonly clock: Clock;
+  /** Which directory of the host stands for which EFS access point. */
+  readonly fileSystems: FileSystemTable;
+  readonly traceHeaders: TraceHeaders;
   readonly codeDownloads: CodeDownloads;
   /** The absolute URL of a function URL's id, with a trailing slash. */
   readonly functionUrl: (urlId: string, region: string) => string;

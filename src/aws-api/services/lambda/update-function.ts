@@ -4,7 +4,11 @@ import { architectureInput, refuseMembers, settingsInput, zipSource } from "./fu
 import type { LambdaDependencies, LambdaHandlers } from "./lambda-handlers.ts";
 
 /** UpdateFunctionCode and UpdateFunctionConfiguration. */
-export function updateFunctionHandlers({ functions, runtimes }: LambdaDependencies): LambdaHandlers {
+export function updateFunctionHandlers({
+  functions,
+  runtimes,
+  fileSystems,
+}: LambdaDependencies): LambdaHandlers {
   return {
     UpdateFunctionCode: async (input, context) => {
       refuseMembers(input, ["PublishTo"]);
@@ -27,7 +31,7 @@ export function updateFunctionHandlers({ functions, runtimes }: LambdaDependenci
       if (input.Runtime !== undefined) await runtimes.lookFor?.(input.Runtime);
       const updated = await functions.lifecycle.updateConfiguration(context, {
         functionReference: input.FunctionName ?? "",
-        settings: settingsInput(input),
+        settings: settingsInput(input, fileSystems),
         revisionId: input.RevisionId,
       });
       return fullConfiguration(updated, runtimes);
