@@ -123,7 +123,7 @@ export interface SandboxDriver {
    * Resolves when the program waits for its assignment; rejects when it does not come to that. Absent where code
    * cannot be shown to a sandbox that already runs.
    */
-  prepare?(request: ReserveRequest): Promise<WaitingSandbox>;
+  readonly prepare?: ((request: ReserveRequest) => Promise<WaitingSandbox>) | undefined;
   /** Destroys every sandbox of this driver. */
   close(): Promise<void>;
 }

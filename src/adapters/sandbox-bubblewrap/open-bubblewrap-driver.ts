@@ -8,6 +8,7 @@ import { BubblewrapDriver } from "./bubblewrap-driver.ts";
 import type { ControlGroups } from "./cgroups/control-group.ts";
 import { openControlGroups } from "./cgroups/open-control-groups.ts";
 import { BoundHostPaths, plainHostPaths } from "./host-paths.ts";
+import { LateDirectories } from "./late-code/late-directories.ts";
 import { chooseNetwork } from "./network/choose-network.ts";
 import type { NetworkPolicy } from "./network/network-policy.ts";
 import { isInPrivateMountNamespace } from "./private-mount-namespace.ts";
@@ -56,6 +57,10 @@ export async function openBubblewrapDriver(options: BubblewrapDriverOptions): Pr
     await writeFile(seccompFile, seccompFilter(arch), { mode: 0o600 });
     const scratch = mounting ? await openScratch(dataDirectory, workspace) : undefined;
     if (scratch !== undefined) closers.unshift(() => scratch.close());
+    const lateDirectories = mounting
+      ? await LateDirectories.open(workspace.directory, join(dataDirectory, "cache"))
+      : undefined;
+    if (lateDirectories !== undefined) closers.unshift(() => lateDirectories.close());
     const driver = new BubblewrapDriver({
       clock: options.clock,
       report: describe({
@@ -73,6 +78,7 @@ export async function openBubblewrapDriver(options: BubblewrapDriverOptions): Pr
         ? await BoundHostPaths.open(workspace.mounts, options.sharedDirectories)
         : plainHostPaths,
       scratchVolumes: scratch,
+      lateDirectories,
       close: () => runAll(closers),
     });
     closers.unshift(() => driver.discard());
