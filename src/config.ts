@@ -27,6 +27,8 @@ export interface Configuration {
   readonly idleEnvironmentTimeoutMs: number;
   /** Most execution environments at once, of all functions together. */
   readonly maxEnvironments: number;
+  /** Most execution environments that wait, started, for a function that needs one; 0 keeps none. */
+  readonly reserveMax: number;
   /** Concurrent executions of one account and region, as GetAccountSettings reports it. */
   readonly accountConcurrency: number;
   /** Whether streamed responses are slowed down as AWS does: 2 MB a second after the first 6 MB. */
@@ -71,6 +73,7 @@ const schema = z.strictObject({
   defaultAccount: z.string().regex(/^\d{12}$/, "expected 12 digits"),
   idleEnvironmentTimeoutMs: wholeNumber(1_000, 86_400_000),
   maxEnvironments: wholeNumber(1, 100_000),
+  reserveMax: wholeNumber(0, 100_000),
   accountConcurrency: wholeNumber(1, 1_000_000),
   responseStreamPacing: yesOrNo,
 });
@@ -89,6 +92,7 @@ const VARIABLES: Readonly<Record<SettingName, string>> = {
   defaultAccount: "LAMBENT_DEFAULT_ACCOUNT",
   idleEnvironmentTimeoutMs: "LAMBENT_IDLE_ENVIRONMENT_TIMEOUT_MS",
   maxEnvironments: "LAMBENT_MAX_ENVIRONMENTS",
+  reserveMax: "LAMBENT_RESERVE_MAX",
   accountConcurrency: "LAMBENT_ACCOUNT_CONCURRENCY",
   responseStreamPacing: "LAMBENT_RESPONSE_STREAM_PACING",
 };
@@ -101,6 +105,7 @@ const FLAG_NAMES: Readonly<Partial<Record<SettingName, string>>> = {
   network: "--network",
   allowInstall: "--no-install",
   logLevel: "--log-level",
+  reserveMax: "--reserve-max",
 };
 
 function wrongSetting(message: string, advice: string): OperatorError {
@@ -210,6 +215,7 @@ export function readConfiguration(sources: ConfigurationSources): Configuration 
     defaultAccount: "000000000000",
     idleEnvironmentTimeoutMs: 300_000,
     maxEnvironments: 1_000,
+    reserveMax: 32,
     accountConcurrency: 1_000,
     responseStreamPacing: false,
   };

@@ -8,6 +8,7 @@ import { chooseSandboxDriver } from "./adapters/choose-sandbox-driver.ts";
 import { systemClock as clock } from "./adapters/clock-system/clock-system.ts";
 import { openCodeStore } from "./adapters/code-store-files/code-store-files.ts";
 import { createPinoLogger } from "./adapters/logger-pino/logger-pino.ts";
+import { procMemoryPressure } from "./adapters/memory-proc/memory-proc.ts";
 import {
   createPrometheusMetrics,
   type PrometheusMetrics,
@@ -23,6 +24,7 @@ import { stsService } from "./aws-api/services/sts/sts-service.ts";
 import { type Configuration, lambentVersion } from "./config.ts";
 import { OperatorError } from "./core/operator-error.ts";
 import { EnvironmentFactory } from "./environments/environment-factory.ts";
+import { ReservePool } from "./environments/reserve-pool.ts";
 import { createFunctionService, type FunctionService } from "./functions/function-service.ts";
 import { CallerIdentities } from "./iam/caller-identities.ts";
 import { type Iam, openIam } from "./iam/iam.ts";
@@ -212,7 +214,7 @@ async function openPlatform(ground: Ground, { sandboxes, codeStore, runtimes }: 
  * own: the operator's pages are not for functions.
  */
 function wireInvocations(
-  { configuration, logger }: Ground,
+  { configuration, logger, opened }: Ground,
   parts: { readonly machine: Machine; readonly platform: Platform; readonly metrics: PrometheusMetrics },
 ): { dispatcher: InvocationDispatcher; serveFunctions: (listener: RequestListener) => void } {
   const { machine, metrics } = parts;
@@ -220,11 +222,29 @@ function wireInvocations(
   const runtimeApi = new RuntimeApi();
   const functionsServer = createServer();
   configureServer(functionsServer);
+  const newId = (): string => randomUUID().replaceAll("-", "");
+  const reserve = new ReservePool({
+    ...machine,
+    clock,
+    newId,
+    memory: procMemoryPressure,
+    max: configuration.reserveMax,
+    room: () =>
+      [...dispatcher.environmentCounts().values()].reduce(
+        (left, count) => left - count,
+        configuration.maxEnvironments,
+      ),
+    parallel: Math.max(1, Math.floor(availableParallelism() / 2)),
+    failed: (error, runtime) =>
+      logFailure(logger, "no environment could be kept in reserve", { error, context: { runtime } }),
+  });
+  opened.add(() => reserve.close());
   const factory = new EnvironmentFactory({
     ...machine,
     clock,
+    reserve,
     logs: logs.sink,
-    newId: () => randomUUID().replaceAll("-", ""),
+    newId,
     issueCredentials: (identity) => callers.issueForFunction(identity),
     attachRuntimeApi: (sandbox, session) => runtimeApi.attach(sandbox.runtimeApi, session),
     attachAwsEndpoint: (sandbox, identity) =>
@@ -247,6 +267,11 @@ function wireInvocations(
       maxWaitMs: MAX_WAIT_MS,
       responsePace: configuration.responseStreamPacing ? AWS_RESPONSE_PACE : undefined,
     },
+  });
+  functions.onDeployed(({ settings }) => reserve.use(settings.runtime, settings.memoryMb));
+  functions.onConcurrencyChanged(({ provisioned }) => {
+    for (const { version, requested } of provisioned)
+      reserve.announce(version.runtime, version.memoryMb, requested);
   });
   functions.onDeploymentRetired(({ deploymentId }) => dispatcher.retire(deploymentId));
   return { dispatcher, serveFunctions: (listener) => functionsServer.on("request", listener) };

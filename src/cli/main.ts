@@ -13,6 +13,7 @@ interface StartOptions {
   readonly network?: string;
   readonly install: boolean;
   readonly logLevel?: string;
+  readonly reserveMax?: string;
 }
 
 /** A flag that was not used must stay absent, so that variables and the file get their turn. */
@@ -26,6 +27,7 @@ function usedFlags(options: StartOptions): Flags {
     network: options.network,
     allowInstall: options.install ? undefined : false,
     logLevel: options.logLevel,
+    reserveMax: options.reserveMax,
   };
   return Object.fromEntries(Object.entries(flags).filter(([, value]) => value !== undefined));
 }
@@ -48,6 +50,7 @@ function commandLine(): Command {
       "--no-install",
       "never install missing programs (bubblewrap, nftables) with the machine's package manager",
     )
+    .option("--reserve-max <number>", "most environments kept waiting for functions (default: 32)")
     .option("--log-level <level>", "debug, info, warn, error or silent (default: warn)")
     .action((options: StartOptions) => start(usedFlags(options)));
   program

@@ -4,7 +4,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { CodeStore } from "../ports/code-store.ts";
 import type { LogSink } from "../ports/log-sink.ts";
 import type { InstalledRuntime, RuntimeCatalogue } from "../ports/runtime-catalogue.ts";
-import type { Sandbox, SandboxDriver } from "../ports/sandbox.ts";
+import type { Sandbox, SandboxDriver, SandboxRequest } from "../ports/sandbox.ts";
 import {
   functionEnvironmentVariables,
   logStreamName,
@@ -12,6 +12,8 @@ import {
 } from "./environment-variables.ts";
 import { ExecutionEnvironment } from "./execution-environment.ts";
 import { InvocationLog } from "./invocation-log.ts";
+import { mayUseReserve } from "./reserve-eligibility.ts";
+import type { ReservePool } from "./reserve-pool.ts";
 import type { RuntimeApiSession } from "./runtime-api-session.ts";
 
 /** Whom the requests that arrive on a sandbox's AWS endpoint come from. */
@@ -28,6 +30,8 @@ export interface EnvironmentFactoryDependencies {
   readonly runtimes: RuntimeCatalogue;
   readonly logs: LogSink;
   readonly sandboxes: SandboxDriver;
+  /** Sandboxes that wait for a function; without it, each is made when it is needed. */
+  readonly reserve?: ReservePool | undefined;
   /** 32 hexadecimal digits. */
   readonly newId: () => string;
   readonly issueCredentials: (identity: EnvironmentIdentity) => RoleCredentials;
@@ -101,10 +105,9 @@ export class EnvironmentFactory {
       readonly initializationType: InitializationType;
     },
   ): Promise<Sandbox> {
-    const { codeStore, issueCredentials, sandboxes, attachAwsEndpoint, attachRuntimeApi } =
-      this.#dependencies;
+    const { codeStore, issueCredentials, attachAwsEndpoint, attachRuntimeApi } = this.#dependencies;
     const identity: EnvironmentIdentity = version;
-    const sandbox = await sandboxes.create({
+    const sandbox = await this.#obtainSandbox(version, runtime, {
       id: run.id,
       program: runtime.program,
       codeDirectory: await codeStore.directory(version.codeHash),
@@ -119,5 +122,25 @@ export class EnvironmentFactory {
     attachRuntimeApi(sandbox, run.session);
     attachAwsEndpoint(sandbox, identity);
     return sandbox;
+  }
+
+  /** From the reserve where the function may take one and one waits; otherwise made now. */
+  async #obtainSandbox(
+    version: FunctionVersion,
+    runtime: InstalledRuntime,
+    request: SandboxRequest,
+  ): Promise<Sandbox> {
+    const { sandboxes, reserve } = this.#dependencies;
+    const surroundings = { hasExtensions: false, hasFileSystems: false };
+    const mayWait =
+      reserve !== undefined && mayUseReserve(version, runtime, request.environmentVariables, surroundings);
+    const waiting = mayWait ? reserve.take(runtime, version.memoryMb) : undefined;
+    if (waiting === undefined) return sandboxes.create(request);
+    try {
+      return await waiting.assign({ ...request, layersDirectory: undefined });
+    } catch {
+      // It died just now; nothing of the function has run.
+      return sandboxes.create(request);
+    }
   }
 }

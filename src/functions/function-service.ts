@@ -10,7 +10,7 @@ import type { KeyValueStore } from "../ports/store.ts";
 import { Aliases } from "./aliases.ts";
 import { CodeCollector } from "./code-collector.ts";
 import { ConcurrencySettings } from "./concurrency-settings.ts";
-import type { Architecture } from "./documents.ts";
+import type { Architecture, Deployment } from "./documents.ts";
 import { FunctionCatalogue, type RetiredDeployment } from "./function-catalogue.ts";
 import { FunctionDirectory } from "./function-directory.ts";
 import { FunctionLifecycle } from "./function-lifecycle.ts";
@@ -45,6 +45,8 @@ export interface FunctionService {
   resolveForInvoke(reference: string, qualifier: string | undefined, owner: Owner): InvocationTarget;
   /** Environments of this deployment get no more invocations; the returned function ends the subscription. */
   onDeploymentRetired(listener: (deployment: RetiredDeployment) => void): () => void;
+  /** See `FunctionCatalogue.onDeployed`. */
+  onDeployed(listener: (deployment: Deployment) => void): () => void;
   /** See `FunctionCatalogue.onConcurrencyChanged`. */
   onConcurrencyChanged(listener: (concurrency: FunctionConcurrency) => void): () => void;
   /** Resolves when no creation or update is under way here. */
@@ -90,6 +92,7 @@ export async function createFunctionService(
     }),
     resolveForInvoke: catalogue.resolveForInvoke.bind(catalogue),
     onDeploymentRetired: catalogue.onDeploymentRetired.bind(catalogue),
+    onDeployed: catalogue.onDeployed.bind(catalogue),
     onConcurrencyChanged: catalogue.onConcurrencyChanged.bind(catalogue),
     idle: () => transitions.idle(),
     async close() {

@@ -181,7 +181,11 @@ export class BubblewrapDriver implements SandboxDriver {
     directory?: LateDirectory,
   ): Promise<{ sandbox: BubblewrapSandbox; connected: Promise<void> }> {
     if (this.#closed !== undefined) throw new Error("the sandbox driver is closed");
-    const launch = await this.#reserve.take(this.#command(request.program.command));
+    const taken = this.#reserve.take(this.#command(request.program.command));
+    const launch = await taken.catch(async (error: unknown) => {
+      await directory?.release();
+      throw error;
+    });
     const scratch = await this.#takeScratch(request.ephemeralStorageMb, launch.user);
     const link = this.#parts.network?.newLink();
     const sandbox = this.#newSandbox(request, launch, { scratch, link, directory });
