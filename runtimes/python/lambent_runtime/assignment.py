@@ -8,8 +8,9 @@ from .api_client import RuntimeApiClient
 from .lambda_context import LambdaContext
 from .marshaller import marshal_result, unmarshal_event
 
-# The program keeps it over the assignment: which descriptor it is, only the program knows.
-_KEPT = "_LAMBDA_TELEMETRY_LOG_FD"
+# What is this process's own: which descriptor it has for log records, and what the interpreter has set itself
+# where it found no UTF-8 locale (PEP 538).
+_KEPT = ("_LAMBDA_TELEMETRY_LOG_FD", "LC_CTYPE")
 _ROUNDS = 20
 _EVENT = b'{"rehearsal":true,"list":[1,2.5,null],"text":"\\u00e9"}'
 _ANSWER = (
@@ -27,12 +28,9 @@ def take_assignment():
     _rehearse()
     client = RuntimeApiClient(os.environ["AWS_LAMBDA_RUNTIME_API"])
     variables = client.assignment()["environmentVariables"]
-    kept = os.environ.get(_KEPT)
-    for name in set(os.environ) - set(variables):
+    for name in set(os.environ).difference(variables, _KEPT):
         del os.environ[name]
     os.environ.update(variables)
-    if kept is not None:
-        os.environ[_KEPT] = kept
     time.tzset()
     os.chdir("/var/task")
     return client
