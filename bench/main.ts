@@ -11,10 +11,11 @@ import { cpus, release, totalmem } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import type { Scenario, ScenarioResult } from "./scenario.ts";
+import { cold } from "./scenarios/cold.ts";
 import { store } from "./scenarios/store.ts";
 import { warm } from "./scenarios/warm.ts";
 
-const SCENARIOS: Readonly<Record<string, Scenario>> = { warm, store };
+const SCENARIOS: Readonly<Record<string, Scenario>> = { warm, cold, store };
 
 function table(result: ScenarioResult): string {
   const lines = [result.columns, ...result.rows];
