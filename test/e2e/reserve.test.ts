@@ -159,8 +159,7 @@ const comparable = ({ seen }: Looked, name: string): object => ({
   environment: Object.fromEntries(
     Object.entries(seen.environment)
       .filter(([variable]) => !VOLATILE.test(variable))
-      .map(([variable, value]) => [variable, value.replaceAll(name, "NAME")])
-      .sort(),
+      .map(([variable, value]) => [variable, value.replaceAll(name, "NAME")]),
   ),
 });
 

@@ -82,15 +82,20 @@ export async function openBubblewrapDriver(options: BubblewrapDriverOptions): Pr
       close: () => runAll(closers),
     });
     closers.unshift(() => driver.discard());
-    const empty = join(workspace.directory, "empty");
-    await mkdir(empty, { mode: 0o755 });
-    await driver.probe(["/usr/bin/true"], empty);
+    await tryOut(driver, workspace);
     closers.shift();
     return driver;
   } catch (error) {
     await runAll(closers);
     throw error;
   }
+}
+
+/** Rejects when a sandbox does not work here. */
+async function tryOut(driver: BubblewrapDriver, workspace: Workspace): Promise<void> {
+  const empty = join(workspace.directory, "empty");
+  await mkdir(empty, { mode: 0o755 });
+  await driver.probe(["/usr/bin/true"], empty);
 }
 
 interface Requirements {
