@@ -57,10 +57,7 @@ export async function openBubblewrapDriver(options: BubblewrapDriverOptions): Pr
     await writeFile(seccompFile, seccompFilter(arch), { mode: 0o600 });
     const scratch = mounting ? await openScratch(dataDirectory, workspace) : undefined;
     if (scratch !== undefined) closers.unshift(() => scratch.close());
-    const lateDirectories = mounting
-      ? await LateDirectories.open(workspace.directory, join(dataDirectory, "cache"))
-      : undefined;
-    if (lateDirectories !== undefined) closers.unshift(() => lateDirectories.close());
+    const lateDirectories = mounting ? await openLate(dataDirectory, workspace, closers) : undefined;
     const driver = new BubblewrapDriver({
       clock: options.clock,
       report: describe({
@@ -89,6 +86,16 @@ export async function openBubblewrapDriver(options: BubblewrapDriverOptions): Pr
     await runAll(closers);
     throw error;
   }
+}
+
+async function openLate(
+  dataDirectory: string,
+  workspace: Workspace,
+  closers: (() => Promise<void>)[],
+): Promise<LateDirectories> {
+  const directories = await LateDirectories.open(workspace.directory, join(dataDirectory, "cache"));
+  closers.unshift(() => directories.close());
+  return directories;
 }
 
 /** Rejects when a sandbox does not work here. */
