@@ -253,7 +253,7 @@ function summarise(
 /** First invocations of new functions, from the reserve and without one, against the bare interpreter's start. */
 export const cold: Scenario = async (options) => {
   const [withReserve, without] = await Promise.all([
-    startLambent({ environment: { LAMBENT_RESERVE_MAX: String(DRAINED) } }),
+    startLambent({ environment: { LAMBENT_RESERVE_MAX: String(4 * DRAINED) } }),
     startLambent({ environment: { LAMBENT_RESERVE_MAX: "0" } }),
   ]);
   const targetOf = ({ endpoint }: { endpoint: string }): Target => ({

@@ -176,6 +176,21 @@ test("buckets are kept apart and told their memory", async () => {
   assert.ok(pool.take(world.installed, 512));
 });
 
+test("kinds share the places: one that has many gives way to one that has none", async () => {
+  const { pool, world, pass } = scriptedPool();
+  world.installed = runtime({ reserve: { memoryBucketsMb: [512, 1_024] } });
+  pool.announce("nodejs24.x", 512, 10);
+  await pass(100);
+  pool.announce("nodejs24.x", 1_024, 10);
+  for (let i = 0; i < 3; i++) await pass(100);
+  const counts = [512, 1_024].map((memoryMb) => {
+    let count = 0;
+    while (pool.take(world.installed, memoryMb) !== undefined) count++;
+    return count;
+  });
+  assert.deepEqual(counts, [5, 5]);
+});
+
 test("a failure is told, and tried again later", async () => {
   const { pool, world, failures, pass } = scriptedPool();
   world.broken = true;

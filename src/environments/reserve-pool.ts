@@ -137,15 +137,25 @@ export class ReservePool {
     const nowMs = clock.monotonicMs();
     let making = [...this.#kinds.values()].reduce((sum, kind) => sum + kind.making, 0);
     let left = Math.min(max, room()) - this.size - making;
-    while (making < parallel && left > 0) {
+    while (making < parallel) {
       const neediest = [...this.#kinds.values()]
         .filter((kind) => kind.retryAtMs <= nowMs && missing(kind, nowMs) > 0)
         .sort((a, b) => a.waiting.length + a.making - (b.waiting.length + b.making))[0];
       if (neediest === undefined) return;
+      if (left <= 0 && !this.#giveWay(neediest)) return;
       void this.#make(neediest);
       making++;
       left--;
     }
+  }
+
+  /** With no place left, the kind of which most wait gives one up for a kind of which clearly fewer do. */
+  #giveWay(neediest: Kind): boolean {
+    const richest = [...this.#kinds.values()].sort((a, b) => b.waiting.length - a.waiting.length)[0];
+    if (richest === undefined || richest.waiting.length <= neediest.waiting.length + neediest.making + 1)
+      return false;
+    void this.#drop(richest, 1);
+    return true;
   }
 
   async #make(kind: Kind): Promise<void> {
