@@ -20,7 +20,7 @@ const DRAIN_CONCURRENCY = 16;
 /** Between two cold starts, so that the reserve is full again and the machine quiet. */
 const PAUSE_MS = 400;
 /** Until the reserve has grown to what a burst has asked for. */
-const GROWTH_MS = 12_000;
+const GROWTH_MS = 10_000;
 const JAVA_SOURCE = 'public class Hello { public String handle(Object event) { return "hello"; } }\n';
 
 interface Language {
@@ -137,12 +137,15 @@ async function deployMany(
 ): Promise<string[]> {
   const lambda = lambdaClient(target.endpoint);
   const names = Array.from({ length: count }, (_, index) => `${prefix}-${language.name}-${index}`);
-  for (const name of names)
-    await deploy(lambda, name, language.files, {
-      Runtime: language.runtime as "nodejs24.x",
-      MemorySize: ONE_CPU_MB,
-      ...language.settings,
-    });
+  await Promise.all(
+    names.map((name) =>
+      deploy(lambda, name, language.files, {
+        Runtime: language.runtime as "nodejs24.x",
+        MemorySize: ONE_CPU_MB,
+        ...language.settings,
+      }),
+    ),
+  );
   return names;
 }
 
