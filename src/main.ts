@@ -7,6 +7,7 @@ import { chooseSandboxDriver } from "./adapters/choose-sandbox-driver.ts";
 import { systemClock as clock } from "./adapters/clock-system/clock-system.ts";
 import { openCodeStore } from "./adapters/code-store-files/code-store-files.ts";
 import { createPinoLogger } from "./adapters/logger-pino/logger-pino.ts";
+import { procMemoryPressure } from "./adapters/memory-proc/memory-proc.ts";
 import {
   createPrometheusMetrics,
   type PrometheusMetrics,
@@ -24,6 +25,7 @@ import { type Configuration, lambentVersion } from "./config.ts";
 import type { FileSystemTable } from "./core/file-systems.ts";
 import { TraceHeaders } from "./core/trace-header.ts";
 import { EnvironmentFactory } from "./environments/environment-factory.ts";
+import { ReservePool } from "./environments/reserve-pool.ts";
 import { createFunctionService, type FunctionService } from "./functions/function-service.ts";
 import { closeServer, configureServer, functionUrlAt, listen } from "./http-listener.ts";
 import type { ResourcePolicy } from "./iam/authorize.ts";
@@ -260,11 +262,29 @@ function wireInvocations(
   const runtimeApi = new RuntimeApi();
   const functionsServer = createServer();
   configureServer(functionsServer);
+  const newId = (): string => randomUUID().replaceAll("-", "");
+  const reserve = new ReservePool({
+    ...machine,
+    clock,
+    newId,
+    memory: procMemoryPressure,
+    max: configuration.reserveMax,
+    room: () =>
+      [...dispatcher.environmentCounts().values()].reduce(
+        (left, count) => left - count,
+        configuration.maxEnvironments,
+      ),
+    parallel: Math.max(1, Math.floor(availableParallelism() / 2)),
+    failed: (error, runtime) =>
+      logFailure(logger, "no environment could be kept in reserve", { error, context: { runtime } }),
+  });
+  opened.add(() => reserve.close());
   const factory = new EnvironmentFactory({
     ...machine,
     clock,
+    reserve,
     logs: logs.sink,
-    newId: () => randomUUID().replaceAll("-", ""),
+    newId,
     issueCredentials: (identity) => callers.issueForFunction(identity),
     attachRuntimeApi: (sandbox, session, metadata) =>
       runtimeApi.attach(sandbox.runtimeApi, session, metadata),
@@ -295,6 +315,11 @@ function wireInvocations(
   machine.runtimes.onChanged(() => dispatcher.renewRuntimes());
   const looking = setInterval(() => void machine.runtimes.refresh(), configuration.runtimeCheckIntervalMs);
   opened.add(() => clearInterval(looking));
+  functions.onDeployed(({ settings }) => reserve.use(settings.runtime, settings.memoryMb));
+  functions.onConcurrencyChanged(({ provisioned }) => {
+    for (const { version, requested } of provisioned)
+      reserve.announce(version.runtime, version.memoryMb, requested);
+  });
   functions.onDeploymentRetired(({ deploymentId }) => dispatcher.retire(deploymentId));
   return { dispatcher, serveFunctions: (listener) => functionsServer.on("request", listener) };
 }

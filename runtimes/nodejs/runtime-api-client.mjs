@@ -31,6 +31,19 @@ export class RuntimeApiClient {
     return response;
   }
 
+  /** Waits, in an environment kept in reserve, until it gets its function: { environmentVariables }. */
+  async assignment() {
+    const response = await this.#exchange(`GET /lambent/assignment HTTP/1.1\r\nHost: ${this.#host}\r\n\r\n`);
+    if (response.status !== 200) throw unexpected("assignment", response);
+    return JSON.parse(response.body.toString("utf8"));
+  }
+
+  /** Ends the connection. */
+  close() {
+    this.#socket?.destroy();
+    this.#socket = undefined;
+  }
+
   /** Posts the result, JSON text. */
   async postResponse(requestId, json) {
     const response = await this.#post(`/invocation/${requestId}/response`, json, "");

@@ -1,3 +1,5 @@
+import { createRequire } from "node:module";
+import { join } from "node:path";
 import { installAwslambda } from "./awslambda.mjs";
 import { patchConsole } from "./console-patch.mjs";
 import { createContext } from "./context.mjs";
@@ -13,14 +15,33 @@ const UNCAUGHT_EXCEPTION_EXIT = 129;
 const UNHANDLED_REJECTION_EXIT = 128;
 const UNSETTLED_EXIT = 13;
 
+/** In reserve: gets ready and waits for the function. Returns the client to start the runtime with. */
+export async function prepareRuntime() {
+  const [{ takeAssignment }, { rehearse }] = await Promise.all([
+    import("./assignment.mjs"),
+    import("./rehearsal.mjs"),
+  ]);
+  const state = newState();
+  await loadHandler(import.meta.dirname, "rehearsal-function.handler");
+  delete createRequire(import.meta.url).cache[join(import.meta.dirname, "rehearsal-function.cjs")];
+  await rehearse((client) => serveOne((event) => Promise.resolve(event), state, client, undefined));
+  return takeAssignment();
+}
+
+/** What is going on, for those who must report an error out of line. */
+const newState = () => ({
+  phase: "init",
+  requestId: undefined,
+  answered: undefined,
+  responseStream: undefined,
+});
+
 /** Becomes the runtime: loads the handler, then serves one event after the other until the process ends. */
-export async function startRuntime() {
+export async function startRuntime(client = new RuntimeApiClient(process.env.AWS_LAMBDA_RUNTIME_API)) {
   startWrapper();
   installAwslambda();
-  /** What is going on, for those who must report an error out of line. */
-  const state = { phase: "init", requestId: undefined, answered: undefined, responseStream: undefined };
+  const state = newState();
   const log = patchConsole(() => state.requestId);
-  const client = new RuntimeApiClient(process.env.AWS_LAMBDA_RUNTIME_API);
   reportCrashes(state, client, log);
   try {
     const handler = await initialise(state, client, log);

@@ -1,5 +1,6 @@
 """The Runtime API over one kept-alive connection."""
 
+import json
 import socket
 
 _BASE = "/2018-06-01/runtime"
@@ -17,10 +18,10 @@ class RuntimeApiClient:
     once, as HTTP clients do.
     """
 
-    def __init__(self, address):
+    def __init__(self, address, connection=None):
         self._host, _, port = address.rpartition(":")
         self._port = int(port)
-        self._connection = None
+        self._connection = connection
         self._received = b""
 
     def next(self):
@@ -29,6 +30,13 @@ class RuntimeApiClient:
         if status != 200:
             raise _unexpected("next", status, body)
         return headers, body
+
+    def assignment(self):
+        """Wait, in an environment kept in reserve, until it gets its function; return what it is told."""
+        status, _, body = self._exchange("GET", "/lambent/assignment", b"", {}, base="")
+        if status != 200:
+            raise _unexpected("assignment", status, body)
+        return json.loads(body)
 
     def post_response(self, request_id, body, content_type):
         """Post the result of an invocation."""
@@ -55,8 +63,8 @@ class RuntimeApiClient:
         if status != 202:
             raise _unexpected(path, status, answer)
 
-    def _exchange(self, method, path, body, headers):
-        lines = ["%s %s%s HTTP/1.1" % (method, _BASE, path), "Host: " + self._host]
+    def _exchange(self, method, path, body, headers, base=_BASE):
+        lines = ["%s %s%s HTTP/1.1" % (method, base, path), "Host: " + self._host]
         lines += ["%s: %s" % header for header in headers.items()]
         if method == "POST":
             lines.append("Content-Length: %d" % len(body))
