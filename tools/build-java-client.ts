@@ -40,7 +40,7 @@ export async function buildJavaClient(): Promise<Buffer> {
   try {
     const options = ["--release", RELEASE, "-Xlint:all", "-Werror", "-g:source,lines", "-encoding", "UTF-8"];
     execFileSync("javac", [...options, "-d", classes, ...sourceFiles()], { cwd: SOURCES, stdio: "inherit" });
-    const manifest = `Manifest-Version: 1.0\r\nBuilt-With: ${compilerName()}\r\nX-Sources: ${sourcesDigest()}\r\n\r\n`;
+    const manifest = `Manifest-Version: 1.0\r\nBuilt-With: ${compilerName()}\r\nAutomatic-Module-Name: lambent.runtime\r\nX-Sources: ${sourcesDigest()}\r\n\r\n`;
     const zip = new yazl.ZipFile();
     // Not compressed: a JVM reads it sooner.
     const settings = { mtime: EPOCH, mode: 0o100644, compress: false, forceDosTimestamp: true };

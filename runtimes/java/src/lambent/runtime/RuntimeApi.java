@@ -19,6 +19,7 @@ import java.util.Map;
  */
 final class RuntimeApi {
     private static final String BASE = "/2018-06-01/runtime";
+    private static final String ASSIGNMENT = "/lambent/assignment";
     private static final int BUFFER_BYTES = 64 * 1024;
 
     private final String host;
@@ -59,8 +60,15 @@ final class RuntimeApi {
         byte[] body;
     }
 
+    /** What this environment has been assigned to; waits until it is. Only for a JVM that was started to wait. */
+    byte[] assignment() throws IOException {
+        Answer answer = exchange("GET " + ASSIGNMENT, "", new byte[0]);
+        if (answer.status != 200) throw unexpected("assignment", answer);
+        return answer.body;
+    }
+
     Event next() throws IOException {
-        Answer answer = exchange("GET", "/invocation/next", "", new byte[0]);
+        Answer answer = exchange("GET " + BASE + "/invocation/next", "", new byte[0]);
         if (answer.status != 200) throw unexpected("next", answer);
         return new Event(answer.headers, answer.body);
     }
@@ -95,11 +103,11 @@ final class RuntimeApi {
 
     private Answer post(String path, byte[] body, String header) throws IOException {
         String headers = "Content-Type: application/json\r\n" + header + "Content-Length: " + body.length + "\r\n";
-        return exchange("POST", path, headers, body);
+        return exchange("POST " + BASE + path, headers, body);
     }
 
-    private Answer exchange(String method, String path, String headers, byte[] body) throws IOException {
-        String head = method + " " + BASE + path + " HTTP/1.1\r\nHost: " + host + "\r\n" + headers + "\r\n";
+    private Answer exchange(String target, String headers, byte[] body) throws IOException {
+        String head = target + " HTTP/1.1\r\nHost: " + host + "\r\n" + headers + "\r\n";
         byte[] headBytes = head.getBytes(StandardCharsets.UTF_8);
         byte[] request = new byte[headBytes.length + body.length];
         System.arraycopy(headBytes, 0, request, 0, headBytes.length);
