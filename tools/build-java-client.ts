@@ -14,6 +14,8 @@ const SOURCES = join(import.meta.dirname, "../runtimes/java/src");
 export const JAVA_CLIENT_JAR = join(import.meta.dirname, "../runtimes/java/lambent-java-runtime.jar");
 /** The oldest Java whose runtime identifier is supported. */
 const RELEASE = "11";
+/** The function of a waiting JVM's warm-up, which that loads as it loads functions. */
+const WARM_UP = "lambent/warmup/";
 const EPOCH = new Date(Date.UTC(2020, 0, 1));
 
 /** "javac 17" of the compiler on PATH; undefined when there is none. */
@@ -46,7 +48,11 @@ export async function buildJavaClient(): Promise<Buffer> {
     const settings = { mtime: EPOCH, mode: 0o100644, compress: false, forceDosTimestamp: true };
     zip.addBuffer(Buffer.from(manifest), "META-INF/MANIFEST.MF", settings);
     for (const name of globSync("**/*.class", { cwd: classes }).sort())
-      zip.addBuffer(readFileSync(join(classes, name)), name, settings);
+      zip.addBuffer(
+        readFileSync(join(classes, name)),
+        name.startsWith(WARM_UP) ? `META-INF/warm-up/${name}` : name,
+        settings,
+      );
     zip.end();
     return await buffer(zip.outputStream);
   } finally {

@@ -2,6 +2,7 @@ package lambent.runtime;
 
 import java.io.BufferedInputStream;
 import java.io.ByteArrayOutputStream;
+import java.io.Closeable;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
@@ -17,7 +18,7 @@ import java.util.Map;
  * event has no time limit. A kept-alive connection that was closed before it answered is opened again once, as HTTP
  * clients do.
  */
-final class RuntimeApi {
+final class RuntimeApi implements Closeable {
     private static final String BASE = "/2018-06-01/runtime";
     private static final String ASSIGNMENT = "/lambent/assignment";
     private static final int BUFFER_BYTES = 64 * 1024;
@@ -99,6 +100,11 @@ final class RuntimeApi {
     private static IllegalStateException unexpected(String what, Answer answer) {
         String text = new String(answer.body, StandardCharsets.UTF_8);
         return new IllegalStateException("The Runtime API answered " + answer.status + " to \"" + what + "\": " + text);
+    }
+
+    @Override
+    public void close() throws IOException {
+        if (socket != null) socket.close();
     }
 
     private Answer post(String path, byte[] body, String header) throws IOException {

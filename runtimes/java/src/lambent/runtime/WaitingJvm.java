@@ -31,8 +31,8 @@ final class WaitingJvm {
     private static Map<String, String> variables(byte[] assignment) {
         Map<?, ?> whole = (Map<?, ?>) JsonReader.read(assignment);
         Map<String, String> variables = new LinkedHashMap<>();
-        ((Map<?, ?>) whole.get("environmentVariables"))
-                .forEach((name, value) -> variables.put((String) name, (String) value));
+        for (Map.Entry<?, ?> variable : ((Map<?, ?>) whole.get("environmentVariables")).entrySet())
+            variables.put((String) variable.getKey(), (String) variable.getValue());
         return variables;
     }
 }

@@ -1,55 +1,83 @@
 package lambent.runtime;
 
 import java.io.File;
+import java.io.IOException;
+import java.io.InputStream;
 import java.io.OutputStream;
-import java.net.URL;
 import java.net.URLClassLoader;
 import java.nio.charset.StandardCharsets;
-import java.util.HashMap;
-import java.util.LinkedHashMap;
-import java.util.List;
-import java.util.Map;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipOutputStream;
 
 /**
- * Runs the way of an invocation, with a function of its own and with nothing that can be seen from outside, so that the
- * first real one finds the JVM's classes loaded and its call sites linked.
+ * Runs the way of an invocation, with a function and a Runtime API of its own, and leaves nothing behind that can be
+ * seen from outside, so that the first real one finds the JVM's classes loaded and its call sites linked.
  */
 final class WarmUp {
     private static final int ROUNDS = 60;
+    private static final String[] FORMS = {"value", "text", "bean", "stream", "texts"};
+    /** As tools/build-java-client.ts puts them there. */
+    private static final String RESOURCES = "/META-INF/warm-up/";
+    private static final String FUNCTION = "lambent/warmup/Function";
+    private static final String ORDER = "lambent/warmup/Order";
+    private static final String CLASS = ".class";
 
     private WarmUp() {}
 
-    static void run() {
-        try (URLClassLoader loader = new URLClassLoader(classPath(), ClassLoader.getPlatformClassLoader())) {
-            for (int round = 0; round < ROUNDS; round++) invoke(loader, round);
+    static void run() throws IOException {
+        Path directory = Files.createTempDirectory("warm-up");
+        try {
+            layOut(directory);
+            try (URLClassLoader loader = FunctionClassPath.open(directory.toFile(), ClassLoader.getPlatformClassLoader());
+                    WarmUpServer server = WarmUpServer.start();
+                    RuntimeApi api = new RuntimeApi(server.address())) {
+                for (int round = 0; round < ROUNDS; round++) invoke(loader, api, FORMS[round % FORMS.length]);
+            }
         } catch (Throwable error) {
             throw new IllegalStateException("The warm-up failed", error);
+        } finally {
+            delete(directory.toFile());
         }
     }
 
-    /** A directory and a jar, as functions have them. */
-    private static URL[] classPath() throws Exception {
-        URL jar = WarmUp.class.getProtectionDomain().getCodeSource().getLocation();
-        return new URL[] {new File("/var/task").toURI().toURL(), jar};
+    /** A package with a class in a directory and one in a jar, as functions have them. */
+    private static void layOut(Path directory) throws IOException {
+        Path file = directory.resolve(FUNCTION + CLASS);
+        Files.createDirectories(file.getParent());
+        Files.write(file, resource(FUNCTION));
+        Path library = Files.createDirectory(directory.resolve("lib")).resolve("order.jar");
+        try (ZipOutputStream jar = new ZipOutputStream(Files.newOutputStream(library))) {
+            jar.putNextEntry(new ZipEntry(ORDER + CLASS));
+            jar.write(resource(ORDER));
+        }
     }
 
-    private static void invoke(ClassLoader loader, int round) throws Throwable {
-        String[] forms = {"value", "text", "bean", "stream"};
-        String name = Function.class.getName() + "::" + forms[round % forms.length];
-        EventHandler handler = HandlerLoader.load(name, loader);
-        LogSink log = LogSink.to(OutputStream.nullOutputStream(), round % 2 == 0);
-        Map<String, String> headers = new HashMap<>();
-        headers.put("lambda-runtime-aws-request-id", "warm-up-" + round);
-        headers.put("lambda-runtime-deadline-ms", String.valueOf(System.currentTimeMillis()));
-        String event = name.endsWith("text") ? "\"é\"" : "{\"name\":\"n" + round + "\",\"amount\":" + round + ",\"list\":[1.5,true,null]}";
-        InvocationContext context =
-                new InvocationContext(new RuntimeApi.Event(headers, new byte[0]), log);
-        handler.handle(event.getBytes(StandardCharsets.UTF_8), context);
+    private static byte[] resource(String name) throws IOException {
+        try (InputStream bytes = WarmUp.class.getResourceAsStream(RESOURCES + name + CLASS)) {
+            return bytes.readAllBytes();
+        }
+    }
+
+    private static void delete(File file) {
+        File[] inside = file.listFiles();
+        if (inside != null) for (File each : inside) delete(each);
+        file.delete();
+    }
+
+    private static void invoke(ClassLoader loader, RuntimeApi api, String form) throws Throwable {
+        EventHandler handler = HandlerLoader.load(FUNCTION.replace('/', '.') + "::" + form, loader);
+        RuntimeApi.Event event = api.next();
+        LogSink log = LogSink.to(OutputStream.nullOutputStream(), form.equals("text"));
+        InvocationContext context = new InvocationContext(event, log);
+        byte[] body = form.startsWith("text") ? "\"é\"".getBytes(StandardCharsets.UTF_8) : event.body;
+        api.postResponse(event.requestId(), handler.handle(body, context));
         Context asInterface = (Context) context.as(Context.class);
-        asInterface.getLogger().log("round " + asInterface.getAwsRequestId() + asInterface.getRemainingTimeInMillis());
+        asInterface.getLogger().log("of " + asInterface.getAwsRequestId() + asInterface.getRemainingTimeInMillis());
         ErrorReport report = ErrorReport.of(new IllegalStateException("warm-up"));
-        report.toJson();
-        log.logError(report, asInterface.getAwsRequestId());
+        log.logError(report, event.requestId());
+        api.postError(event.requestId(), report.toJson(), report.errorType());
     }
 
     /** Stands for the interfaces of aws-lambda-java-core, which only functions bring. */
@@ -68,49 +96,5 @@ final class WarmUp {
     /** As `Context`. */
     public interface Logger {
         void log(String message);
-    }
-
-    /** An event or answer of the function. */
-    public static final class Order {
-        private String name;
-        private int amount;
-        public List<Object> list;
-
-        public String getName() {
-            return name;
-        }
-
-        public void setName(String name) {
-            this.name = name;
-        }
-
-        public int getAmount() {
-            return amount;
-        }
-
-        public void setAmount(int amount) {
-            this.amount = amount;
-        }
-    }
-
-    /** The function that is run. */
-    public static final class Function {
-        public Map<String, Object> value(Map<String, Object> event) {
-            Map<String, Object> answer = new LinkedHashMap<>(event);
-            answer.put("name", "of " + event.get("name"));
-            return answer;
-        }
-
-        public String text(String event) {
-            return event + "!";
-        }
-
-        public Order bean(Order event) {
-            return event;
-        }
-
-        public void stream(java.io.InputStream in, OutputStream out) throws java.io.IOException {
-            in.transferTo(out);
-        }
     }
 }
