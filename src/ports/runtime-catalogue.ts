@@ -13,6 +13,17 @@ export interface InstalledRuntime {
   readonly environmentVariables: Readonly<Record<string, string>>;
   /** True for managed runtimes (INIT_START is logged), false for provided.*. */
   readonly managed: boolean;
+  /** Present where the program can wait for its function (`LAMBENT_RESERVE`). */
+  readonly reserve?: RuntimeReserve | undefined;
+}
+
+/** How sandboxes of a runtime may be kept in reserve. */
+export interface RuntimeReserve {
+  /**
+   * Memory sizes for which they are kept apart, where the interpreter is started with settings that depend on the
+   * memory; each serves functions of exactly that memory. Without it, all sizes are served alike.
+   */
+  readonly memoryBucketsMb?: readonly number[] | undefined;
 }
 
 export interface RuntimeCatalogue {

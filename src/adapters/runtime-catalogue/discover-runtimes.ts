@@ -69,6 +69,7 @@ async function installedOf(manifest: RuntimeManifest, discovery: Discovery): Pro
         variables.map(([name, value]) => [name, fillIn(value, values)]),
       ),
       managed: manifest.managed,
+      reserve: manifest.reserve,
     };
   });
 }

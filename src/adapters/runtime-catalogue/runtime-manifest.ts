@@ -24,6 +24,8 @@ const manifestSchema = z.strictObject({
   /** {runtimes} is the folder with all runtimes, {ownNode} the file that runs Lambent. */
   mounts: z.array(z.strictObject({ host: z.string(), sandbox: z.string() })),
   environmentVariables: z.record(z.string(), z.string()),
+  /** Present where the program understands LAMBENT_RESERVE, see `RuntimeReserve`. */
+  reserve: z.strictObject({ memoryBucketsMb: z.array(z.int().positive()).min(1).optional() }).optional(),
   /** Commands that install a line; the first one whose tool (`needs`) is there is recommended. */
   install: z.array(z.strictObject({ needs: z.string().optional(), command: z.string() })),
 });
