@@ -22,6 +22,10 @@ const telemetry = takeTelemetryDescriptor();
 const isTelemetry = telemetry !== undefined && telemetryAsStandardInput(telemetry);
 const memoryMb = Number(process.env.AWS_LAMBDA_FUNCTION_MEMORY_SIZE);
 const jar = join(import.meta.dirname, "lambent-java-runtime.jar");
+if (!(memoryMb > 0)) {
+  process.stderr.write("AWS_LAMBDA_FUNCTION_MEMORY_SIZE is missing: a JVM's heap is set when it starts.\n");
+  process.exit(1);
+}
 const command = [
   java,
   ...jvmOptions(memoryMb, process.env.JAVA_TOOL_OPTIONS ?? ""),

@@ -17,6 +17,11 @@ export function waitingJvmOptions(jar, line) {
     process.exit(1);
   }
   return [
+    // A small heap to begin with, and class data where they were archived, where JVMs share their memory.
+    "-Xms16m",
+    "-XX:+IgnoreUnrecognizedVMOptions",
+    "-XX:+UnlockDiagnosticVMOptions",
+    "-XX:ArchiveRelocationMode=0",
     ...(line >= FIRST_LINE_ASKING_FOR_NATIVE_ACCESS ? [`--enable-native-access=${MODULE}`] : []),
     `--add-opens=java.base/java.lang=${MODULE}`,
     `-Dlambent.reserve=${library}`,

@@ -75,7 +75,12 @@ before(async () => {
 after(() => rm(root, { recursive: true, force: true }));
 
 const isReady = (t: TestContext): boolean =>
-  skipUnless(t, compiled && runtimes.length > 0, "there is no javac", "apt-get install openjdk-17-jdk-headless");
+  skipUnless(
+    t,
+    compiled && runtimes.length > 0,
+    "there is no javac",
+    "apt-get install openjdk-17-jdk-headless",
+  );
 
 test("this machine has a Java compiler", (t) => void isReady(t));
 

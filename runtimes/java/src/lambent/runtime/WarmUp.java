@@ -16,7 +16,7 @@ import java.util.zip.ZipOutputStream;
  * seen from outside, so that the first real one finds the JVM's classes loaded and its call sites linked.
  */
 final class WarmUp {
-    private static final int ROUNDS = 60;
+    private static final int ROUNDS = 25;
     private static final String[] FORMS = {"value", "text", "bean", "stream", "texts"};
     /** As tools/build-java-client.ts puts them there. */
     private static final String RESOURCES = "/META-INF/warm-up/";
