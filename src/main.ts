@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { chooseSandboxDriver } from "./adapters/choose-sandbox-driver.ts";
 import { systemClock as clock } from "./adapters/clock-system/clock-system.ts";
+import { openCodeCache } from "./adapters/code-cache-files/code-cache-files.ts";
 import { openCodeStore } from "./adapters/code-store-files/code-store-files.ts";
 import { createPinoLogger } from "./adapters/logger-pino/logger-pino.ts";
 import {
@@ -22,6 +23,7 @@ import { logsService } from "./aws-api/services/logs/logs-service.ts";
 import { stsService } from "./aws-api/services/sts/sts-service.ts";
 import { type Configuration, lambentVersion } from "./config.ts";
 import { OperatorError } from "./core/operator-error.ts";
+import { CodeCachePacks } from "./environments/code-cache-packs.ts";
 import { EnvironmentFactory } from "./environments/environment-factory.ts";
 import { createFunctionService, type FunctionService } from "./functions/function-service.ts";
 import { CallerIdentities } from "./iam/caller-identities.ts";
@@ -36,6 +38,7 @@ import type { Logger } from "./ports/logger.ts";
 import type { RuntimeCatalogue } from "./ports/runtime-catalogue.ts";
 import type { IsolationReport, SandboxDriver } from "./ports/sandbox.ts";
 import type { Store } from "./ports/store.ts";
+import { attachCodeCache } from "./runtime-api/code-cache-route.ts";
 import { RuntimeApi } from "./runtime-api/runtime-api.ts";
 
 /** One running Lambent. */
@@ -53,6 +56,8 @@ const RUNTIMES_DIRECTORY = fileURLToPath(new URL("../runtimes", import.meta.url)
 const DRAIN_MS = 20_000;
 /** How long an invocation waits on a full machine before it is throttled. */
 const MAX_WAIT_MS = 10_000;
+/** Compiled code kept for later environments. */
+const CODE_CACHE_BYTES = 512 * 1024 * 1024;
 const NOT_ISOLATED_NOTICE =
   "LAMBENT WARNING: this machine runs functions as plain processes, without isolation or limits.\n";
 
@@ -139,6 +144,7 @@ interface Machine {
   readonly runtimes: RuntimeCatalogue;
   readonly sandboxes: SandboxDriver;
   readonly codeStore: CodeStore;
+  readonly codeCache: CodeCachePacks;
 }
 
 /** What the machine brings: runtimes, isolation and the unpacked code they both need to see. */
@@ -147,13 +153,17 @@ async function openMachine(
   announce: (line: string) => void,
 ): Promise<Machine> {
   const codeDirectory = join(configuration.dataDirectory, "code");
-  const [runtimes, codeStore] = await Promise.all([
+  const [runtimes, codeStore, cache] = await Promise.all([
     discoverRuntimes({
       runtimesDirectory: RUNTIMES_DIRECTORY,
       nodeExecutable: process.execPath,
       lambentVersion: lambentVersion(),
     }),
     openCodeStore({ directory: codeDirectory, blobs: store.blobs }),
+    openCodeCache({
+      directory: join(configuration.dataDirectory, "code-cache"),
+      maxBytes: CODE_CACHE_BYTES,
+    }),
   ]);
   const sandboxes = await chooseSandboxDriver({
     preference: configuration.isolation,
@@ -165,7 +175,7 @@ async function openMachine(
     clock,
   });
   opened.add(() => sandboxes.close());
-  return { runtimes, sandboxes, codeStore };
+  return { runtimes, sandboxes, codeStore, codeCache: new CodeCachePacks({ cache, clock }) };
 }
 
 interface Platform {
@@ -227,6 +237,7 @@ function wireInvocations(
     newId: () => randomUUID().replaceAll("-", ""),
     issueCredentials: (identity) => callers.issueForFunction(identity),
     attachRuntimeApi: (sandbox, session) => runtimeApi.attach(sandbox.runtimeApi, session),
+    attachCodeCache: (sandbox, access) => attachCodeCache(sandbox.runtimeApi, access),
     attachAwsEndpoint: (sandbox, identity) =>
       sandbox.awsEndpoint.on("connection", (socket: Socket) => {
         callers.comesFromFunction(socket, identity);
@@ -248,7 +259,14 @@ function wireInvocations(
       responsePace: configuration.responseStreamPacing ? AWS_RESPONSE_PACE : undefined,
     },
   });
-  functions.onDeploymentRetired(({ deploymentId }) => dispatcher.retire(deploymentId));
+  functions.onDeploymentRetired(({ deploymentId }) => {
+    dispatcher.retire(deploymentId);
+    machine.codeCache
+      .retire(deploymentId)
+      .catch((error: unknown) =>
+        logFailure(logger, "compiled code could not be removed", { error, context: { deploymentId } }),
+      );
+  });
   return { dispatcher, serveFunctions: (listener) => functionsServer.on("request", listener) };
 }
 

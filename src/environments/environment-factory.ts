@@ -5,6 +5,7 @@ import type { CodeStore } from "../ports/code-store.ts";
 import type { LogSink } from "../ports/log-sink.ts";
 import type { InstalledRuntime, RuntimeCatalogue } from "../ports/runtime-catalogue.ts";
 import type { Sandbox, SandboxDriver } from "../ports/sandbox.ts";
+import type { CodeCacheAccess, CodeCachePacks } from "./code-cache-packs.ts";
 import {
   functionEnvironmentVariables,
   logStreamName,
@@ -33,6 +34,9 @@ export interface EnvironmentFactoryDependencies {
   readonly issueCredentials: (identity: EnvironmentIdentity) => RoleCredentials;
   /** Connects the Runtime API door to the sandbox's listener. */
   readonly attachRuntimeApi: (sandbox: Sandbox, session: RuntimeApiSession) => void;
+  readonly codeCache?: CodeCachePacks;
+  /** Lets the sandbox fetch or send its pack of compiled code through the Runtime API door. */
+  readonly attachCodeCache?: (sandbox: Sandbox, access: CodeCacheAccess) => void;
   /** Connects the AWS API door to the sandbox's listener, acting as the function's role only. */
   readonly attachAwsEndpoint: (sandbox: Sandbox, identity: EnvironmentIdentity) => void;
 }
@@ -104,18 +108,23 @@ export class EnvironmentFactory {
     const { codeStore, issueCredentials, sandboxes, attachAwsEndpoint, attachRuntimeApi } =
       this.#dependencies;
     const identity: EnvironmentIdentity = version;
+    const codeCache = this.#dependencies.codeCache?.offer(version, runtime);
     const sandbox = await sandboxes.create({
       id: run.id,
       program: runtime.program,
       codeDirectory: await codeStore.directory(version.codeHash),
-      environmentVariables: functionEnvironmentVariables(version, runtime, {
-        credentials: issueCredentials(identity),
-        logStreamName: run.streamName,
-        initializationType: run.initializationType,
-      }),
+      environmentVariables: {
+        ...functionEnvironmentVariables(version, runtime, {
+          credentials: issueCredentials(identity),
+          logStreamName: run.streamName,
+          initializationType: run.initializationType,
+        }),
+        ...codeCache?.environmentVariables,
+      },
       memoryMb: version.memoryMb,
       ephemeralStorageMb: version.ephemeralStorageMb,
     });
+    if (codeCache !== undefined) this.#dependencies.attachCodeCache?.(sandbox, codeCache.access);
     attachRuntimeApi(sandbox, run.session);
     attachAwsEndpoint(sandbox, identity);
     return sandbox;

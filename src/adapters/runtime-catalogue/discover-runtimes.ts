@@ -70,6 +70,7 @@ async function installedOf(manifest: RuntimeManifest, discovery: Discovery): Pro
       ),
       managed: manifest.managed,
       reserve: manifest.reserve,
+      codeCache: manifest.codeCache,
     };
   });
 }

@@ -26,6 +26,8 @@ const manifestSchema = z.strictObject({
   environmentVariables: z.record(z.string(), z.string()),
   /** Present where the program understands LAMBENT_RESERVE, see `RuntimeReserve`. */
   reserve: z.strictObject({ memoryBucketsMb: z.array(z.int().positive()).min(1).optional() }).optional(),
+  /** Whether its client makes and uses packs of compiled code. */
+  codeCache: z.boolean().optional(),
   /** Commands that install a line; the first one whose tool (`needs`) is there is recommended. */
   install: z.array(z.strictObject({ needs: z.string().optional(), command: z.string() })),
 });
