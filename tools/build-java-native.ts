@@ -1,6 +1,6 @@
 /**
  * Builds runtimes/java/native/process-state-linux-<architecture>.so from its source: `node tools/build-java-native.ts`.
- * Needs gcc and a JDK's headers (JAVA_HOME, or one below /usr/lib/jvm). The library lies in the repository, so that
+ * Needs a C compiler and a JDK's headers (JAVA_HOME, or one below /usr/lib/jvm). The library lies in the repository, so that
  * Lambent needs no C compiler; where there is none for a machine's architecture, Java functions start without waiting JVMs.
  */
 import { execFileSync } from "node:child_process";
@@ -31,7 +31,7 @@ function build(): void {
   const link = ["-Wl,--build-id=none", "-Wl,-z,relro,-z,now,-z,noexecstack"];
   const define = `-DSOURCES_DIGEST="${nativeSourceDigest()}"`;
   const include = [`-I${headers}`, `-I${join(headers, "linux")}`];
-  execFileSync("gcc", [...options, ...link, define, ...include, "-o", output, SOURCE], { stdio: "inherit" });
+  execFileSync("cc", [...options, ...link, define, ...include, "-o", output, SOURCE], { stdio: "inherit" });
 }
 
 if (import.meta.main) build();

@@ -34,14 +34,12 @@ class CodeCache {
     const original = this.#original;
     const prepare = (...parameters) => this.#prepare(...parameters);
     // As many frames of the stack as Node's own has, one.
-    this.#replacement = {
-      _compile(content, filename, format) {
-        const prepared = prepare(this, content, filename, format);
-        if (prepared === undefined) return original.call(this, content, filename, format);
-        const { exports } = this;
-        return prepared.compiled.call(exports, exports, prepared.require, this, filename, dirname(filename));
-      },
-    }._compile;
+    this.#replacement = function _compile(content, filename, format) {
+      const prepared = prepare(this, content, filename, format);
+      if (prepared === undefined) return original.call(this, content, filename, format);
+      const { exports } = this;
+      return prepared.compiled.call(exports, exports, prepared.require, this, filename, dirname(filename));
+    };
     Module.prototype._compile = this.#replacement;
   }
 
@@ -155,6 +153,8 @@ let current;
 export async function prepareCodeCache() {
   const what = process.env[VARIABLE];
   delete process.env[VARIABLE];
+  // Without it, import() in a file of the pack would fail: Node.js 22 before 22.8.
+  if (vm.constants?.USE_MAIN_CONTEXT_DEFAULT_LOADER === undefined) return;
   if (what === "make") current = new CodeCache(true, undefined);
   if (what !== "use") return;
   try {
