@@ -1,6 +1,7 @@
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { installAwslambda } from "./awslambda.mjs";
+import { codeCacheBeforeNext } from "./code-cache.mjs";
 import { patchConsole } from "./console-patch.mjs";
 import { createContext } from "./context.mjs";
 import { errorPayload, runtimeError } from "./errors.mjs";
@@ -84,6 +85,7 @@ async function nextEvent(state, client) {
   state.phase = "idle";
   state.responseStream = undefined;
   state.answered = undefined;
+  await codeCacheBeforeNext();
   const { headers, body } = await client.next();
   const requestId = headers["lambda-runtime-aws-request-id"];
   setTraceId(headers["lambda-runtime-trace-id"]);

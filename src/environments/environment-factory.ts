@@ -7,6 +7,7 @@ import type { CodeStore } from "../ports/code-store.ts";
 import type { LogSink } from "../ports/log-sink.ts";
 import type { InstalledRuntime, RuntimeCatalogue } from "../ports/runtime-catalogue.ts";
 import type { Sandbox, SandboxDriver, SandboxMount, SandboxRequest } from "../ports/sandbox.ts";
+import type { CodeCacheAccess, CodeCachePacks } from "./code-cache-packs.ts";
 import type { EnvironmentMetadata } from "./environment-metadata.ts";
 import {
   functionEnvironmentVariables,
@@ -45,6 +46,9 @@ export interface EnvironmentFactoryDependencies {
     session: RuntimeApiSession,
     metadata: EnvironmentMetadata,
   ) => void;
+  readonly codeCache?: CodeCachePacks;
+  /** Lets the sandbox fetch or send its pack of compiled code through the Runtime API door. */
+  readonly attachCodeCache?: (sandbox: Sandbox, access: CodeCacheAccess) => void;
   /** Connects the AWS API door to the sandbox's listener, acting as the function's role only. */
   readonly attachAwsEndpoint: (sandbox: Sandbox, identity: EnvironmentIdentity) => void;
 }
@@ -146,21 +150,26 @@ export class EnvironmentFactory {
       availabilityZoneId: firstAvailabilityZoneId(version.region),
       token: this.#dependencies.newId(),
     };
+    const codeCache = this.#dependencies.codeCache?.offer(version, runtime);
     const sandbox = await this.#obtainSandbox(version, runtime, {
       id: run.id,
       program: runtime.program,
       fileSystems: this.#fileSystemsOf(version),
       codeDirectory: await codeStore.directory(version.codeHash),
-      environmentVariables: functionEnvironmentVariables(version, runtime, {
-        credentials: issueCredentials(identity),
-        logStreamName: run.streamName,
-        initializationType: run.initializationType,
-        metadataToken: metadata.token,
-      }),
+      environmentVariables: {
+        ...functionEnvironmentVariables(version, runtime, {
+          credentials: issueCredentials(identity),
+          logStreamName: run.streamName,
+          initializationType: run.initializationType,
+          metadataToken: metadata.token,
+        }),
+        ...codeCache?.environmentVariables,
+      },
       memoryMb: version.memoryMb,
       ephemeralStorageMb: version.ephemeralStorageMb,
       keepScratchOf: run.keepScratchOf,
     });
+    if (codeCache !== undefined) this.#dependencies.attachCodeCache?.(sandbox, codeCache.access);
     attachRuntimeApi(sandbox, run.session, metadata);
     attachAwsEndpoint(sandbox, identity);
     return sandbox;

@@ -18,6 +18,8 @@ export interface InstalledRuntime {
   readonly isOlder?: boolean;
   /** Present where the program can wait for its function (`LAMBENT_RESERVE`). */
   readonly reserve?: RuntimeReserve | undefined;
+  /** Whether its client makes and uses packs of compiled code, see `CodeCachePacks`. */
+  readonly codeCache?: boolean | undefined;
 }
 
 /** How sandboxes of a runtime may be kept in reserve. */

@@ -89,6 +89,7 @@ function installedRuntime(
     environmentVariables: Object.fromEntries(variables.map(([name, value]) => [name, fillIn(value, values)])),
     managed: manifest.managed,
     reserve: manifest.reserve,
+    codeCache: manifest.codeCache,
     ...(runtime.isOlder && { isOlder: true }),
   };
 }
