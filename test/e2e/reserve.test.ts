@@ -82,7 +82,7 @@ interface Language {
 
 const PYTHON = ["3.12", "3.13", "3.11", "3.14", "3.10", "3.9"];
 const VOLATILE =
-  /^(AWS_(ACCESS_KEY_ID|SECRET_ACCESS_KEY|SESSION_TOKEN|LAMBDA_LOG_STREAM_NAME)|_X_AMZN_TRACE_ID)$/;
+  /^(AWS_(ACCESS_KEY_ID|SECRET_ACCESS_KEY|SESSION_TOKEN|LAMBDA_LOG_STREAM_NAME|LAMBDA_METADATA_TOKEN)|_X_AMZN_TRACE_ID)$/;
 
 let withReserve: RunningLambent;
 let without: RunningLambent;
