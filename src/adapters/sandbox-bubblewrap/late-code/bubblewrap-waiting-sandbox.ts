@@ -60,8 +60,8 @@ export class BubblewrapWaitingSandbox implements WaitingSandbox {
       throw error;
     }
     const variables = { ...programVariables(assignment.environmentVariables), ...STARTED_IN };
-    // In a later turn: whoever waits for this sandbox connects its doors before the program may go on.
-    setImmediate(() => this.#answer(variables));
+    // When every promise that waits for this sandbox has gone on: its doors are connected before the program is answered.
+    process.nextTick(() => this.#answer(variables));
     return sandbox;
   }
 
