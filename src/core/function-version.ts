@@ -37,6 +37,8 @@ export interface FunctionVersion {
   readonly environmentVariables: Readonly<Record<string, string>>;
   /** SHA-256 of the zip in hexadecimal: the name of the unpacked code in the code store. */
   readonly codeHash: string;
+  /** Size of the unpacked code, without layers. */
+  readonly unzippedBytes: number;
   readonly logging: LoggingConfiguration;
   readonly state: FunctionState;
   readonly tracingMode: "Active" | "PassThrough";

@@ -165,6 +165,7 @@ function runnableVersion(
     fileSystems: settings.fileSystems,
     environmentVariables: settings.environmentVariables ?? {},
     codeHash: deployment.code.codeHash,
+    unzippedBytes: deployment.code.unzippedBytes,
     logging: settings.logging,
     state,
     tracingMode: settings.tracingMode,

@@ -103,6 +103,7 @@ export function functionVersion(changes: Partial<FunctionVersion> = {}): Functio
     ephemeralStorageMb: 512,
     environmentVariables: {},
     codeHash: "00",
+    unzippedBytes: 100,
     logging: { logFormat: "Text", logGroup: "/aws/lambda/hello" },
     state: "Active",
     tracingMode: "PassThrough",

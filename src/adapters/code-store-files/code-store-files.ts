@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from "node:crypto";
+import { existsSync } from "node:fs";
 import { access, chmod, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { FUNCTION_LIMITS } from "../../core/function-limits.ts";
@@ -59,7 +60,8 @@ class FilesCodeStore implements CodeStore {
 
   async directory(codeHash: string): Promise<string> {
     const tree = join(this.#directory, codeHash, TREE);
-    if (await exists(tree)) return tree;
+    // Not through the thread pool: a function waits for this.
+    if (existsSync(tree)) return tree;
     await this.#exclusively(codeHash, () =>
       this.#ensureUnpacked(codeHash, async () => {
         const chunks: Uint8Array[] = [];
