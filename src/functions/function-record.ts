@@ -166,6 +166,8 @@ function runnableVersion(
     environmentVariables: settings.environmentVariables ?? {},
     codeHash: deployment.code.codeHash,
     unzippedBytes: deployment.code.unzippedBytes,
+    ...(settings.layers !== undefined &&
+      settings.layers.length > 0 && { layers: settings.layers.map(({ code }) => code.codeHash) }),
     logging: settings.logging,
     state,
     tracingMode: settings.tracingMode,

@@ -120,6 +120,7 @@ export function scriptedFactory(clock: ManualClock, failToCreate?: () => Error |
   const factory = new EnvironmentFactory({
     clock,
     codeStore: {
+      layers: () => Promise.resolve({ directory: "/layers", hasExtensions: false }),
       directory: async () => "/code",
       add: () => Promise.reject(new Error("not part of this test")),
       read: () => Promise.reject(new Error("not part of this test")),
