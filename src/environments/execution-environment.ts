@@ -14,6 +14,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { Sandbox } from "../ports/sandbox.ts";
 import type { ExtensionSet, ShutdownReason } from "./extension-set.ts";
 import type { InvocationLog } from "./invocation-log.ts";
+import { MemoryFigure } from "./memory-figure.ts";
 import {
   type InvocationEvent,
   invalidRequestId,
@@ -22,6 +23,7 @@ import {
   type RuntimeApiSession,
   type StreamingResponse,
 } from "./runtime-api-session.ts";
+import { shutdownPhase } from "./shutdown-phase.ts";
 import {
   answerOf,
   type InvocationAnswer,
@@ -60,9 +62,6 @@ interface RunningInvocation {
  * tell what really happened.
  */
 const BREAK_GRACE_MS = 250;
-/** How often the memory figure is read at most; reading it costs more than the rest of a report. */
-const MEMORY_READ_INTERVAL_MS = 50;
-
 export interface EnvironmentDependencies {
   readonly id: string;
   readonly clock: Clock;
@@ -73,12 +72,6 @@ export interface EnvironmentDependencies {
   /** What runs beside the runtime. */
   readonly extensions?: ExtensionSet;
 }
-
-/** AWS: what external extensions have when an environment ends, with the runtime's share at the end. */
-const SHUTDOWN_MS = 1_700;
-const RUNTIME_SHUTDOWN_MS = 300;
-/** AWS: with internal extensions alone. */
-const INTERNAL_SHUTDOWN_MS = 500;
 
 /**
  * One execution environment: at most one event at a time, reused while it is sound, ended by its first crash or
@@ -95,8 +88,7 @@ export class ExecutionEnvironment implements RuntimeApiSession {
   #finishInit: ((result: InitResult) => void) | undefined;
   #pendingReport: (() => void) | undefined;
   #initDurationMs: number | undefined;
-  #memoryReadAtMs = Number.NEGATIVE_INFINITY;
-  #memoryUsedMb = 0;
+  readonly #memory: MemoryFigure;
   #idleSinceMs = 0;
   #isFrozen = false;
   #lastInvocationMs: number | undefined;
@@ -113,6 +105,7 @@ export class ExecutionEnvironment implements RuntimeApiSession {
   constructor(dependencies: EnvironmentDependencies) {
     this.id = dependencies.id;
     this.#dependencies = dependencies;
+    this.#memory = new MemoryFigure(dependencies);
     const { extensions } = dependencies;
     if (extensions !== undefined) {
       extensions.onReady = () => this.#goOn();
@@ -244,7 +237,7 @@ export class ExecutionEnvironment implements RuntimeApiSession {
     if (startedMs === undefined) log.start(request.requestId, request.version.version, request.wantsLogTail);
     const deadlineMs = Math.round(clock.nowMs() + leftMs);
     const { extensions } = this.#dependencies;
-    if (extensions?.isEmpty === false) tellOf(extensions, request, deadlineMs);
+    if (extensions?.isEmpty === false) extensions.tellOf(request, deadlineMs);
     deliver({
       requestId: request.requestId,
       payload: request.payload,
@@ -378,27 +371,13 @@ export class ExecutionEnvironment implements RuntimeApiSession {
 
   async #endOnce(): Promise<void> {
     this.#exited((requestId) => exited(requestId, { code: null, signal: "SIGKILL", outOfMemory: false }));
-    if (this.#dependencies.extensions?.hasRegistered === true) await this.#shutDown();
-    await this.#sandbox?.stop();
-  }
-
-  /**
-   * AWS: the Shutdown phase. Extensions that asked for it are told first; then the runtime gets SIGTERM and a moment.
-   * (AWS ends the runtime first; here the end of the runtime's process is that of the sandbox.)
-   */
-  async #shutDown(): Promise<void> {
     const { extensions, clock } = this.#dependencies;
     const sandbox = this.#sandbox;
-    if (extensions === undefined || sandbox === undefined || this.#hasExited) return;
-    this.#thaw();
-    await extensions.shutDown(this.#shutdownReason, SHUTDOWN_MS);
-    sandbox.terminate?.();
-    const delay = Promise.withResolvers<void>();
-    const cancel = clock.after(extensions.hasExternal ? RUNTIME_SHUTDOWN_MS : INTERNAL_SHUTDOWN_MS, () =>
-      delay.resolve(),
-    );
-    await Promise.race([sandbox.exited, delay.promise]);
-    cancel();
+    if (extensions?.hasRegistered === true && sandbox !== undefined && !this.#hasExited) {
+      this.#thaw();
+      await shutdownPhase({ extensions, sandbox, clock }, this.#shutdownReason);
+    }
+    await sandbox?.stop();
   }
 
   #isEnded(): boolean {
@@ -480,7 +459,10 @@ export class ExecutionEnvironment implements RuntimeApiSession {
     const elapsedMs = this.#dependencies.clock.monotonicMs() - running.startedMs;
     this.#lastInvocationMs = elapsedMs;
     const durationMs = status === "timeout" ? request.version.timeoutSeconds * 1000 : elapsedMs;
-    const maxMemoryUsedMb = this.#maxMemoryUsedMb(status !== "success" || request.wantsLogTail);
+    const maxMemoryUsedMb = this.#memory.maxUsedMb(
+      this.#sandbox,
+      status !== "success" || request.wantsLogTail,
+    );
     const report = (): void => {
       if (this.#pendingReport !== report) return;
       this.#pendingReport = undefined;
@@ -528,29 +510,4 @@ export class ExecutionEnvironment implements RuntimeApiSession {
     };
     this.#fail(this.#running, failed.status, failed.failure);
   }
-
-  #maxMemoryUsedMb(precise: boolean): number {
-    const { clock, memoryMb } = this.#dependencies;
-    const nowMs = clock.monotonicMs();
-    if (precise || nowMs - this.#memoryReadAtMs >= MEMORY_READ_INTERVAL_MS) {
-      this.#memoryReadAtMs = nowMs;
-      const peakBytes = this.#sandbox?.memoryPeakBytes();
-      if (peakBytes !== undefined) {
-        this.#memoryUsedMb = Math.min(
-          memoryMb,
-          Math.max(this.#memoryUsedMb, Math.ceil(peakBytes / 1_048_576)),
-        );
-      }
-    }
-    return this.#memoryUsedMb;
-  }
-}
-
-function tellOf(extensions: ExtensionSet, request: InvocationRequest, deadlineMs: number): void {
-  extensions.invoke({
-    deadlineMs,
-    requestId: request.requestId,
-    invokedFunctionArn: request.invokedFunctionArn,
-    tracing: { type: "X-Amzn-Trace-Id", value: request.traceHeader ?? "" },
-  });
 }

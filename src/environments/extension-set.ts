@@ -1,4 +1,5 @@
 import { extensionFailure, type FunctionFailure } from "../core/function-error.ts";
+import type { InvocationRequest } from "../core/invocation.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { RuntimeApiRefusal } from "./runtime-api-session.ts";
 
@@ -183,9 +184,16 @@ export class ExtensionSet {
   }
 
   /** Tells those who want to know of an invocation. */
-  invoke(event: Omit<Extract<ExtensionEvent, { eventType: "INVOKE" }>, "eventType">): void {
+  tellOf(request: InvocationRequest, deadlineMs: number): void {
+    const event: ExtensionEvent = {
+      eventType: "INVOKE",
+      deadlineMs,
+      requestId: request.requestId,
+      invokedFunctionArn: request.invokedFunctionArn,
+      tracing: { type: "X-Amzn-Trace-Id", value: request.traceHeader ?? "" },
+    };
     for (const extension of this.#extensions.values())
-      if (extension.events.has("INVOKE")) deliverTo(extension, { eventType: "INVOKE", ...event });
+      if (extension.events.has("INVOKE")) deliverTo(extension, event);
   }
 
   /**

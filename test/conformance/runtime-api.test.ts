@@ -154,7 +154,8 @@ describe("the Runtime API", () => {
       "/",
       "/2018-06-01/runtime/invocation",
       "/2018-06-01/runtime/invocation/id-1",
-      "/2020-01-01/extension/register",
+      "/2020-01-01/extension/none",
+      "/2022-07-01/telemetry",
     ]) {
       assert.equal((await call("POST", path, "{}")).status, 404, path);
     }
