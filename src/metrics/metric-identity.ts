@@ -1,0 +1,34 @@
+import { createHash } from "node:crypto";
+
+export interface MetricOwner {
+  readonly account: string;
+  readonly region: string;
+}
+
+export interface MetricDimension {
+  readonly name: string;
+  readonly value: string;
+}
+
+/** What AWS tells metrics apart by. */
+export interface MetricName extends MetricOwner {
+  readonly namespace: string;
+  readonly metricName: string;
+  readonly dimensions: readonly MetricDimension[];
+}
+
+/** Values of one metric in one unit: AWS never mixes units. */
+export interface SeriesName extends MetricName {
+  readonly unit: string;
+}
+
+const digest = (parts: readonly string[]): string =>
+  createHash("sha256").update(JSON.stringify(parts)).digest("base64url").slice(0, 24);
+
+/** The same for the same dimensions in any order. */
+export function metricIdOf(metric: MetricName): string {
+  const dimensions = metric.dimensions.map(({ name, value }) => `${name}=${JSON.stringify(value)}`).sort();
+  return digest([metric.account, metric.region, metric.namespace, metric.metricName, ...dimensions]);
+}
+
+export const seriesIdOf = (series: SeriesName): string => digest([metricIdOf(series), series.unit]);
