@@ -15,6 +15,7 @@ import { writeRootCredentials } from "./adapters/root-credentials-file/root-cred
 import type { MachineRuntimes } from "./adapters/runtime-catalogue/machine-runtimes.ts";
 import { openSqliteStore } from "./adapters/store-sqlite/store-sqlite.ts";
 import { type AwsApi, createAwsApi } from "./aws-api/server.ts";
+import { cloudWatchService } from "./aws-api/services/cloudwatch/cloudwatch-service.ts";
 import { iamService } from "./aws-api/services/iam/iam-service.ts";
 import { type CodeDownloads, createCodeDownloads } from "./aws-api/services/lambda/code-download.ts";
 import { lambdaService } from "./aws-api/services/lambda/lambda-service.ts";
@@ -33,6 +34,7 @@ import { createSessionCredentials, type SessionCredentials } from "./iam/session
 import { InvocationDispatcher } from "./invocation/invocation-dispatcher.ts";
 import { AWS_RESPONSE_PACE } from "./invocation/response-pace.ts";
 import { type CloudWatchLogs, openCloudWatchLogs } from "./logs/cloudwatch-logs.ts";
+import { type CloudWatchMetrics, openCloudWatchMetrics } from "./metrics/cloudwatch-metrics.ts";
 import { createOperatorApi, type OperatorApi } from "./operator-api/operator-api.ts";
 import type { CodeStore } from "./ports/code-store.ts";
 import type { Logger } from "./ports/logger.ts";
@@ -180,6 +182,7 @@ interface Platform {
   readonly credentials: SessionCredentials;
   readonly callers: CallerIdentities;
   readonly logs: CloudWatchLogs;
+  readonly cloudWatch: CloudWatchMetrics;
   readonly functions: FunctionService;
   readonly rootCredentialsFile: string | undefined;
 }
@@ -202,6 +205,8 @@ async function openPlatform(ground: Ground, { sandboxes, codeStore, runtimes }: 
     ...(!sandboxes.report.isolates && { firstLineOfGroup: NOT_ISOLATED_NOTICE }),
   });
   opened.add(() => logs.close());
+  const cloudWatch = await openCloudWatchMetrics({ logs: store.logs, keyValue, clock });
+  opened.add(() => cloudWatch.close());
   const functions = await createFunctionService({
     keyValue,
     codeStore,
@@ -221,7 +226,7 @@ async function openPlatform(ground: Ground, { sandboxes, codeStore, runtimes }: 
     defaultRegion,
     resourcePolicies: (service, arn) => (service === "lambda" ? functionPolicy(functions, arn) : undefined),
   });
-  return { iam, credentials, callers, logs, functions, rootCredentialsFile };
+  return { iam, credentials, callers, logs, cloudWatch, functions, rootCredentialsFile };
 }
 
 /** A function's policy as the evaluation of a request needs it; undefined for what is no function. */
@@ -310,7 +315,7 @@ function wireAwsApi(
     readonly functionUrl: (urlId: string, region: string) => string;
   },
 ): AwsApi {
-  const { iam, credentials, callers, logs, functions } = parts.platform;
+  const { iam, credentials, callers, logs, cloudWatch, functions } = parts.platform;
   const { runtimes } = parts.machine;
   return createAwsApi({
     clock,
@@ -329,6 +334,7 @@ function wireAwsApi(
       iamService({ iam }),
       stsService({ directory: iam.directory, credentials, clock }),
       logsService({ logs }),
+      cloudWatchService({ metrics: cloudWatch }),
     ],
     authenticate: (request) => callers.identify(request),
     authorize: (request) => callers.authorize(request),
