@@ -282,6 +282,7 @@ function wireInvocations(
   const dispatcher = new InvocationDispatcher({
     clock,
     metrics,
+    functionMetrics: parts.platform.cloudWatch.invocations,
     factory,
     platformFailure: (error, context) =>
       logFailure(logger, "an environment could not be started", { error, context }),

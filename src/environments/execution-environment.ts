@@ -52,6 +52,8 @@ interface RunningInvocation {
   isStreaming: boolean;
   resolved: boolean;
   readonly initDurationMs: number | undefined;
+  /** Known once it is over; its answer may have gone out before. */
+  durationMs: number | undefined;
 }
 
 /**
@@ -217,6 +219,7 @@ export class ExecutionEnvironment implements RuntimeApiSession {
       isStreaming: false,
       resolved: false,
       initDurationMs: startedMs === undefined ? this.takeInitDurationMs() : undefined,
+      durationMs: undefined,
       cancelDeadline: clock.after(leftMs, () => this.#timedOut(running)),
     };
     this.#running = running;
@@ -361,6 +364,7 @@ export class ExecutionEnvironment implements RuntimeApiSession {
       payload: running.answer.payload,
       functionError: running.answer.failed ? "Unhandled" : undefined,
       errorType: running.answer.errorType,
+      durationMs: running.durationMs ?? this.#dependencies.clock.monotonicMs() - running.startedMs,
       logTail,
     });
   }
@@ -406,6 +410,7 @@ export class ExecutionEnvironment implements RuntimeApiSession {
     const elapsedMs = this.#dependencies.clock.monotonicMs() - running.startedMs;
     this.#lastInvocationMs = elapsedMs;
     const durationMs = status === "timeout" ? request.version.timeoutSeconds * 1000 : elapsedMs;
+    running.durationMs = durationMs;
     const maxMemoryUsedMb = this.#maxMemoryUsedMb(status !== "success" || request.wantsLogTail);
     const report = (): void => {
       if (this.#pendingReport !== report) return;
@@ -450,6 +455,7 @@ export class ExecutionEnvironment implements RuntimeApiSession {
       isStreaming: false,
       resolved: false,
       initDurationMs: undefined,
+      durationMs: undefined,
       cancelDeadline: () => undefined,
     };
     this.#fail(this.#running, failed.status, failed.failure);

@@ -31,4 +31,14 @@ export function metricIdOf(metric: MetricName): string {
   return digest([metric.account, metric.region, metric.namespace, metric.metricName, ...dimensions]);
 }
 
-export const seriesIdOf = (series: SeriesName): string => digest([metricIdOf(series), series.unit]);
+/** Names that are used again and again are digested once. */
+const knownIds = new WeakMap<SeriesName, string>();
+
+export function seriesIdOf(series: SeriesName): string {
+  let id = knownIds.get(series);
+  if (id === undefined) {
+    id = digest([metricIdOf(series), series.unit]);
+    knownIds.set(series, id);
+  }
+  return id;
+}
