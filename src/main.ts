@@ -42,6 +42,7 @@ import type { IsolationReport, SandboxDriver } from "./ports/sandbox.ts";
 import type { Store } from "./ports/store.ts";
 import { RuntimeApi } from "./runtime-api/runtime-api.ts";
 import { machineRuntimes, RUNTIMES_DIRECTORY } from "./runtime-installation.ts";
+import { subscribedFunctions } from "./subscribed-functions.ts";
 
 /** One running Lambent. */
 export interface Lambent {
@@ -132,6 +133,7 @@ async function open(
   endpoint = await listen(server, configuration);
   opened.add(() => closeServer(server));
   opened.add(() => dispatcher.close(DRAIN_MS));
+  platform.logs.connect(subscribedFunctions(platform.functions, dispatcher));
   // Provisioned environments start now: their functions may call back as soon as they are initialised.
   platform.functions.onConcurrencyChanged((concurrency) => dispatcher.configure(concurrency));
   return {
@@ -202,11 +204,13 @@ async function openPlatform(ground: Ground, { sandboxes, codeStore, runtimes }: 
     logs: store.logs,
     keyValue,
     clock,
+    lost: (what) => logger.warn("log events reached no subscribed function", what),
     ...(!sandboxes.report.isolates && { firstLineOfGroup: NOT_ISOLATED_NOTICE }),
   });
   opened.add(() => logs.close());
   const cloudWatch = await openCloudWatchMetrics({ logs: store.logs, keyValue, clock });
   opened.add(() => cloudWatch.close());
+  logs.ingestion.subscribe(({ stream, events }) => cloudWatch.embedded.take(stream, events));
   const functions = await createFunctionService({
     keyValue,
     codeStore,

@@ -1,6 +1,7 @@
 import type { Clock } from "../ports/clock.ts";
 import type { FunctionMetrics } from "../ports/function-metrics.ts";
 import type { KeyValueStore, LogStore } from "../ports/store.ts";
+import { EmbeddedMetrics } from "./embedded-metrics.ts";
 import { InvocationMetrics } from "./invocation-metrics.ts";
 import { MetricStore } from "./metric-store.ts";
 
@@ -10,6 +11,10 @@ export interface CloudWatchMetrics {
   readonly clock: Clock;
   /** Counts invocations. */
   readonly invocations: FunctionMetrics;
+  /** Hands what was counted so far to those who read. */
+  collect(): void;
+  /** Metrics in log events that have been stored. */
+  readonly embedded: EmbeddedMetrics;
   /** Writes what was counted and stops. */
   close(): Promise<void>;
 }
@@ -29,6 +34,8 @@ export async function openCloudWatchMetrics(options: CloudWatchMetricsOptions): 
     store,
     clock,
     invocations,
+    collect: () => invocations.collect(),
+    embedded: new EmbeddedMetrics(store, () => clock.nowMs()),
     close: () => {
       invocations.close();
       return store.close();

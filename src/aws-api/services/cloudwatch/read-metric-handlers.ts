@@ -13,6 +13,7 @@ export function readMetricHandlers(metrics: CloudWatchMetrics): CloudWatchHandle
   return {
     GetMetricData: async (input, context) => {
       if (input.LabelOptions !== undefined) throw metricsNotSupported("LabelOptions");
+      metrics.collect();
       const { results, nextToken } = await getMetricData(metrics, {
         queries: (input.MetricDataQueries ?? []).map((query) => metricQuery(query, context)),
         startMs: input.StartTime?.getTime() ?? 0,
@@ -34,6 +35,7 @@ export function readMetricHandlers(metrics: CloudWatchMetrics): CloudWatchHandle
       };
     },
     GetMetricStatistics: async (input, { account, region }) => {
+      metrics.collect();
       const datapoints = await getMetricStatistics(metrics, {
         metric: {
           account,
@@ -54,6 +56,7 @@ export function readMetricHandlers(metrics: CloudWatchMetrics): CloudWatchHandle
     ListMetrics: (input, { account, region }) => {
       if (input.IncludeLinkedAccounts === true) throw metricsNotSupported("IncludeLinkedAccounts");
       if (input.OwningAccount !== undefined) throw metricsNotSupported("OwningAccount");
+      metrics.collect();
       const { metrics: found, nextToken } = listMetrics(
         metrics,
         { account, region },
