@@ -1,6 +1,6 @@
 import type { Clock } from "../ports/clock.ts";
 import { invalidMetricToken } from "./metric-errors.ts";
-import { type MetricDimension, type MetricName, type MetricOwner, metricIdOf } from "./metric-identity.ts";
+import type { MetricDimension, MetricName, MetricOwner } from "./metric-identity.ts";
 import { DAY_MS, HOUR_MS } from "./metric-series.ts";
 import type { MetricStore } from "./metric-store.ts";
 
@@ -27,8 +27,8 @@ export function listMetrics(
 ): { metrics: MetricName[]; nextToken: string | undefined } {
   const sinceMs = clock.nowMs() - (request.onlyRecent ? RECENT_MS : LISTED_MS);
   const found = new Map<string, MetricName>();
-  for (const { name, lastMs } of store.seriesOf(owner))
-    if (lastMs >= sinceMs && matches(name, request)) found.set(metricIdOf(name), name);
+  for (const { name, lastMs, metricId } of store.seriesOf(owner))
+    if (lastMs >= sinceMs && matches(name, request)) found.set(metricId, name);
   const after = request.nextToken === undefined ? "" : readToken(request.nextToken);
   const rest = [...found].filter(([id]) => id > after).sort(([left], [right]) => (left < right ? -1 : 1));
   const page = rest.slice(0, PAGE_METRICS);

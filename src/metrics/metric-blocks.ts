@@ -54,15 +54,24 @@ export class MetricBlocks {
     return (await this.#read(hoursKey(seriesId, dayMs))).points;
   }
 
-  /** Removes what is older than it is kept. */
-  async trim(seriesId: string, nowMs: number): Promise<void> {
-    await this.#trim(`${MINUTES_PREFIX}${seriesId}/`, nowMs - MINUTES_KEPT_MS - HOUR_MS);
-    await this.#trim(`${HOURS_PREFIX}${seriesId}/`, nowMs - HOURS_KEPT_MS - DAY_MS);
+  /** Removes the minutes of the hours that begin in a span of time. */
+  async dropMinutes(seriesId: string, fromMs: number, beforeMs: number): Promise<void> {
+    await this.#drop((hourMs) => minutesKey(seriesId, hourMs), { fromMs, beforeMs, stepMs: HOUR_MS });
   }
 
-  async #trim(prefix: string, beforeMs: number): Promise<void> {
-    for (const { key } of await this.#keyValue.list(prefix))
-      if (Number(key.slice(prefix.length)) < beforeMs) await this.#keyValue.delete(key);
+  /** Removes the hours of the days that begin in a span of time. */
+  async dropHours(seriesId: string, fromMs: number, beforeMs: number): Promise<void> {
+    await this.#drop((dayMs) => hoursKey(seriesId, dayMs), { fromMs, beforeMs, stepMs: DAY_MS });
+  }
+
+  async #drop(
+    keyOf: (startMs: number) => string,
+    { fromMs, beforeMs, stepMs }: { fromMs: number; beforeMs: number; stepMs: number },
+  ): Promise<void> {
+    const deletions: Promise<void>[] = [];
+    for (let startMs = fromMs - (fromMs % stepMs); startMs < beforeMs; startMs += stepMs)
+      deletions.push(this.#keyValue.delete(keyOf(startMs)));
+    await Promise.all(deletions);
   }
 
   async #saveHour(seriesId: string, hourMs: number, added: Block): Promise<void> {

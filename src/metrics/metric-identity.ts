@@ -22,6 +22,12 @@ export interface SeriesName extends MetricName {
   readonly unit: string;
 }
 
+/** The name alone, of something that has more members. */
+export function seriesNameOf(series: SeriesName): SeriesName {
+  const { account, region, namespace, metricName, dimensions, unit } = series;
+  return { account, region, namespace, metricName, dimensions, unit };
+}
+
 const digest = (parts: readonly string[]): string =>
   createHash("sha256").update(JSON.stringify(parts)).digest("base64url").slice(0, 24);
 

@@ -1,5 +1,5 @@
 import { MetricAggregate } from "../core/metric-aggregate.ts";
-import type { SeriesName } from "./metric-identity.ts";
+import { metricIdOf, type SeriesName } from "./metric-identity.ts";
 
 const SECOND_MS = 1000;
 export const MINUTE_MS = 60_000;
@@ -13,6 +13,9 @@ export interface StoredSeries extends SeriesName {
   readonly schema: 1;
   readonly firstMs: number;
   readonly lastMs: number;
+  /** Blocks of minutes, and of hours, that begin before these are gone. */
+  readonly minutesFromMs?: number;
+  readonly hoursFromMs?: number;
 }
 
 /** Aggregates by the start of their minute. */
@@ -36,9 +39,12 @@ export class RecentPoints {
 /** One series in memory: where its values lie in time, and what is not in its blocks yet. */
 export class MetricSeries {
   readonly id: string;
+  readonly metricId: string;
   readonly name: SeriesName;
   firstMs: number;
   lastMs: number;
+  minutesFromMs: number;
+  hoursFromMs: number;
   /** The stored record says the same of time. */
   isStored: boolean;
   /** In the journal or on the way there; not in the blocks. */
@@ -52,14 +58,18 @@ export class MetricSeries {
 
   constructor(id: string, name: SeriesName, stored?: StoredSeries) {
     this.id = id;
+    this.metricId = metricIdOf(name);
     this.name = name;
     this.firstMs = stored?.firstMs ?? Number.POSITIVE_INFINITY;
     this.lastMs = stored?.lastMs ?? 0;
+    this.minutesFromMs = stored?.minutesFromMs ?? 0;
+    this.hoursFromMs = stored?.hoursFromMs ?? 0;
     this.isStored = stored !== undefined;
   }
 
   get record(): StoredSeries {
-    return { schema: 1, ...this.name, firstMs: this.firstMs, lastMs: this.lastMs };
+    const { firstMs, lastMs, minutesFromMs, hoursFromMs } = this;
+    return { schema: 1, ...this.name, firstMs, lastMs, minutesFromMs, hoursFromMs };
   }
 
   add(timestampMs: number, value: MetricAggregate): void {

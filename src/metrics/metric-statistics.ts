@@ -1,7 +1,6 @@
 import type { MetricAggregate } from "../core/metric-aggregate.ts";
 import { invalidMetricParameter, metricsNotSupported } from "./metric-errors.ts";
 import type { MetricName } from "./metric-identity.ts";
-import { metricIdOf } from "./metric-identity.ts";
 import { addPoint, DAY_MS, HOUR_MS, type MetricSeries, MINUTE_MS, type Points } from "./metric-series.ts";
 import type { MetricRange, MetricStore } from "./metric-store.ts";
 
@@ -43,10 +42,9 @@ export function seriesOfMetric(
   store: MetricStore,
   metric: MetricName,
   unit: string | undefined,
-): MetricSeries[] {
+): readonly MetricSeries[] {
   if (unit !== undefined) return [store.find({ ...metric, unit })].filter((series) => series !== undefined);
-  const id = metricIdOf(metric);
-  return store.seriesOf(metric).filter(({ name }) => metricIdOf(name) === id);
+  return store.seriesOfMetric(metric);
 }
 
 /**

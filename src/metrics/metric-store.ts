@@ -2,7 +2,14 @@ import type { MetricAggregate } from "../core/metric-aggregate.ts";
 import type { Clock } from "../ports/clock.ts";
 import { type KeyValueStore, type LogStore, Unavailable } from "../ports/store.ts";
 import { HOURS_KEPT_MS, MetricBlocks, MINUTES_KEPT_MS } from "./metric-blocks.ts";
-import { type MetricOwner, type SeriesName, seriesIdOf } from "./metric-identity.ts";
+import {
+  type MetricName,
+  type MetricOwner,
+  metricIdOf,
+  type SeriesName,
+  seriesIdOf,
+  seriesNameOf,
+} from "./metric-identity.ts";
 import { type JournalPoint, MetricJournal } from "./metric-journal.ts";
 import {
   addPoint,
@@ -45,6 +52,7 @@ export class MetricStore {
   readonly #journal: MetricJournal;
   readonly #blocks: MetricBlocks;
   readonly #series = new Map<string, MetricSeries>();
+  readonly #byMetric = new Map<string, MetricSeries[]>();
   readonly #unwritten = new Set<MetricSeries>();
   /** Their record is to be stored before the journal speaks of them. */
   readonly #unstored = new Set<MetricSeries>();
@@ -52,7 +60,8 @@ export class MetricStore {
   #undecided: { readonly sequence: number; readonly points: readonly JournalPoint[] } | undefined;
   #sequence = 0;
   #savedMs = 0;
-  #trimmedMs = 0;
+  #trimmedMs = Number.NEGATIVE_INFINITY;
+  #trimming: Promise<void> = Promise.resolve();
   #running: Promise<void> | undefined;
   #cancelTimer: (() => void) | undefined;
   #closed = false;
@@ -69,14 +78,14 @@ export class MetricStore {
     for (const { key, value } of await options.keyValue.list(SERIES_PREFIX)) {
       const record = JSON.parse(Buffer.from(value).toString("utf8")) as StoredSeries;
       const id = key.slice(SERIES_PREFIX.length);
-      store.#series.set(id, new MetricSeries(id, record, record));
+      store.#insert(new MetricSeries(id, seriesNameOf(record), record));
     }
     const cleared = await options.keyValue.get(SEQUENCE_KEY);
     store.#sequence = Math.max(
       cleared === undefined ? 0 : Number(Buffer.from(cleared.value).toString()),
       await store.#journal.replay((point, sequence) => store.#restore(point, sequence)),
     );
-    store.#savedMs = store.#trimmedMs = options.clock.monotonicMs();
+    store.#savedMs = options.clock.monotonicMs();
     return store;
   }
 
@@ -87,7 +96,7 @@ export class MetricStore {
     if (series === undefined) {
       if (this.#series.size >= (this.#options.seriesMax ?? SERIES_MAX)) return false;
       series = new MetricSeries(id, name);
-      this.#series.set(id, series);
+      this.#insert(series);
     }
     series.add(timestampMs, value);
     if (isHighResolution) series.addSecond(timestampMs, value);
@@ -96,11 +105,16 @@ export class MetricStore {
     return true;
   }
 
-  /** Series of an account in a region, in an order that stays. */
+  /** Series of an account in a region. */
   seriesOf({ account, region }: MetricOwner): MetricSeries[] {
-    return [...this.#series.values()]
-      .filter(({ name }) => name.account === account && name.region === region)
-      .sort((left, right) => (left.id < right.id ? -1 : 1));
+    return [...this.#series.values()].filter(
+      ({ name }) => name.account === account && name.region === region,
+    );
+  }
+
+  /** Series of one metric, by unit. */
+  seriesOfMetric(metric: MetricName): readonly MetricSeries[] {
+    return this.#byMetric.get(metricIdOf(metric)) ?? [];
   }
 
   find(name: SeriesName): MetricSeries | undefined {
@@ -157,6 +171,7 @@ export class MetricStore {
     this.#closed = true;
     this.#cancelTimer?.();
     await this.#running?.catch(() => undefined);
+    await this.#trimming;
     await this.#start(true);
   }
 
@@ -238,19 +253,52 @@ export class MetricStore {
       await this.#journal.clear();
     }
     this.#savedMs = this.#options.clock.monotonicMs();
-    if (this.#savedMs - this.#trimmedMs >= TRIM_INTERVAL_MS && !this.#closed) await this.trim();
+    if (this.#savedMs - this.#trimmedMs < TRIM_INTERVAL_MS || this.#closed) return;
+    this.#trimmedMs = this.#savedMs;
+    // Nobody waits for it; what a store that is not available leaves is removed the next time.
+    this.#trimming = this.#trimming.then(() => this.trim()).catch(() => undefined);
   }
 
   /** Removes points that are too old, and series that have none left. */
   async trim(): Promise<void> {
     const nowMs = this.#options.clock.nowMs();
     for (const series of [...this.#series.values()]) {
-      await this.#blocks.trim(series.id, nowMs);
-      if (series.lastMs >= nowMs - HOURS_KEPT_MS - DAY_MS) continue;
-      this.#series.delete(series.id);
-      await this.#options.keyValue.delete(`${SERIES_PREFIX}${series.id}`);
+      if (this.#closed) return;
+      await this.#trimSeries(series, nowMs - MINUTES_KEPT_MS - HOUR_MS, nowMs - HOURS_KEPT_MS - DAY_MS);
     }
-    this.#trimmedMs = this.#options.clock.monotonicMs();
+  }
+
+  async #trimSeries(series: MetricSeries, minutesFromMs: number, hoursFromMs: number): Promise<void> {
+    const { id, firstMs, lastMs } = series;
+    if (firstMs >= minutesFromMs) return;
+    const untilMs = (fromMs: number): number => Math.min(fromMs, lastMs + 1);
+    const minutesMs = Math.max(series.minutesFromMs, firstMs);
+    const hoursMs = Math.max(series.hoursFromMs, firstMs);
+    if (minutesMs >= untilMs(minutesFromMs) && hoursMs >= untilMs(hoursFromMs)) return;
+    await this.#blocks.dropMinutes(id, minutesMs, untilMs(minutesFromMs));
+    await this.#blocks.dropHours(id, hoursMs, untilMs(hoursFromMs));
+    if (series.lastMs < hoursFromMs) {
+      this.#remove(series);
+      await this.#options.keyValue.delete(`${SERIES_PREFIX}${id}`);
+      return;
+    }
+    series.minutesFromMs = minutesFromMs - (minutesFromMs % HOUR_MS);
+    series.hoursFromMs = hoursFromMs - (hoursFromMs % DAY_MS);
+    await this.#storeRecord(series);
+  }
+
+  #insert(series: MetricSeries): void {
+    this.#series.set(series.id, series);
+    const ofMetric = this.#byMetric.get(series.metricId);
+    if (ofMetric === undefined) this.#byMetric.set(series.metricId, [series]);
+    else ofMetric.push(series);
+  }
+
+  #remove(series: MetricSeries): void {
+    this.#series.delete(series.id);
+    const others = (this.#byMetric.get(series.metricId) ?? []).filter((other) => other !== series);
+    if (others.length === 0) this.#byMetric.delete(series.metricId);
+    else this.#byMetric.set(series.metricId, others);
   }
 
   #hasRecent(): boolean {

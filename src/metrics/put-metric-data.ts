@@ -25,7 +25,7 @@ const VALUE_MAX = 2 ** 360;
 const PAST_MS_MAX = 14 * DAY_MS;
 const FUTURE_MS_MAX = 2 * HOUR_MS;
 
-/** PutMetricData: all of the request or nothing; durable when it resolves. Throws AWS's errors. */
+/** PutMetricData: checked as a whole before anything is taken, durable when it resolves. Throws AWS's errors. */
 export async function putMetricData(
   { store, clock }: { store: MetricStore; clock: Clock },
   target: MetricOwner & { readonly namespace: string },
