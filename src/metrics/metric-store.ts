@@ -127,36 +127,32 @@ export class MetricStore {
    */
   async read(series: MetricSeries, range: MetricRange, coarse: boolean): Promise<Points> {
     const nowMs = this.#options.clock.nowMs();
-    const points: Points = new Map();
     // Whatever is saved while this reads, these two hold what was not saved when it began.
     const unsaved = [series.saving ?? new RecentPoints(), series.recent];
-    const unsavedHours = new Set(
-      unsaved.flatMap((recent) =>
-        [...recent.points.keys()].map((minuteMs) => minuteMs - (minuteMs % HOUR_MS)),
-      ),
-    );
+    const unsavedHours = new Set(unsaved.flatMap((recent) => [...recent.points.keys()].map(hourOf)));
+    const isByHour = (hourMs: number): boolean =>
+      hourMs < nowMs - MINUTES_KEPT_MS || (coarse && !unsavedHours.has(hourMs));
+    const points: Points = new Map();
     const through = new Map<number, number>();
     const fromMs = Math.max(range.startMs, series.firstMs, nowMs - HOURS_KEPT_MS);
     const untilMs = Math.min(range.endMs, series.lastMs + 1);
-    for (let dayMs = fromMs - (fromMs % DAY_MS); dayMs < untilMs; dayMs += DAY_MS) {
+    for (let dayMs = fromMs - (fromMs % DAY_MS); dayMs < untilMs; dayMs += DAY_MS)
       for (const [hourMs, total] of await this.#blocks.hours(series.id, dayMs)) {
         if (hourMs + HOUR_MS <= fromMs || hourMs >= untilMs) continue;
-        if (hourMs < nowMs - MINUTES_KEPT_MS || (coarse && !unsavedHours.has(hourMs))) {
-          addPoint(points, hourMs, total);
-          continue;
-        }
-        const block = await this.#blocks.minutes(series.id, hourMs);
-        through.set(hourMs, block.through);
-        for (const [minuteMs, value] of block.points) addPoint(points, minuteMs, value);
+        if (isByHour(hourMs)) addPoint(points, hourMs, total);
+        else through.set(hourMs, await this.#addMinutes(points, series.id, hourMs));
       }
-    }
-    for (const recent of unsaved)
-      for (const [minuteMs, value] of recent.points)
-        if ((through.get(minuteMs - (minuteMs % HOUR_MS)) ?? 0) < recent.through)
-          addPoint(points, minuteMs, value);
+    for (const recent of unsaved) addUnsaved(points, recent, through);
     for (const timestampMs of points.keys())
       if (timestampMs < range.startMs || timestampMs >= range.endMs) points.delete(timestampMs);
     return points;
+  }
+
+  /** Answers the last write to the journal that the hour holds. */
+  async #addMinutes(points: Points, seriesId: string, hourMs: number): Promise<number> {
+    const block = await this.#blocks.minutes(seriesId, hourMs);
+    for (const [minuteMs, value] of block.points) addPoint(points, minuteMs, value);
+    return block.through;
   }
 
   /** Resolves when everything added before is on disk. Rejects when the store does not take it; it stays for later. */
@@ -262,7 +258,7 @@ export class MetricStore {
   /** Removes points that are too old, and series that have none left. */
   async trim(): Promise<void> {
     const nowMs = this.#options.clock.nowMs();
-    for (const series of [...this.#series.values()]) {
+    for (const series of Array.from(this.#series.values())) {
       if (this.#closed) return;
       await this.#trimSeries(series, nowMs - MINUTES_KEPT_MS - HOUR_MS, nowMs - HOURS_KEPT_MS - DAY_MS);
     }
@@ -319,4 +315,12 @@ export class MetricStore {
     addPoint(series.recent.points, minuteMs, added);
     series.noteTime(minuteMs);
   }
+}
+
+const hourOf = (timestampMs: number): number => timestampMs - (timestampMs % HOUR_MS);
+
+/** Adds what the blocks that were read do not hold. */
+function addUnsaved(points: Points, recent: RecentPoints, through: ReadonlyMap<number, number>): void {
+  for (const [minuteMs, value] of recent.points)
+    if ((through.get(hourOf(minuteMs)) ?? 0) < recent.through) addPoint(points, minuteMs, value);
 }

@@ -143,14 +143,33 @@ describe("metrics and log events of real functions", () => {
       (await run("aws", ["cloudwatch", ...parameters, "--output", "json"], { env: environment() })).stdout;
     await aws(
       "put-metric-data",
-      ...["--namespace", "Cli", "--metric-name", "Made", "--value", "4", "--dimensions", "By=hand"],
+      "--namespace",
+      "Cli",
+      "--metric-name",
+      "Made",
+      "--value",
+      "4",
+      "--dimensions",
+      "By=hand",
     );
     const { StartTime, EndTime } = range();
     const answer = await aws(
       "get-metric-statistics",
-      ...["--namespace", "Cli", "--metric-name", "Made", "--dimensions", "Name=By,Value=hand"],
-      ...["--start-time", StartTime.toISOString(), "--end-time", EndTime.toISOString()],
-      ...["--period", "7200", "--statistics", "Sum", "Average"],
+      "--namespace",
+      "Cli",
+      "--metric-name",
+      "Made",
+      "--dimensions",
+      "Name=By,Value=hand",
+      "--start-time",
+      StartTime.toISOString(),
+      "--end-time",
+      EndTime.toISOString(),
+      "--period",
+      "7200",
+      "--statistics",
+      "Sum",
+      "Average",
     );
     const { Label, Datapoints } = JSON.parse(answer);
     assert.deepEqual(
