@@ -200,6 +200,8 @@ async function openPlatform(ground: Ground, { sandboxes, codeStore, runtimes }: 
   const credentials = await createSessionCredentials({ keyValue, clock, directory, defaultAccount });
   const { authentication: mode } = configuration;
   const rootCredentialsFile = mode === "enforced" ? await provideRootKey(configuration, iam) : undefined;
+  const cloudWatch = await openCloudWatchMetrics({ logs: store.logs, keyValue, clock });
+  opened.add(() => cloudWatch.close());
   const logs = await openCloudWatchLogs({
     logs: store.logs,
     keyValue,
@@ -208,8 +210,6 @@ async function openPlatform(ground: Ground, { sandboxes, codeStore, runtimes }: 
     ...(!sandboxes.report.isolates && { firstLineOfGroup: NOT_ISOLATED_NOTICE }),
   });
   opened.add(() => logs.close());
-  const cloudWatch = await openCloudWatchMetrics({ logs: store.logs, keyValue, clock });
-  opened.add(() => cloudWatch.close());
   logs.ingestion.subscribe(({ stream, events }) => cloudWatch.embedded.take(stream, events));
   const functions = await createFunctionService({
     keyValue,

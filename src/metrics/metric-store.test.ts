@@ -149,6 +149,8 @@ test("minutes are kept 15 days, hours longer, and the series as long", async () 
 test("refuses series beyond the bound", async () => {
   const { clock, keyValue, logs } = ground();
   const store = await MetricStore.open({ clock, keyValue, logs, seriesMax: 2 });
-  const add = (metricName: string) => store.add({ ...NAME, metricName }, clock.nowMs(), one(1));
-  assert.deepEqual(["a", "b", "c", "a"].map(add), [true, true, false, true]);
+  const add = (namespace: string) => (metricName: string) =>
+    store.add({ ...NAME, namespace, metricName }, clock.nowMs(), one(1));
+  assert.deepEqual(["a", "b", "c", "a"].map(add("Test")), [true, true, false, true]);
+  assert.deepEqual(["a", "b", "c", "a"].map(add("AWS/Lambda")), [true, true, false, true]);
 });

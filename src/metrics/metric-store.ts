@@ -21,7 +21,7 @@ import {
   type StoredSeries,
 } from "./metric-series.ts";
 
-/** Series of all accounts together; what would be one more is refused. */
+/** Series of all accounts together, and as many again of AWS's own namespaces; what would be one more is refused. */
 const SERIES_MAX = 20_000;
 const SERIES_PREFIX = "metrics/series/";
 /** The last write to the journal, stored before the journal is cleared. */
@@ -52,6 +52,8 @@ export class MetricStore {
   readonly #journal: MetricJournal;
   readonly #blocks: MetricBlocks;
   readonly #series = new Map<string, MetricSeries>();
+  /** Of the platform: functions that make up metrics must not push them out. */
+  #ownCount = 0;
   readonly #byMetric = new Map<string, MetricSeries[]>();
   readonly #unwritten = new Set<MetricSeries>();
   /** Their record is to be stored before the journal speaks of them. */
@@ -94,7 +96,8 @@ export class MetricStore {
     const id = seriesIdOf(name);
     let series = this.#series.get(id);
     if (series === undefined) {
-      if (this.#series.size >= (this.#options.seriesMax ?? SERIES_MAX)) return false;
+      const many = isOwn(name) ? this.#ownCount : this.#series.size - this.#ownCount;
+      if (many >= (this.#options.seriesMax ?? SERIES_MAX)) return false;
       series = new MetricSeries(id, name);
       this.#insert(series);
     }
@@ -285,6 +288,7 @@ export class MetricStore {
 
   #insert(series: MetricSeries): void {
     this.#series.set(series.id, series);
+    if (isOwn(series.name)) this.#ownCount++;
     const ofMetric = this.#byMetric.get(series.metricId);
     if (ofMetric === undefined) this.#byMetric.set(series.metricId, [series]);
     else ofMetric.push(series);
@@ -292,6 +296,7 @@ export class MetricStore {
 
   #remove(series: MetricSeries): void {
     this.#series.delete(series.id);
+    if (isOwn(series.name)) this.#ownCount--;
     const others = (this.#byMetric.get(series.metricId) ?? []).filter((other) => other !== series);
     if (others.length === 0) this.#byMetric.delete(series.metricId);
     else this.#byMetric.set(series.metricId, others);
@@ -316,6 +321,8 @@ export class MetricStore {
     series.noteTime(minuteMs);
   }
 }
+
+const isOwn = ({ namespace }: MetricName): boolean => namespace.startsWith("AWS/");
 
 const hourOf = (timestampMs: number): number => timestampMs - (timestampMs % HOUR_MS);
 
