@@ -20,6 +20,7 @@ import {
   RecentPoints,
   type StoredSeries,
 } from "./metric-series.ts";
+import { inParallel } from "./parallel-writes.ts";
 
 /** Series of all accounts together, and as many again of AWS's own namespaces; what would be one more is refused. */
 const SERIES_MAX = 20_000;
@@ -214,7 +215,7 @@ export class MetricStore {
     if (this.#undecided === undefined) return;
     const { sequence, points } = this.#undecided;
     try {
-      for (const series of this.#unstored) await this.#storeRecord(series);
+      await inParallel(this.#unstored, (series) => this.#storeRecord(series));
       await this.#journal.append(sequence, this.#options.clock.nowMs(), points);
       this.#undecided = undefined;
     } catch (error) {
@@ -240,12 +241,12 @@ export class MetricStore {
   }
 
   async #save(isComplete: boolean): Promise<void> {
-    for (const series of this.#series.values()) {
-      if (series.saving === undefined) continue;
+    await inParallel(this.#series.values(), async (series) => {
+      if (series.saving === undefined) return;
       await this.#blocks.save(series.id, series.saving.points, series.saving.through);
       series.saving = undefined;
       await this.#storeRecord(series);
-    }
+    });
     if (isComplete) {
       // Blocks say what they hold by these numbers: they go on where the journal ends.
       await this.#options.keyValue.put(SEQUENCE_KEY, Buffer.from(String(this.#sequence)));
