@@ -1,7 +1,7 @@
 // The architecture as a checked file: `npm run boundaries`. `tools/canary.ts` plants a violation of each rule and
 // fails when one is not caught. The picture is in docs/architecture.md.
 const TEST = "[.]test[.]ts$";
-const BUSINESS = "functions|environments|invocation|logs|iam";
+const BUSINESS = "functions|environments|invocation|logs|metrics|iam";
 /**
  * The files that know which adapters there are: one before anything is opened, one for the runtimes of the machine, one
  * that opens everything.

@@ -17,6 +17,7 @@ import { writeRootCredentials } from "./adapters/root-credentials-file/root-cred
 import type { MachineRuntimes } from "./adapters/runtime-catalogue/machine-runtimes.ts";
 import { openSqliteStore } from "./adapters/store-sqlite/store-sqlite.ts";
 import { type AwsApi, createAwsApi } from "./aws-api/server.ts";
+import { cloudWatchService } from "./aws-api/services/cloudwatch/cloudwatch-service.ts";
 import { iamService } from "./aws-api/services/iam/iam-service.ts";
 import { type CodeDownloads, createCodeDownloads } from "./aws-api/services/lambda/code-download.ts";
 import { lambdaService } from "./aws-api/services/lambda/lambda-service.ts";
@@ -37,6 +38,7 @@ import { createSessionCredentials, type SessionCredentials } from "./iam/session
 import { InvocationDispatcher } from "./invocation/invocation-dispatcher.ts";
 import { AWS_RESPONSE_PACE } from "./invocation/response-pace.ts";
 import { type CloudWatchLogs, openCloudWatchLogs } from "./logs/cloudwatch-logs.ts";
+import { type CloudWatchMetrics, openCloudWatchMetrics } from "./metrics/cloudwatch-metrics.ts";
 import { createOperatorApi, type OperatorApi } from "./operator-api/operator-api.ts";
 import type { CodeStore } from "./ports/code-store.ts";
 import type { Logger } from "./ports/logger.ts";
@@ -45,6 +47,7 @@ import type { Store } from "./ports/store.ts";
 import { attachCodeCache } from "./runtime-api/code-cache-route.ts";
 import { RuntimeApi } from "./runtime-api/runtime-api.ts";
 import { machineRuntimes, RUNTIMES_DIRECTORY } from "./runtime-installation.ts";
+import { subscribedFunctions } from "./subscribed-functions.ts";
 
 /** One running Lambent. */
 export interface Lambent {
@@ -138,6 +141,7 @@ async function open(
   endpoint = await listen(server, configuration);
   opened.add(() => closeServer(server));
   opened.add(() => dispatcher.close(DRAIN_MS));
+  platform.logs.connect(subscribedFunctions(platform.functions, dispatcher));
   // Provisioned environments start now: their functions may call back as soon as they are initialised.
   platform.functions.onConcurrencyChanged((concurrency) => dispatcher.configure(concurrency));
   return {
@@ -193,6 +197,7 @@ interface Platform {
   readonly credentials: SessionCredentials;
   readonly callers: CallerIdentities;
   readonly logs: CloudWatchLogs;
+  readonly cloudWatch: CloudWatchMetrics;
   readonly functions: FunctionService;
   readonly rootCredentialsFile: string | undefined;
 }
@@ -208,13 +213,17 @@ async function openPlatform(ground: Ground, { sandboxes, codeStore, runtimes }: 
   const credentials = await createSessionCredentials({ keyValue, clock, directory, defaultAccount });
   const { authentication: mode } = configuration;
   const rootCredentialsFile = mode === "enforced" ? await provideRootKey(configuration, iam) : undefined;
+  const cloudWatch = await openCloudWatchMetrics({ logs: store.logs, keyValue, clock });
+  opened.add(() => cloudWatch.close());
   const logs = await openCloudWatchLogs({
     logs: store.logs,
     keyValue,
     clock,
+    lost: (what) => logger.warn("log events reached no subscribed function", what),
     ...(!sandboxes.report.isolates && { firstLineOfGroup: NOT_ISOLATED_NOTICE }),
   });
   opened.add(() => logs.close());
+  logs.ingestion.subscribe(({ stream, events }) => cloudWatch.embedded.take(stream, events));
   const functions = await createFunctionService({
     keyValue,
     codeStore,
@@ -234,7 +243,7 @@ async function openPlatform(ground: Ground, { sandboxes, codeStore, runtimes }: 
     defaultRegion,
     resourcePolicies: (service, arn) => (service === "lambda" ? functionPolicy(functions, arn) : undefined),
   });
-  return { iam, credentials, callers, logs, functions, rootCredentialsFile };
+  return { iam, credentials, callers, logs, cloudWatch, functions, rootCredentialsFile };
 }
 
 /** A function's policy as the evaluation of a request needs it; undefined for what is no function. */
@@ -295,6 +304,7 @@ function wireInvocations(
   const dispatcher = new InvocationDispatcher({
     clock,
     metrics,
+    functionMetrics: parts.platform.cloudWatch.invocations,
     factory,
     platformFailure: (error, context) =>
       logFailure(logger, "an environment could not be started", { error, context }),
@@ -374,7 +384,7 @@ function wireAwsApi(
     readonly functionUrl: (urlId: string, region: string) => string;
   },
 ): AwsApi {
-  const { iam, credentials, callers, logs, functions } = parts.platform;
+  const { iam, credentials, callers, logs, cloudWatch, functions } = parts.platform;
   const { runtimes } = parts.machine;
   return createAwsApi({
     clock,
@@ -393,6 +403,7 @@ function wireAwsApi(
       iamService({ iam }),
       stsService({ directory: iam.directory, credentials, clock }),
       logsService({ logs }),
+      cloudWatchService({ metrics: cloudWatch }),
     ],
     authenticate: (request) => callers.identify(request),
     authorize: (request) => callers.authorize(request),

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
+import { cloudWatchService } from "../src/aws-api/services/cloudwatch/cloudwatch-service.ts";
 import { iamService } from "../src/aws-api/services/iam/iam-service.ts";
 import { lambdaService } from "../src/aws-api/services/lambda/lambda-service.ts";
 import { logsService } from "../src/aws-api/services/logs/logs-service.ts";
@@ -14,6 +15,7 @@ const SERVICES = {
   Lambda: [lambdaService(unused)],
   "IAM and STS": [iamService(unused), stsService(unused)],
   "CloudWatch Logs": [logsService(unused)],
+  "CloudWatch metrics": [cloudWatchService(unused)],
 };
 
 const text = readFileSync(join(import.meta.dirname, "..", "docs", "compatibility.md"), "utf8");

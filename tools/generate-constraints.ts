@@ -9,8 +9,8 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Constraint, ConstraintTable } from "../src/aws-api/protocol/constraints.ts";
 
-/** Signing name of each service, as botocore names its model. */
-const services = ["lambda", "iam", "sts", "logs"];
+/** Name of each service's model in botocore by the service's signing name. */
+const services = { lambda: "lambda", iam: "iam", sts: "sts", logs: "logs", monitoring: "cloudwatch" };
 
 const numberTypes: ReadonlySet<string> = new Set(["integer", "long", "float", "double"]);
 
@@ -72,14 +72,23 @@ function tableOf(model: ServiceModel): Record<string, Constraint> {
   return table;
 }
 
-const output = execFileSync("python3", ["-c", readModels, ...services], { maxBuffer: 256 * 1024 * 1024 });
+const output = execFileSync("python3", ["-c", readModels, ...Object.values(services)], {
+  maxBuffer: 256 * 1024 * 1024,
+});
 const { version, models } = JSON.parse(output.toString()) as {
   version: string;
   models: Record<string, ServiceModel>;
 };
+const modelNamed = (name: string): ServiceModel => {
+  const model = models[name];
+  if (model === undefined) throw new Error(`botocore has no model of ${name}`);
+  return model;
+};
 const result: ConstraintTable = {
   source: `botocore ${version}`,
-  services: Object.fromEntries(Object.entries(models).map(([name, model]) => [name, tableOf(model)])),
+  services: Object.fromEntries(
+    Object.entries(services).map(([signingName, name]) => [signingName, tableOf(modelNamed(name))]),
+  ),
 };
 const target = join(import.meta.dirname, "../src/aws-api/protocol/constraints.generated.json");
 writeFileSync(target, `${JSON.stringify(result, undefined, 1)}\n`);

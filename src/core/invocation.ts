@@ -32,6 +32,8 @@ export interface InvocationResult {
   readonly functionError: "Unhandled" | undefined;
   /** What kind of error it was, where a function failed and it is known. */
   readonly errorType?: string | undefined;
+  /** How long the function ran, without its initialisation. */
+  readonly durationMs?: number | undefined;
   /** Text, at most 4 KB; only when asked for. */
   readonly logTail: string | undefined;
 }

@@ -31,7 +31,9 @@ export function requiredPermissions(call: ServiceCall): readonly RequiredPermiss
     case "lambda":
       return lambdaPermissions(call);
     case "logs":
-      return [{ action: `logs:${call.operation}`, resources: logsResources(call) }];
+      return logsPermissions(call);
+    case "monitoring":
+      return [cloudWatchPermission(call)];
     case "iam":
       return [{ action: `iam:${call.operation}`, resources: [iamResource(call)] }];
     case "sts":
@@ -105,13 +107,32 @@ function referencedFunctionArn(call: ServiceCall, reference: string): string {
  * AWS authorizes calls on a group under the name `log-group:NAME:log-stream:`; the documented form without that end
  * is honoured as well.
  */
-function logsResources(call: ServiceCall): string[] {
-  const base = `arn:aws:logs:${call.region}:${call.account}:log-group:`;
+/** One for each of the groups where an operation names several. */
+function logsPermissions(call: ServiceCall): RequiredPermission[] {
+  const action = `logs:${call.operation}`;
+  const { logGroupIdentifiers: several } = call.input;
   const identifier =
     textMember(call, "logGroupName") ??
     textMember(call, "logGroupIdentifier") ??
     textMember(call, "resourceArn") ??
     "";
+  const isTail = call.operation === "StartLiveTail" && Array.isArray(several);
+  const identifiers = isTail ? several.map(String) : [identifier];
+  return identifiers.map((each) => ({ action, resources: logsResources(call, each) }));
+}
+
+/** AWS: CloudWatch's metrics have no resources; its actions are not named by its signing name. */
+function cloudWatchPermission(call: ServiceCall): RequiredPermission {
+  const namespace = call.operation === "PutMetricData" ? textMember(call, "Namespace") : undefined;
+  return {
+    action: `cloudwatch:${call.operation}`,
+    resources: ["*"],
+    ...(namespace !== undefined && { context: { "cloudwatch:namespace": namespace } }),
+  };
+}
+
+function logsResources(call: ServiceCall, identifier: string): string[] {
+  const base = `arn:aws:logs:${call.region}:${call.account}:log-group:`;
   const group = (identifier.startsWith("arn:") ? identifier : base + identifier).replace(/:\*$/, "");
   const stream = textMember(call, "logStreamName") ?? "";
   return stream === "" ? [`${group}:log-stream:`, group] : [`${group}:log-stream:${stream}`];

@@ -15,6 +15,7 @@ import type { Sandbox } from "../ports/sandbox.ts";
 import type { ExtensionSet, ShutdownReason } from "./extension-set.ts";
 import type { InvocationLog } from "./invocation-log.ts";
 import { MemoryFigure } from "./memory-figure.ts";
+import { RunningInvocation } from "./running-invocation.ts";
 import {
   type InvocationEvent,
   invalidRequestId,
@@ -43,19 +44,6 @@ export type InitResult =
   | { readonly status: "error" | "timeout"; readonly failure: (requestId: string) => FunctionFailure };
 
 export type InitOutcome = InitResult & { readonly durationMs: number };
-
-interface RunningInvocation {
-  readonly request: InvocationRequest;
-  readonly startedMs: number;
-  readonly resolve: (result: InvocationResult) => void;
-  readonly cancelDeadline: () => void;
-  /** What the runtime answered; the invocation ends when it asks for the next event. */
-  answer: InvocationAnswer | undefined;
-  /** The runtime has begun to answer with a stream. */
-  isStreaming: boolean;
-  resolved: boolean;
-  readonly initDurationMs: number | undefined;
-}
 
 /**
  * A runtime that dies breaks its connection as well, and the connection's end is seen first: for so long its exit may
@@ -222,16 +210,9 @@ export class ExecutionEnvironment implements RuntimeApiSession {
     const leftMs = request.version.timeoutSeconds * 1000 - (nowMs - began);
     this.#state = "busy";
     this.#deliver = undefined;
-    const running: RunningInvocation = {
-      request,
-      startedMs: began,
-      resolve,
-      answer: undefined,
-      isStreaming: false,
-      resolved: false,
-      initDurationMs: startedMs === undefined ? this.takeInitDurationMs() : undefined,
-      cancelDeadline: clock.after(leftMs, () => this.#timedOut(running)),
-    };
+    const initDurationMs = startedMs === undefined ? this.takeInitDurationMs() : undefined;
+    const running = new RunningInvocation(request, resolve, began, initDurationMs);
+    running.cancelDeadline = clock.after(leftMs, () => this.#timedOut(running));
     this.#running = running;
     this.#pendingReport?.();
     if (startedMs === undefined) log.start(request.requestId, request.version.version, request.wantsLogTail);
@@ -403,18 +384,7 @@ export class ExecutionEnvironment implements RuntimeApiSession {
     running.answer = answer;
     // The caller is answered now; the report waits until the runtime asks for the next event, as AWS does. With
     // LogType=Tail the caller wants the report, so it waits as well.
-    if (!running.request.wantsLogTail) this.#resolve(running, undefined);
-  }
-
-  #resolve(running: RunningInvocation, logTail: string | undefined): void {
-    assert(running.answer !== undefined);
-    running.resolved = true;
-    running.resolve({
-      payload: running.answer.payload,
-      functionError: running.answer.failed ? "Unhandled" : undefined,
-      errorType: running.answer.errorType,
-      logTail,
-    });
+    if (!running.request.wantsLogTail) running.resolve(this.#dependencies.clock.monotonicMs(), undefined);
   }
 
   /** The runtime's process has ended, or is made to: whatever ran in it failed. */
@@ -459,6 +429,7 @@ export class ExecutionEnvironment implements RuntimeApiSession {
     const elapsedMs = this.#dependencies.clock.monotonicMs() - running.startedMs;
     this.#lastInvocationMs = elapsedMs;
     const durationMs = status === "timeout" ? request.version.timeoutSeconds * 1000 : elapsedMs;
+    running.durationMs = durationMs;
     const maxMemoryUsedMb = this.#memory.maxUsedMb(
       this.#sandbox,
       status !== "success" || request.wantsLogTail,
@@ -477,12 +448,13 @@ export class ExecutionEnvironment implements RuntimeApiSession {
         errorType,
         traceHeader: request.traceHeader,
       });
-      if (!running.resolved) this.#resolve(running, tail);
+      if (!running.isResolved) running.resolve(this.#dependencies.clock.monotonicMs(), tail);
       if (request.wantsLogTail && this.#state === "idle") this.onIdle(this);
     };
     this.#pendingReport = report;
     setImmediate(() => setImmediate(report));
-    if (!request.wantsLogTail && !running.resolved) this.#resolve(running, undefined);
+    if (!request.wantsLogTail && !running.isResolved)
+      running.resolve(this.#dependencies.clock.monotonicMs(), undefined);
   }
 
   /**
@@ -498,16 +470,7 @@ export class ExecutionEnvironment implements RuntimeApiSession {
       readonly failure: FunctionFailure;
     },
   ): void {
-    this.#running = {
-      request,
-      resolve,
-      startedMs: failed.startedMs,
-      answer: undefined,
-      isStreaming: false,
-      resolved: false,
-      initDurationMs: undefined,
-      cancelDeadline: () => undefined,
-    };
+    this.#running = new RunningInvocation(request, resolve, failed.startedMs);
     this.#fail(this.#running, failed.status, failed.failure);
   }
 }

@@ -140,6 +140,37 @@ test("calls on logs and IAM are authorized on their resources, in their services
   getRole();
 });
 
+test("metrics are authorized by namespace, live tail on each of its groups", async () => {
+  const { makeRole, put, call } = await open();
+  const principal = await makeRole("worker");
+  const write = (Namespace: string) => call(principal, "monitoring", "PutMetricData", { Namespace });
+  const groups = `arn:aws:logs:eu-west-1:${ACCOUNT}:log-group`;
+  const tail = (...names: string[]) => {
+    const logGroupIdentifiers = names.map((name) => `${groups}:${name}`);
+    call(principal, "logs", "StartLiveTail", { logGroupIdentifiers });
+  };
+  assert.throws(
+    () => write("Shop"),
+    isDenied("AccessDenied", 403, /cloudwatch:PutMetricData on resource: \*/),
+  );
+  await put(
+    "worker",
+    {
+      Effect: "Allow",
+      Action: "cloudwatch:PutMetricData",
+      Resource: "*",
+      Condition: { StringEquals: { "cloudwatch:namespace": "Shop" } },
+    },
+    { Effect: "Allow", Action: "logs:StartLiveTail", Resource: [`${groups}:a`, `${groups}:b:*`] },
+  );
+  write("Shop");
+  assert.throws(() => write("Other"));
+  assert.throws(() => call(principal, "monitoring", "ListMetrics", {}));
+  tail("a");
+  tail("a", "b");
+  assert.throws(() => tail("a", "c"));
+});
+
 test("giving a function a role needs iam:PassRole", async () => {
   const { makeRole, put, call } = await open();
   const principal = await makeRole("deployer");

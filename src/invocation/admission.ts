@@ -1,6 +1,7 @@
 import type { FunctionConcurrency } from "../core/function-concurrency.ts";
 import { FUNCTION_LIMITS } from "../core/function-limits.ts";
 import type { Owner } from "../core/function-reference.ts";
+import type { ConcurrencyLoad } from "../ports/function-metrics.ts";
 import { RateLimit } from "./rate-limit.ts";
 
 /** Why AWS refuses an invocation with 429: those of ThrottleReason that the invocation side decides. */
@@ -24,6 +25,9 @@ class AccountShare {
   claimed = 0;
   /** Invocations that run on what is not claimed. */
   inFlight = 0;
+  /** All invocations, and those of functions that reserve nothing. */
+  running = 0;
+  unreservedRunning = 0;
 
   constructor(limit: number) {
     this.#limit = limit;
@@ -49,6 +53,8 @@ class FunctionShare {
   provisioned = 0;
   /** Invocations beyond what is provisioned for their version. */
   inFlight = 0;
+  /** All its invocations. */
+  running = 0;
   /** Pools of this function. */
   users = 0;
 
@@ -58,18 +64,23 @@ class FunctionShare {
   }
 
   get isForgettable(): boolean {
-    return this.users === 0 && this.inFlight === 0 && this.reserved === undefined && this.provisioned === 0;
+    return this.users === 0 && this.running === 0 && this.reserved === undefined && this.provisioned === 0;
   }
 
   configure(reserved: number | undefined, provisioned: number): void {
     const { account } = this;
     account.claimed -= this.reserved ?? this.provisioned;
-    if (this.reserved === undefined) account.inFlight -= this.inFlight;
+    if (this.reserved === undefined) {
+      account.inFlight -= this.inFlight;
+      account.unreservedRunning -= this.running;
+    }
     this.reserved = reserved;
     this.provisioned = provisioned;
     account.claimed += reserved ?? provisioned;
-    if (reserved === undefined) account.inFlight += this.inFlight;
-    else {
+    if (reserved === undefined) {
+      account.inFlight += this.inFlight;
+      account.unreservedRunning += this.running;
+    } else {
       const perSecond = reserved * requestsPerSecondPerConcurrency;
       this.rate.change(perSecond, perSecond);
     }
@@ -83,7 +94,7 @@ class FunctionShare {
  * AWS: reserved concurrency is cap and guarantee over all versions; what is provisioned for one version is part of it
  * and out of reach for the others, so that $LATEST is throttled when all of it is provisioned.
  */
-export class VersionAdmission {
+export class VersionAdmission implements ConcurrencyLoad {
   readonly share: FunctionShare;
   #provisioned = 0;
   #inFlight = 0;
@@ -117,6 +128,7 @@ export class VersionAdmission {
       if (!share.rate.take(nowMs)) return "ReservedFunctionInvocationRateLimitExceeded";
     }
     this.#inFlight++;
+    this.#count(1);
     if (isShared) {
       share.inFlight++;
       if (reserved === undefined) account.inFlight++;
@@ -128,9 +140,37 @@ export class VersionAdmission {
     const { share } = this;
     const wasShared = this.#inFlight > this.#provisioned;
     this.#inFlight--;
+    this.#count(-1);
     if (!wasShared) return;
     share.inFlight--;
     if (share.reserved === undefined) share.account.inFlight--;
+  }
+
+  get inFlight(): number {
+    return this.#inFlight;
+  }
+
+  get provisioned(): number {
+    return this.#provisioned;
+  }
+
+  get functionInFlight(): number {
+    return this.share.running;
+  }
+
+  get accountInFlight(): number {
+    return this.share.account.running;
+  }
+
+  get unreservedInFlight(): number {
+    return this.share.account.unreservedRunning;
+  }
+
+  #count(change: 1 | -1): void {
+    const { share } = this;
+    share.running += change;
+    share.account.running += change;
+    if (share.reserved === undefined) share.account.unreservedRunning += change;
   }
 
   /** False when the function has started as many environments as AWS allows. `nowMs`: monotonic. */

@@ -6,12 +6,14 @@ import type { InvocationRequest, InvocationResult } from "../core/invocation.ts"
 import type { EnvironmentFactory, MadeEnvironment } from "../environments/environment-factory.ts";
 import type { ExecutionEnvironment, InitOutcome } from "../environments/execution-environment.ts";
 import type { Clock } from "../ports/clock.ts";
+import type { FunctionMetrics } from "../ports/function-metrics.ts";
 import type { VersionAdmission } from "./admission.ts";
 import type { EnvironmentCapacity } from "./environment-capacity.ts";
 import { EnvironmentPlaces } from "./environment-places.ts";
 import type { FairTurns, TakesTurns } from "./fair-turns.ts";
 import { announceInit } from "./init-announcement.ts";
 import type { KeepAlive } from "./keep-alive.ts";
+import { PoolTallies } from "./pool-tallies.ts";
 import { ProvisionedEnvironments } from "./provisioned-environments.ts";
 import { StartDecision } from "./start-decision.ts";
 import { type WaitingInvocation, WaitingInvocations } from "./waiting-invocations.ts";
@@ -24,6 +26,7 @@ export interface PoolDependencies {
   readonly factory: EnvironmentFactory;
   readonly capacity: EnvironmentCapacity;
   readonly turns: FairTurns;
+  readonly functionMetrics: FunctionMetrics;
   /** Called when the machine is full: asks for room by ending an idle environment, not one of `pool`. */
   readonly makeRoom: (pool?: DeploymentPool) => boolean;
   /** Called when an environment of the pool has nothing to do, and is to be frozen soon. */
@@ -47,6 +50,7 @@ export interface PoolDependencies {
 export class DeploymentPool implements TakesTurns {
   version: FunctionVersion;
   readonly admission: VersionAdmission;
+  readonly tallies: PoolTallies;
   readonly #dependencies: PoolDependencies;
   readonly #places: EnvironmentPlaces;
   readonly #waiting: WaitingInvocations;
@@ -64,6 +68,7 @@ export class DeploymentPool implements TakesTurns {
   ) {
     this.version = version;
     this.admission = parts.admission;
+    this.tallies = new PoolTallies(dependencies.functionMetrics, version, parts.admission);
     this.#keepAlive = parts.keepAlive;
     this.#dependencies = dependencies;
     this.#waiting = new WaitingInvocations(dependencies);

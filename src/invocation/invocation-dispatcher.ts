@@ -9,6 +9,7 @@ import type { FunctionVersion } from "../core/function-version.ts";
 import type { InvocationRequest, InvocationResult, Invoker, ResponseSink } from "../core/invocation.ts";
 import type { EnvironmentFactory } from "../environments/environment-factory.ts";
 import type { Clock } from "../ports/clock.ts";
+import type { FunctionMetrics } from "../ports/function-metrics.ts";
 import type { PlatformMetrics } from "../ports/metrics.ts";
 import { Admission, type ThrottleReason } from "./admission.ts";
 import { DeploymentPool, type PoolDependencies } from "./deployment-pool.ts";
@@ -16,12 +17,15 @@ import { EnvironmentCapacity } from "./environment-capacity.ts";
 import { FairTurns } from "./fair-turns.ts";
 import { IdleFreezer } from "./idle-freezer.ts";
 import { KeepAlives } from "./keep-alive.ts";
+import { NO_FUNCTION_METRICS } from "./pool-tallies.ts";
 import { pacedSink, type ResponsePace } from "./response-pace.ts";
 
 export interface DispatcherDependencies {
   readonly clock: Clock;
   readonly factory: EnvironmentFactory;
   readonly metrics: PlatformMetrics;
+  /** Where the functions' owners see their invocations counted; nowhere unless given. */
+  readonly functionMetrics?: FunctionMetrics | undefined;
   /** Told of every failure that is the platform's own fault. */
   readonly platformFailure: (error: unknown, context: object) => void;
   readonly limits: DispatcherLimits;
@@ -80,6 +84,7 @@ export class InvocationDispatcher implements Invoker, ProvisionedAllocations {
       factory,
       capacity: new EnvironmentCapacity(limits),
       turns: this.#turns,
+      functionMetrics: dependencies.functionMetrics ?? NO_FUNCTION_METRICS,
       maxWaitMs: limits.maxWaitMs,
       maxLifeMs: limits.maxLifeMs,
       makeRoom: (asking) => this.#makeRoom(asking),
@@ -101,11 +106,14 @@ export class InvocationDispatcher implements Invoker, ProvisionedAllocations {
     if (this.#closing) return Promise.reject(shuttingDown());
     const startedMs = clock.monotonicMs();
     const pool = this.#pool(version);
+    const tally = pool.tallies.of(request.invokedFunctionArn);
     const refused = pool.admission.enter(startedMs);
     if (refused !== undefined) {
+      tally.refused();
       metrics.invocation({ functionName: version.functionName, durationMs: 0, outcome: "throttled" });
       return Promise.reject(throttled(refused));
     }
+    tally.began();
     this.#inFlightTotal++;
     return new Promise<InvocationResult>((resolve, reject) => {
       const finish = (outcome: "ok" | "error" | "throttled"): void => {
@@ -121,11 +129,15 @@ export class InvocationDispatcher implements Invoker, ProvisionedAllocations {
       pool.invoke(
         request,
         (result) => {
-          finish(result.functionError === undefined ? "ok" : "error");
+          const failed = result.functionError !== undefined;
+          tally.ended(startedMs, result.durationMs ?? 0, failed);
+          finish(failed ? "error" : "ok");
           resolve(result);
         },
         (error) => {
-          finish(error.name === "TooManyRequestsException" ? "throttled" : "error");
+          const isThrottled = error.name === "TooManyRequestsException";
+          tally.dropped(isThrottled);
+          finish(isThrottled ? "throttled" : "error");
           reject(error);
         },
       );

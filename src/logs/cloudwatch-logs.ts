@@ -1,8 +1,12 @@
 import type { Clock } from "../ports/clock.ts";
 import type { KeyValueStore, LogStore } from "../ports/store.ts";
+import { LiveTail } from "./live-tail.ts";
 import { LogCatalogue } from "./log-catalogue.ts";
 import { LogGroups } from "./log-groups.ts";
+import { LogIngestion } from "./log-ingestion.ts";
 import { type BufferedLogSink, createLogSink } from "./log-sink.ts";
+import { SubscriptionDelivery, type SubscriptionDeliveryOptions } from "./subscription-delivery.ts";
+import { type LogDestination, SubscriptionFilters } from "./subscription-filters.ts";
 
 /** Log groups, their events, and the sink through which functions write them. */
 export interface CloudWatchLogs {
@@ -11,6 +15,11 @@ export interface CloudWatchLogs {
   readonly logs: LogStore;
   readonly sink: BufferedLogSink;
   readonly clock: Clock;
+  readonly ingestion: LogIngestion;
+  readonly liveTail: LiveTail;
+  readonly subscriptionFilters: SubscriptionFilters;
+  /** Events that match subscription filters go there from now on. */
+  connect(destination: LogDestination): void;
   /** Writes what is buffered and stops the retention runs. */
   close(): Promise<void>;
 }
@@ -21,16 +30,21 @@ export interface CloudWatchLogsOptions {
   readonly clock: Clock;
   readonly flushIntervalMs?: number;
   readonly maxBufferedBytes?: number;
+  /** Told of events that match a subscription filter and reached no function. */
+  readonly lost?: SubscriptionDeliveryOptions["lost"];
   /** Written as the first event of every group that has no stream yet. */
   readonly firstLineOfGroup?: string;
 }
 
 /** Opens the logs on a store; resolves when every stored group and stream is known. Retention runs from then on. */
 export async function openCloudWatchLogs(options: CloudWatchLogsOptions): Promise<CloudWatchLogs> {
-  const { logs, keyValue, clock, ...sinkOptions } = options;
+  const { logs, keyValue, clock, lost = () => undefined, ...sinkOptions } = options;
   const catalogue = await LogCatalogue.open({ keyValue, clock });
   const groups = new LogGroups({ catalogue, logs, clock });
-  const sink = createLogSink({ catalogue, logs, clock, ...sinkOptions });
+  const ingestion = new LogIngestion();
+  const delivery = new SubscriptionDelivery({ catalogue, clock, lost });
+  ingestion.subscribe((ingested) => delivery.take(ingested));
+  const sink = createLogSink({ catalogue, logs, clock, ingestion, ...sinkOptions });
   groups.startRetention();
   return {
     catalogue,
@@ -38,7 +52,12 @@ export async function openCloudWatchLogs(options: CloudWatchLogsOptions): Promis
     logs,
     sink,
     clock,
+    ingestion,
+    liveTail: new LiveTail({ ingestion, clock }),
+    subscriptionFilters: new SubscriptionFilters({ groups, clock, destination: () => delivery.destination }),
+    connect: (destination) => delivery.connect(destination),
     close: async () => {
+      delivery.close();
       await sink.close();
       await groups.stopRetention();
       await catalogue.close();

@@ -14,6 +14,16 @@ export interface StoredLogGroup extends GroupName {
   readonly createdAtMs: number;
   readonly retentionDays: number | undefined;
   readonly tags: Readonly<Record<string, string>>;
+  readonly subscriptionFilters?: readonly StoredSubscriptionFilter[];
+}
+
+/** Events of a group that match the pattern go to the destination. */
+export interface StoredSubscriptionFilter {
+  readonly filterName: string;
+  readonly filterPattern: string;
+  readonly destinationArn: string;
+  readonly distribution: string;
+  readonly createdAtMs: number;
 }
 
 /** What is known about the events of a stream without reading them. */

@@ -3,6 +3,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { LogSink, LogStreamReference, LogStreamWriter } from "../ports/log-sink.ts";
 import { type LogStore, type NewLogEntry, Unavailable } from "../ports/store.ts";
 import type { LogCatalogue } from "./log-catalogue.ts";
+import type { LogIngestion } from "./log-ingestion.ts";
 import { type StoredLogGroup, storedStreamName } from "./log-records.ts";
 import type { LogStreamState } from "./log-stream-state.ts";
 
@@ -13,6 +14,8 @@ export interface LogSinkOptions {
   readonly catalogue: LogCatalogue;
   readonly logs: LogStore;
   readonly clock: Clock;
+  /** Told of events once they are stored. */
+  readonly ingestion?: LogIngestion;
   /** How long an event waits at most before it is written; 200 unless given. */
   readonly flushIntervalMs?: number;
   /** Events that wait for the store are kept up to this size; 32 MiB unless given. */
@@ -251,6 +254,11 @@ class Buffers {
     for (const { batch, state } of batches) {
       state.noteEvents({ ...summary(batch.entries), ingestedAtMs });
       this.#options.catalogue.statisticsChanged(state);
+      this.#options.ingestion?.publish({
+        stream: batch.buffer.reference,
+        events: batch.entries,
+        ingestedAtMs,
+      });
     }
   }
 

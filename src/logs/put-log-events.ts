@@ -4,6 +4,7 @@ import type { LogStore } from "../ports/store.ts";
 import type { LogCatalogue } from "./log-catalogue.ts";
 import { invalidLogsParameter } from "./log-errors.ts";
 import type { LogGroups } from "./log-groups.ts";
+import type { LogIngestion } from "./log-ingestion.ts";
 import { type GroupName, storedStreamName } from "./log-records.ts";
 
 export interface InputEvent {
@@ -29,7 +30,13 @@ const PAST_MS_MAX = 14 * 24 * HOUR_MS;
  * long or too large; events too old or too new are left out and told.
  */
 export async function putLogEvents(
-  deps: { groups: LogGroups; catalogue: LogCatalogue; logs: LogStore; clock: Clock },
+  deps: {
+    groups: LogGroups;
+    catalogue: LogCatalogue;
+    logs: LogStore;
+    clock: Clock;
+    ingestion?: LogIngestion;
+  },
   target: GroupName & { logStreamName: string },
   events: readonly InputEvent[],
 ): Promise<RejectedEvents> {
@@ -47,6 +54,7 @@ export async function putLogEvents(
     await deps.logs.append([{ stream: storedStreamName(state.record), entries }]);
     state.noteEvents({ firstMs: first.timestampMs, lastMs: last.timestampMs, bytes, ingestedAtMs: nowMs });
     deps.catalogue.statisticsChanged(state);
+    deps.ingestion?.publish({ stream: target, events: entries, ingestedAtMs: nowMs });
   }
   return accepted.rejected;
 }

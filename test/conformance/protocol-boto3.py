@@ -142,9 +142,11 @@ config = Config(
     parameter_validation=False, retries={"total_max_attempts": 1}, inject_host_prefix=False,
     request_checksum_calculation="when_required", response_checksum_validation="when_required",
 )
+# Services that boto3 does not call by their signing names.
+CLIENTS = {"monitoring": "cloudwatch"}
 for service in services:
     client = boto3.client(
-        service, endpoint_url=endpoint, region_name="eu-west-1", aws_access_key_id="AKIDEXAMPLE",
+        CLIENTS.get(service, service), endpoint_url=endpoint, region_name="eu-west-1", aws_access_key_id="AKIDEXAMPLE",
         aws_secret_access_key="secret", config=config,
     )
     for method, operation in sorted(client.meta.method_to_api_mapping.items()):

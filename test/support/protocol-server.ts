@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import http from "node:http";
 import type { AddressInfo } from "node:net";
+import * as cloudwatch from "@aws-sdk/client-cloudwatch";
 import * as logs from "@aws-sdk/client-cloudwatch-logs";
 import * as iam from "@aws-sdk/client-iam";
 import * as lambda from "@aws-sdk/client-lambda";
@@ -23,6 +24,7 @@ export const sdkServices = [
   { signingName: "iam", module: iam, Client: iam.IAMClient },
   { signingName: "sts", module: sts, Client: sts.STSClient },
   { signingName: "logs", module: logs, Client: logs.CloudWatchLogsClient },
+  { signingName: "monitoring", module: cloudwatch, Client: cloudwatch.CloudWatchClient },
 ] as const;
 
 export type AnyHandler = (operation: string, input: never, context: RequestContext) => unknown;

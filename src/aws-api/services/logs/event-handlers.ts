@@ -107,7 +107,8 @@ function searchedStreams(
   return groups.streams(group).filter(({ record }) => record.logStreamName.startsWith(prefix ?? ""));
 }
 
-function compileFilter(pattern: string | undefined): LogFilter {
+/** Throws AWS's error for a pattern that is none. */
+export function compileFilter(pattern: string | undefined): LogFilter {
   try {
     return compileLogFilter(pattern ?? "");
   } catch (error) {

@@ -3,7 +3,9 @@ import type { CloudWatchLogs } from "../../../logs/cloudwatch-logs.ts";
 import { defineService, type ServiceDefinition } from "../../protocol/handlers.ts";
 import { eventHandlers } from "./event-handlers.ts";
 import { groupHandlers } from "./group-handlers.ts";
+import { liveTailHandlers } from "./live-tail-handlers.ts";
 import { streamHandlers } from "./stream-handlers.ts";
+import { subscriptionFilterHandlers } from "./subscription-filter-handlers.ts";
 import { tagHandlers } from "./tag-handlers.ts";
 
 /** Amazon CloudWatch Logs: groups, streams and their events. */
@@ -18,5 +20,12 @@ export function logsService(deps: { logs: CloudWatchLogs }): ServiceDefinition {
 
 /** The behaviour of the service, apart from its wiring. */
 export function logsHandlers(logs: CloudWatchLogs) {
-  return { ...groupHandlers(logs), ...streamHandlers(logs), ...eventHandlers(logs), ...tagHandlers(logs) };
+  return {
+    ...groupHandlers(logs),
+    ...streamHandlers(logs),
+    ...eventHandlers(logs),
+    ...liveTailHandlers(logs),
+    ...subscriptionFilterHandlers(logs),
+    ...tagHandlers(logs),
+  };
 }

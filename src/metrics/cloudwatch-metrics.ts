@@ -1,0 +1,44 @@
+import type { Clock } from "../ports/clock.ts";
+import type { FunctionMetrics } from "../ports/function-metrics.ts";
+import type { KeyValueStore, LogStore } from "../ports/store.ts";
+import { EmbeddedMetrics } from "./embedded-metrics.ts";
+import { InvocationMetrics } from "./invocation-metrics.ts";
+import { MetricStore } from "./metric-store.ts";
+
+/** Metrics of clients and of the platform, and where the platform counts. */
+export interface CloudWatchMetrics {
+  readonly store: MetricStore;
+  readonly clock: Clock;
+  /** Counts invocations. */
+  readonly invocations: FunctionMetrics;
+  /** Hands what was counted so far to those who read. */
+  collect(): void;
+  /** Metrics in log events that have been stored. */
+  readonly embedded: EmbeddedMetrics;
+  /** Writes what was counted and stops. */
+  close(): Promise<void>;
+}
+
+export interface CloudWatchMetricsOptions {
+  readonly logs: LogStore;
+  readonly keyValue: KeyValueStore;
+  readonly clock: Clock;
+}
+
+/** Opens the metrics on a store; resolves when what was stored before is known. */
+export async function openCloudWatchMetrics(options: CloudWatchMetricsOptions): Promise<CloudWatchMetrics> {
+  const store = await MetricStore.open(options);
+  const { clock } = options;
+  const invocations = new InvocationMetrics({ store, clock });
+  return {
+    store,
+    clock,
+    invocations,
+    collect: () => invocations.collect(),
+    embedded: new EmbeddedMetrics(store, () => clock.nowMs()),
+    close: () => {
+      invocations.close();
+      return store.close();
+    },
+  };
+}

@@ -1,0 +1,33 @@
+import type { FunctionVersion } from "../core/function-version.ts";
+
+/** Where invocations are counted for those who own the functions. */
+export interface FunctionMetrics {
+  /** The counters of one deployment as one name calls it; to be kept and used again by whoever invokes. */
+  tally(version: FunctionVersion, invokedFunctionArn: string, load: ConcurrencyLoad): InvocationTally;
+}
+
+/** How many invocations run at this moment, kept current by the admission. */
+export interface ConcurrencyLoad {
+  /** Of the version. */
+  readonly inFlight: number;
+  /** Environments provisioned for the version. */
+  readonly provisioned: number;
+  /** Of all versions of the function. */
+  readonly functionInFlight: number;
+  /** Of all functions of the account in the region, and of those that reserve nothing. */
+  readonly accountInFlight: number;
+  readonly unreservedInFlight: number;
+}
+
+/** Counts invocations: a few additions each, nothing is allocated. */
+export interface InvocationTally {
+  readonly invokedFunctionArn: string;
+  /** An invocation was admitted. */
+  began(): void;
+  /** The function answered or failed. `startedMs`: monotonic. */
+  ended(startedMs: number, durationMs: number, failed: boolean): void;
+  /** An admitted invocation did not run: it was throttled while it waited, or the platform failed. */
+  dropped(throttled: boolean): void;
+  /** An invocation was not admitted. */
+  refused(): void;
+}
