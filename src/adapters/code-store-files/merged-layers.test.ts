@@ -60,4 +60,22 @@ describe("layers over one another", () => {
     assert.deepEqual(await readdir(join(tree, "lib64")), ["one"]);
     assert.deepEqual(await readdir(join(tree, "lib")), ["two"]);
   });
+
+  test("programs outside are no extensions, whatever links lead there", async () => {
+    const outside = join(root, "outside");
+    await mkdir(outside);
+    await writeFile(join(outside, "program"), "#!/bin/sh", { mode: 0o755 });
+    const codes = await Promise.all(
+      [
+        [
+          { name: "real/file", contents: "x" },
+          { name: "a/b/c/d/e/up", contents: "../../../../../real", mode: LINK },
+        ],
+        [{ name: "extensions", contents: "a/b/c/d/e/up/../../../../outside", mode: LINK }],
+      ].map((entries) => store.add(rawZip(entries))),
+    );
+    const { directory, extensions } = await store.layers(codes.map(({ codeHash }) => codeHash));
+    assert.deepEqual(await readdir(join(directory, "extensions")), ["program"], "the links lead out");
+    assert.deepEqual(extensions, []);
+  });
 });
