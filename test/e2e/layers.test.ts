@@ -103,6 +103,25 @@ describe("layers in /opt", () => {
     assert.equal((await invoke(lambda, "wrapped")).body, "by from-a-layer");
   });
 
+  test("Python is wrapped by a layer's script too", async () => {
+    const python = lambent.banner.join(" ").match(/python3\.\d+/)?.[0];
+    assert.ok(python, "no Python on this machine");
+    const layer = await publish("python-wrapper", {
+      "wrap-bootstrap": '#!/bin/sh\nexport WRAPPED=yes\nexec "$@"\n',
+    });
+    await deploy(
+      lambda,
+      "python-wrapped",
+      { "index.py": "import os\ndef handler(event, context): return os.environ.get('WRAPPED')\n" },
+      {
+        Runtime: python as "python3.12",
+        Layers: [layer],
+        Environment: { Variables: { AWS_LAMBDA_EXEC_WRAPPER: "/opt/wrap-bootstrap" } },
+      },
+    );
+    assert.equal((await invoke(lambda, "python-wrapped")).body, "yes");
+  });
+
   test("a layer of another account needs that account's permission", async () => {
     const layer = await publish("shared", {
       "nodejs/node_modules/shared/index.js": "module.exports = 'shared';",
