@@ -53,6 +53,7 @@ const LAMBDA_ACTIONS: Readonly<Record<string, string>> = {
   Invoke: "InvokeFunction",
   InvokeWithResponseStream: "InvokeFunction",
   InvokeAsync: "InvokeFunction",
+  GetLayerVersionByArn: "GetLayerVersion",
 };
 
 function lambdaPermissions(call: ServiceCall): RequiredPermission[] {
@@ -77,6 +78,8 @@ function lambdaResource(call: ServiceCall): string {
   if (resource !== undefined) return resource;
   const uuid = textMember(call, "UUID");
   if (uuid !== undefined) return `${base}:event-source-mapping:${uuid}`;
+  const layerVersion = call.operation === "GetLayerVersionByArn" ? textMember(call, "Arn") : undefined;
+  if (layerVersion !== undefined) return layerVersion;
   const layer = textMember(call, "LayerName");
   if (layer !== undefined) return layerArn(call, base, layer);
   const reference = textMember(call, "FunctionName");

@@ -1,11 +1,11 @@
-import { accessDenied, invalidParameterValue } from "../core/errors.ts";
+import { invalidParameterValue } from "../core/errors.ts";
 import { FUNCTION_LIMITS } from "../core/function-limits.ts";
 import type { Owner } from "../core/function-reference.ts";
 import { layerArn, parseLayerArn } from "../core/layer-arn.ts";
 import type { StoredCode } from "../ports/code-store.ts";
 import type { FunctionLayer } from "./documents.ts";
 import type { LayerDirectory } from "./layer-directory.ts";
-import { mayUseLayer } from "./layer-use.ts";
+import { GET_LAYER_VERSION, mayUseLayer, notAuthorized } from "./layer-use.ts";
 
 const LAYERS_MAX = 5;
 
@@ -36,9 +36,7 @@ export function functionLayers(
     if (version === undefined || !mayUseLayer(version, owner.account)) {
       if (layer.account === owner.account)
         throw invalidParameterValue(`Layer version ${arn} does not exist.`);
-      throw accessDenied(
-        `User: arn:aws:iam::${owner.account}:root is not authorized to perform: lambda:GetLayerVersion on resource: ${arn} because no resource-based policy allows the lambda:GetLayerVersion action`,
-      );
+      throw notAuthorized(owner, GET_LAYER_VERSION, arn);
     }
     return { arn, code: version.code };
   });

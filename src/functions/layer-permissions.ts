@@ -35,7 +35,12 @@ export class LayerPermissions {
   ): Promise<{ readonly statement: string; readonly revisionId: string }> {
     if (asked.action !== GET_LAYER_VERSION)
       throw invalidParameterValue(`The action of a layer's permission must be ${GET_LAYER_VERSION}.`);
-    const version = this.#existing(owner, asked.reference, asked.version);
+    const version = this.#layers.getOwn(
+      owner,
+      asked.reference,
+      asked.version,
+      "lambda:AddLayerVersionPermission",
+    );
     const statement = statementOf(asked, version);
     const revisionId = this.#newId();
     await this.#layers.change(version, (current) => {
@@ -62,7 +67,12 @@ export class LayerPermissions {
     owner: Owner,
     asked: Pick<LayerPermission, "reference" | "version" | "statementId" | "revisionId">,
   ): Promise<void> {
-    const version = this.#existing(owner, asked.reference, asked.version);
+    const version = this.#layers.getOwn(
+      owner,
+      asked.reference,
+      asked.version,
+      "lambda:RemoveLayerVersionPermission",
+    );
     const revisionId = this.#newId();
     await this.#layers.change(version, ({ policy, ...rest }) => {
       if (policy === undefined) throw resourceNotFound("No policy is associated with the given resource.");
@@ -79,13 +89,9 @@ export class LayerPermissions {
     reference: string,
     version: number,
   ): { readonly policy: string; readonly revisionId: string } {
-    const { policy } = this.#existing(owner, reference, version);
+    const { policy } = this.#layers.getOwn(owner, reference, version, "lambda:GetLayerVersionPolicy");
     if (policy === undefined) throw resourceNotFound("No policy is associated with the given resource.");
     return { policy: layerPolicyText(policy.statements), revisionId: policy.revisionId };
-  }
-
-  #existing(owner: Owner, reference: string, version: number): LayerVersionDocument {
-    return this.#layers.get(owner, reference, version);
   }
 }
 

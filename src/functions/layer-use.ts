@@ -1,3 +1,5 @@
+import { type AwsError, accessDenied } from "../core/errors.ts";
+import type { Owner } from "../core/function-reference.ts";
 import { layerArn } from "../core/layer-arn.ts";
 import { parsePolicyDocument } from "../core/policy-document.ts";
 import { evaluatePolicies } from "../core/policy-evaluation.ts";
@@ -25,3 +27,9 @@ export function mayUseLayer(version: LayerVersionDocument, account: string): boo
   });
   return verdict === "allowed";
 }
+
+/** AWS's refusal of a call on what belongs to another account; `action` as in "lambda:GetLayerVersion". */
+export const notAuthorized = ({ account }: Owner, action: string, resource: string): AwsError =>
+  accessDenied(
+    `User: arn:aws:iam::${account}:root is not authorized to perform: ${action} on resource: ${resource} because no resource-based policy allows the ${action} action`,
+  );

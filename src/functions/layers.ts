@@ -1,7 +1,7 @@
-import { AwsError, resourceConflict, resourceNotFound } from "../core/errors.ts";
+import { AwsError, invalidParameterValue, resourceConflict, resourceNotFound } from "../core/errors.ts";
 import { FUNCTION_LIMITS } from "../core/function-limits.ts";
 import type { Owner } from "../core/function-reference.ts";
-import { layerReference, parseLayerArn } from "../core/layer-arn.ts";
+import { type LayerReference, layerArn, layerReference, parseLayerArn } from "../core/layer-arn.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { CodeStore } from "../ports/code-store.ts";
 import { Conflict, type KeyValueStore } from "../ports/store.ts";
@@ -16,6 +16,7 @@ import {
   layerKey,
   layerVersionKey,
 } from "./layer-documents.ts";
+import { GET_LAYER_VERSION, mayUseLayer, notAuthorized } from "./layer-use.ts";
 import { pageOf } from "./page-of.ts";
 
 export interface LayerPublication {
@@ -54,8 +55,7 @@ export class Layers {
 
   async publish(owner: Owner, asked: LayerPublication): Promise<LayerVersionDocument> {
     const { codeStore, collector, clock, keyValue } = this.#dependencies;
-    const { account, region, layerName } = layerReference(owner, asked.reference);
-    if (account !== owner.account || region !== owner.region) throw notOwn(asked.reference);
+    const { account, region, layerName } = ownLayer(owner, asked.reference, "lambda:PublishLayerVersion");
     if (asked.zip.byteLength > FUNCTION_LIMITS.zippedBytesMax) {
       throw new AwsError(
         "RequestEntityTooLargeException",
@@ -83,11 +83,26 @@ export class Layers {
     });
   }
 
-  /** `reference`: the layer's name or ARN. */
+  /** `reference`: the layer's name or ARN, of another account as far as the version's policy lets the owner in. */
   get(owner: Owner, reference: string, version: number): LayerVersionDocument {
+    checkVersion(version);
     const layer = layerReference(owner, reference);
     const found = this.#dependencies.directory.find(layer, layer.layerName, version);
+    const isOwn = layer.account === owner.account && layer.region === owner.region;
+    // AWS: whether another account's version exists is not told to those who may not use it.
+    if (!isOwn && (found === undefined || !mayUseLayer(found, owner.account)))
+      throw notAuthorized(owner, GET_LAYER_VERSION, layerArn(layer, version));
     if (found === undefined) throw resourceNotFound("The resource you requested does not exist.");
+    return found;
+  }
+
+  /** A version of the owner's own, for `action` on its policy. */
+  getOwn(owner: Owner, reference: string, version: number, action: string): LayerVersionDocument {
+    checkVersion(version);
+    const layer = ownLayer(owner, reference, action, version);
+    const found = this.#dependencies.directory.find(layer, layer.layerName, version);
+    if (found === undefined)
+      throw resourceNotFound(`Layer version ${layerArn(layer, version)} does not exist.`);
     return found;
   }
 
@@ -117,7 +132,7 @@ export class Layers {
     filter: LayerFilter,
     page: PageRequest,
   ): Page<LayerVersionDocument> {
-    const layer = layerReference(owner, reference);
+    const layer = ownLayer(owner, reference, "lambda:ListLayerVersions");
     const versions = this.#dependencies.directory
       .versions(layer, layer.layerName)
       .filter((version) => isCompatible(version, filter));
@@ -128,8 +143,8 @@ export class Layers {
   /** AWS: deleting what does not exist succeeds, and functions that use the version go on using it. */
   async remove(owner: Owner, reference: string, version: number): Promise<void> {
     const { keyValue, directory, collector } = this.#dependencies;
-    const layer = layerReference(owner, reference);
-    if (layer.account !== owner.account || layer.region !== owner.region) throw notOwn(reference);
+    checkVersion(version);
+    const layer = ownLayer(owner, reference, "lambda:DeleteLayerVersion", version);
     const found = directory.find(layer, layer.layerName, version);
     await keyValue.delete(layerVersionKey(layer, version));
     if (found !== undefined) collector.consider(found.code.codeHash);
@@ -181,5 +196,14 @@ function isCompatible(version: LayerVersionDocument, { runtime, architecture }: 
   );
 }
 
-const notOwn = (reference: string): AwsError =>
-  new AwsError("AccessDeniedException", `${reference} belongs to another account or region.`, 403);
+/** AWS: a layer's policy can let other accounts use a version, and nothing else. */
+function ownLayer(owner: Owner, reference: string, action: string, version?: number): LayerReference {
+  const layer = layerReference(owner, reference);
+  if (layer.account !== owner.account || layer.region !== owner.region)
+    throw notAuthorized(owner, action, layerArn(layer, version));
+  return layer;
+}
+
+function checkVersion(version: number): void {
+  if (version < 1) throw invalidParameterValue("Layer Version Cannot be less than 1");
+}

@@ -178,6 +178,51 @@ describe("layers", () => {
     );
   });
 
+  test("versions that cannot be and versions that are not there are refused in AWS's words", async () => {
+    await publish("greet");
+    const impossible = { LayerName: "greet", VersionNumber: 0 };
+    const less = { name: "InvalidParameterValueException", message: "Layer Version Cannot be less than 1" };
+    await assert.rejects(lambda.client.send(new GetLayerVersionCommand(impossible)), less);
+    await assert.rejects(lambda.client.send(new DeleteLayerVersionCommand(impossible)), less);
+    const absent = { LayerName: "greet", VersionNumber: 7 };
+    const missing = {
+      name: "ResourceNotFoundException",
+      message: `Layer version ${arnOfLayer("greet", 7)} does not exist.`,
+    };
+    const statement = { StatementId: "s", Action: "lambda:GetLayerVersion", Principal: "*" };
+    await assert.rejects(
+      lambda.client.send(new AddLayerVersionPermissionCommand({ ...absent, ...statement })),
+      missing,
+    );
+    await assert.rejects(
+      lambda.client.send(new RemoveLayerVersionPermissionCommand({ ...absent, StatementId: "s" })),
+      missing,
+    );
+    await assert.rejects(lambda.client.send(new GetLayerVersionPolicyCommand(absent)), missing);
+  });
+
+  test("a version's policy has AWS's limit of 20,480 bytes", async () => {
+    await publish("greet");
+    const add = (count: number) =>
+      lambda.client.send(
+        new AddLayerVersionPermissionCommand({
+          LayerName: "greet",
+          VersionNumber: 1,
+          StatementId: `${count}-`.padEnd(100, "x"),
+          Action: "lambda:GetLayerVersion",
+          Principal: "111122223333",
+        }),
+      );
+    const fill = async (): Promise<void> => {
+      for (let count = 0; count < 200; count++) await add(count);
+    };
+    await assert.rejects(fill(), { name: "PolicyLengthExceededException" });
+    const { Policy = "" } = await lambda.client.send(
+      new GetLayerVersionPolicyCommand({ LayerName: "greet", VersionNumber: 1 }),
+    );
+    assert.ok(Policy.length > 20_000 && Policy.length <= 20_480, `${Policy.length} bytes`);
+  });
+
   test("hostile and damaged packages are refused", async () => {
     for (const ZipFile of [
       Buffer.from("no zip"),

@@ -6,11 +6,12 @@ import { basename, join, relative } from "node:path";
 import { after, before, describe, type TestContext, test } from "node:test";
 import {
   type CreateFunctionCommandInput,
+  PublishLayerVersionCommand,
   UpdateFunctionConfigurationCommand,
   waitUntilFunctionUpdatedV2,
 } from "@aws-sdk/client-lambda";
 import type { InstalledRuntime } from "../../src/ports/runtime-catalogue.ts";
-import { deploy, invoke, lambdaClient } from "../support/deploy.ts";
+import { deploy, invoke, lambdaClient, zipOf } from "../support/deploy.ts";
 import { discoverForTests } from "../support/installed-runtimes.ts";
 import { compileJavaFunctions, coreJar } from "../support/java-functions.ts";
 import { installJavaRic } from "../support/official-clients.ts";
@@ -260,6 +261,39 @@ for (const runtime of runtimes) {
         { FunctionName: name },
       );
       const wrapped = await invoke(lambda, name);
+      assert.equal((wrapped.body as { wrapped: string }).wrapped, "/var/lang/bin/java", wrapped.log);
+    });
+
+    test("jars come from layers, and so does an exec wrapper", async (t) => {
+      if (!isReady(t)) return;
+      const core = await coreJar(libraries);
+      const { [`lib/${basename(core)}`]: _, ...alone } = classes;
+      const publish = async (LayerName: string, files: Files): Promise<string> => {
+        const Content = { ZipFile: await zipOf(files) };
+        const { LayerVersionArn } = await lambda.send(new PublishLayerVersionCommand({ LayerName, Content }));
+        return LayerVersionArn ?? "";
+      };
+      const jars = await publish(`jars${line}`, { [`java/lib/${basename(core)}`]: await readFile(core) });
+      const wrapper = '#!/bin/sh\nexport WRAPPED="$1"\nexec "$@"\n';
+      const wrap = await publish(`wrap${line}`, { "wrap-bootstrap": wrapper });
+      const layered = async (name: string, handler: string, more: Partial<CreateFunctionCommandInput>) => {
+        await deploy(lambda, name, alone, {
+          Runtime: runtime.identifier as NonNullable<CreateFunctionCommandInput["Runtime"]>,
+          Handler: handler,
+          MemorySize: 512,
+          Timeout: 30,
+          ...more,
+        });
+        return invoke(lambda, name, { b: 2, a: 1 });
+      };
+      const missing = await layered(`java${line}-bare`, "example.Typed", {});
+      assert.equal(missing.functionError, "Unhandled", JSON.stringify(missing.body));
+      const found = await layered(`java${line}-layered`, "example.Typed", { Layers: [jars] });
+      assert.deepEqual(found.body, [1, 2], found.log);
+      const wrapped = await layered(`java${line}-layer-wrapped`, "example.Cases::sees", {
+        Layers: [jars, wrap],
+        Environment: { Variables: { AWS_LAMBDA_EXEC_WRAPPER: "/opt/wrap-bootstrap" } },
+      });
       assert.equal((wrapped.body as { wrapped: string }).wrapped, "/var/lang/bin/java", wrapped.log);
     });
 

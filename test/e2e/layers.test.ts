@@ -3,8 +3,13 @@ import { after, before, describe, test } from "node:test";
 import {
   AddLayerVersionPermissionCommand,
   DeleteLayerVersionCommand,
+  GetLayerVersionByArnCommand,
+  GetLayerVersionCommand,
+  GetLayerVersionPolicyCommand,
   LambdaClient,
+  ListLayerVersionsCommand,
   PublishLayerVersionCommand,
+  RemoveLayerVersionPermissionCommand,
   UpdateFunctionConfigurationCommand,
   waitUntilFunctionUpdatedV2,
 } from "@aws-sdk/client-lambda";
@@ -98,6 +103,25 @@ describe("layers in /opt", () => {
     assert.equal((await invoke(lambda, "wrapped")).body, "by from-a-layer");
   });
 
+  test("Python is wrapped by a layer's script too", async () => {
+    const python = lambent.banner.join(" ").match(/python3\.\d+/)?.[0];
+    assert.ok(python, "no Python on this machine");
+    const layer = await publish("python-wrapper", {
+      "wrap-bootstrap": '#!/bin/sh\nexport WRAPPED=yes\nexec "$@"\n',
+    });
+    await deploy(
+      lambda,
+      "python-wrapped",
+      { "index.py": "import os\ndef handler(event, context): return os.environ.get('WRAPPED')\n" },
+      {
+        Runtime: python as "python3.12",
+        Layers: [layer],
+        Environment: { Variables: { AWS_LAMBDA_EXEC_WRAPPER: "/opt/wrap-bootstrap" } },
+      },
+    );
+    assert.equal((await invoke(lambda, "python-wrapped")).body, "yes");
+  });
+
   test("a layer of another account needs that account's permission", async () => {
     const layer = await publish("shared", {
       "nodejs/node_modules/shared/index.js": "module.exports = 'shared';",
@@ -125,6 +149,52 @@ describe("layers in /opt", () => {
     );
     await make();
     assert.equal((await invoke(other, "borrows")).body, "shared");
+    other.destroy();
+  });
+
+  test("to other accounts a layer's policy opens the use of a version and nothing else", async () => {
+    const arn = await publish("kept", { "a.txt": "a" });
+    const LayerName = arn.slice(0, arn.lastIndexOf(":"));
+    const target = { LayerName, VersionNumber: 1 };
+    const permission = { StatementId: "me", Action: "lambda:GetLayerVersion", Principal: "111122223333" };
+    const other = new LambdaClient({
+      ...clientConfiguration(lambent.endpoint),
+      credentials: { accessKeyId: "111122223333", secretAccessKey: "any" },
+    });
+    const refused = async (call: Promise<unknown>, action: string, resource: string): Promise<void> =>
+      assert.rejects(call, {
+        name: "AccessDeniedException",
+        message: `User: arn:aws:iam::111122223333:root is not authorized to perform: ${action} on resource: ${resource} because no resource-based policy allows the ${action} action`,
+      });
+    const use = "lambda:GetLayerVersion";
+    const refuseAllButUse = async (): Promise<void> => {
+      const name = "lambda:ListLayerVersions";
+      await refused(other.send(new ListLayerVersionsCommand({ LayerName })), name, LayerName);
+      const content = { Content: { ZipFile: await zipOf({ "b.txt": "b" }) } };
+      const publication = other.send(new PublishLayerVersionCommand({ LayerName, ...content }));
+      await refused(publication, "lambda:PublishLayerVersion", LayerName);
+      const addition = other.send(new AddLayerVersionPermissionCommand({ ...target, ...permission }));
+      await refused(addition, "lambda:AddLayerVersionPermission", arn);
+      const removal = other.send(new RemoveLayerVersionPermissionCommand({ ...target, StatementId: "me" }));
+      await refused(removal, "lambda:RemoveLayerVersionPermission", arn);
+      await refused(
+        other.send(new GetLayerVersionPolicyCommand(target)),
+        "lambda:GetLayerVersionPolicy",
+        arn,
+      );
+      await refused(other.send(new DeleteLayerVersionCommand(target)), "lambda:DeleteLayerVersion", arn);
+    };
+    await refuseAllButUse();
+    await refused(other.send(new GetLayerVersionCommand(target)), use, arn);
+    await refused(other.send(new GetLayerVersionByArnCommand({ Arn: arn })), use, arn);
+    const absent = other.send(
+      new GetLayerVersionCommand({ LayerName: `${LayerName}-absent`, VersionNumber: 1 }),
+    );
+    await refused(absent, use, `${LayerName}-absent:1`);
+    await lambda.send(new AddLayerVersionPermissionCommand({ ...target, ...permission }));
+    assert.equal((await other.send(new GetLayerVersionCommand(target))).LayerVersionArn, arn);
+    assert.equal((await other.send(new GetLayerVersionByArnCommand({ Arn: arn }))).LayerVersionArn, arn);
+    await refuseAllButUse();
     other.destroy();
   });
 

@@ -3,8 +3,12 @@ import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { after, before, describe, type TestContext, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
-import type { CreateFunctionCommandInput, LambdaClient } from "@aws-sdk/client-lambda";
-import { deploy, invoke, lambdaClient } from "../support/deploy.ts";
+import {
+  type CreateFunctionCommandInput,
+  type LambdaClient,
+  PublishLayerVersionCommand,
+} from "@aws-sdk/client-lambda";
+import { deploy, invoke, lambdaClient, zipOf } from "../support/deploy.ts";
 import { skipUnless } from "../support/skip.ts";
 import { type RunningLambent, startLambent } from "../support/start-lambent.ts";
 
@@ -197,6 +201,31 @@ describe("an environment from the reserve", { timeout: 110_000 }, () => {
       if (again.seen.count !== undefined) assert.equal(again.seen.count, 2);
     });
   }
+
+  test("has the layers of its function, and of no other", async (t) => {
+    if (!canReserve(t)) return;
+    const [node] = languages();
+    assert.ok(node !== undefined);
+    const publish = async (LayerName: string): Promise<string> => {
+      const Content = { ZipFile: await zipOf({ [`${LayerName}.txt`]: LayerName }) };
+      const published = await clients.with.send(new PublishLayerVersionCommand({ LayerName, Content }));
+      return published.LayerVersionArn ?? "";
+    };
+    const [one, two] = [await publish("one"), await publish("two")];
+    const look = `${NODE_LOOK}
+      const handler = exports.handler;
+      exports.handler = async (...all) => ({ ...(await handler(...all)), opt: fs.readdirSync("/opt").sort() });`;
+    const layered = { ...node, files: { "index.js": look } };
+    for (const [prefix, Layers, expected] of [
+      ["both", [one, two], ["one.txt", "two.txt"]],
+      ["single", [two], ["two.txt"]],
+      ["bare", [], []],
+    ] as const) {
+      const language = { ...layered, settings: { ...node.settings, Layers: [...Layers] } };
+      const { looked } = await untilWaited(language, `layers-${prefix}`);
+      assert.deepEqual((looked as Looked & { opt: string[] }).opt, expected);
+    }
+  });
 
   test("is not used where a variable must be there when the process starts", async (t) => {
     if (!canReserve(t)) return;

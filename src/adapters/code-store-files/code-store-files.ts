@@ -1,7 +1,18 @@
 import { createHash, randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
-import { access, chmod, mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
-import { join } from "node:path";
+import {
+  access,
+  chmod,
+  mkdir,
+  readdir,
+  readFile,
+  realpath,
+  rename,
+  rm,
+  stat,
+  writeFile,
+} from "node:fs/promises";
+import { join, sep } from "node:path";
 import { FUNCTION_LIMITS } from "../../core/function-limits.ts";
 import type { CodeStore, LayersDirectory, StoredCode } from "../../ports/code-store.ts";
 import type { BlobStore } from "../../ports/store.ts";
@@ -77,7 +88,7 @@ class FilesCodeStore implements CodeStore {
 
   async layers(codeHashes: readonly string[]): Promise<LayersDirectory> {
     const directory = await this.#layersDirectory(codeHashes);
-    return { directory, extensions: await programsIn(join(directory, EXTENSIONS)) };
+    return { directory, extensions: await programsIn(directory, EXTENSIONS) };
   }
 
   async #layersDirectory(codeHashes: readonly string[]): Promise<string> {
@@ -142,10 +153,15 @@ class FilesCodeStore implements CodeStore {
   }
 }
 
-async function programsIn(directory: string): Promise<string[]> {
-  if (!existsSync(directory)) return [];
+async function programsIn(tree: string, name: string): Promise<string[]> {
+  const directory = await realpath(join(tree, name)).catch(() => undefined);
+  // Links of several layers together can lead out of the tree, to what is none of the function's business.
+  if (directory === undefined || !directory.startsWith(`${await realpath(tree)}${sep}`)) return [];
+  if (!(await stat(directory)).isDirectory()) return [];
   const names = (await readdir(directory)).sort();
-  const found = await Promise.all(names.map((name) => stat(join(directory, name)).catch(() => undefined)));
+  const found = await Promise.all(
+    names.map((program) => stat(join(directory, program)).catch(() => undefined)),
+  );
   return names.filter((_, index) => found[index]?.isFile() === true && (found[index].mode & 0o111) !== 0);
 }
 

@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import {
   chmod,
   link,
+  lstat,
   mkdir,
   readdir,
   readFile,
@@ -66,7 +67,8 @@ async function putOver(source: string, target: string): Promise<void> {
   for (const entry of await readdir(source, { withFileTypes: true })) {
     const [from, to] = [join(source, entry.name), join(target, entry.name)];
     if (entry.isDirectory()) {
-      const there = await stat(to).catch(() => undefined);
+      // Of the entry itself: what an earlier layer's link leads to may lie outside, as links are checked per layer.
+      const there = await lstat(to).catch(() => undefined);
       if (there?.isDirectory() !== true) await rm(to, { force: true });
       await mkdir(to, { recursive: true });
       await chmod(to, (await stat(from)).mode & 0o777);
