@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { chooseSandboxDriver } from "./adapters/choose-sandbox-driver.ts";
 import { systemClock as clock } from "./adapters/clock-system/clock-system.ts";
 import { openCodeCache } from "./adapters/code-cache-files/code-cache-files.ts";
+import { createS3CodeObjects } from "./adapters/code-objects-s3/code-objects-s3.ts";
 import { openCodeStore } from "./adapters/code-store-files/code-store-files.ts";
 import { createPinoLogger } from "./adapters/logger-pino/logger-pino.ts";
 import { procMemoryPressure } from "./adapters/memory-proc/memory-proc.ts";
@@ -38,6 +39,7 @@ import { InvocationDispatcher } from "./invocation/invocation-dispatcher.ts";
 import { AWS_RESPONSE_PACE } from "./invocation/response-pace.ts";
 import { type CloudWatchLogs, openCloudWatchLogs } from "./logs/cloudwatch-logs.ts";
 import { createOperatorApi, type OperatorApi } from "./operator-api/operator-api.ts";
+import type { CodeObjects } from "./ports/code-objects.ts";
 import type { CodeStore } from "./ports/code-store.ts";
 import type { Logger } from "./ports/logger.ts";
 import type { IsolationReport, SandboxDriver } from "./ports/sandbox.ts";
@@ -364,7 +366,7 @@ function followFunctions(
 }
 
 function wireAwsApi(
-  { logger }: Ground,
+  { configuration, logger }: Ground,
   parts: {
     readonly machine: Machine;
     readonly platform: Platform;
@@ -388,6 +390,7 @@ function wireAwsApi(
         traceHeaders: new TraceHeaders(),
         fileSystems: parts.machine.fileSystems,
         codeDownloads: parts.codeDownloads,
+        codeObjects: codeObjectsOf(configuration),
         functionUrl: parts.functionUrl,
       }),
       iamService({ iam }),
@@ -400,6 +403,14 @@ function wireAwsApi(
     log: (error, context) => logFailure(logger, "a request failed inside Lambent", { error, context }),
   });
 }
+
+const codeObjectsOf = (configuration: Configuration): CodeObjects =>
+  createS3CodeObjects({
+    endpoint: configuration.s3Endpoint,
+    region: configuration.defaultRegion,
+    accessKeyId: configuration.s3AccessKeyId,
+    secretAccessKey: configuration.s3SecretAccessKey,
+  });
 
 function wireOperatorApi(
   { store }: Ground,
