@@ -34,6 +34,7 @@ import { closeServer, configureServer, functionUrlAt, listen } from "./http-list
 import type { ResourcePolicy } from "./iam/authorize.ts";
 import { CallerIdentities } from "./iam/caller-identities.ts";
 import { type Iam, openIam } from "./iam/iam.ts";
+import { isAssumableByService } from "./iam/role-for-service.ts";
 import { createSessionCredentials, type SessionCredentials } from "./iam/session-credentials.ts";
 import { InvocationDispatcher } from "./invocation/invocation-dispatcher.ts";
 import { AWS_RESPONSE_PACE } from "./invocation/response-pace.ts";
@@ -226,6 +227,7 @@ async function openPlatform(ground: Ground, { sandboxes, codeStore, runtimes }: 
     random: Math.random,
     accountConcurrency: configuration.accountConcurrency,
     hostArchitecture: process.arch === "arm64" ? "arm64" : "x86_64",
+    mayAssume: (arn) => mode === "open" || isAssumableByService(directory, arn, "lambda.amazonaws.com"),
   });
   opened.add(() => functions.close());
   const callers = new CallerIdentities({
