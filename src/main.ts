@@ -40,7 +40,6 @@ import { InvocationDispatcher } from "./invocation/invocation-dispatcher.ts";
 import { AWS_RESPONSE_PACE } from "./invocation/response-pace.ts";
 import { type CloudWatchLogs, openCloudWatchLogs } from "./logs/cloudwatch-logs.ts";
 import { createOperatorApi, type OperatorApi } from "./operator-api/operator-api.ts";
-import type { CodeObjects } from "./ports/code-objects.ts";
 import type { CodeStore } from "./ports/code-store.ts";
 import type { Logger } from "./ports/logger.ts";
 import type { IsolationReport, SandboxDriver } from "./ports/sandbox.ts";
@@ -392,7 +391,7 @@ function wireAwsApi(
         traceHeaders: new TraceHeaders(),
         fileSystems: parts.machine.fileSystems,
         codeDownloads: parts.codeDownloads,
-        codeObjects: codeObjectsOf(configuration),
+        codeObjects: createS3CodeObjects(configuration),
         functionUrl: parts.functionUrl,
       }),
       iamService({ iam }),
@@ -405,14 +404,6 @@ function wireAwsApi(
     log: (error, context) => logFailure(logger, "a request failed inside Lambent", { error, context }),
   });
 }
-
-const codeObjectsOf = (configuration: Configuration): CodeObjects =>
-  createS3CodeObjects({
-    endpoint: configuration.s3Endpoint,
-    region: configuration.defaultRegion,
-    accessKeyId: configuration.s3AccessKeyId,
-    secretAccessKey: configuration.s3SecretAccessKey,
-  });
 
 function wireOperatorApi(
   { store }: Ground,

@@ -15,6 +15,8 @@ import { S3_KEYS, type S3Server, startS3Server } from "../support/s3-server.ts";
 import { skipUnless } from "../support/skip.ts";
 import { zipOf } from "../support/zip.ts";
 
+const KEYS = { s3AccessKeyId: S3_KEYS.accessKeyId, s3SecretAccessKey: S3_KEYS.secretAccessKey };
+
 const create = (name: string, code: FunctionCode): CreateFunctionCommand =>
   new CreateFunctionCommand({
     FunctionName: name,
@@ -41,7 +43,7 @@ describe("deployment packages in S3", () => {
   before(async () => {
     started = await startS3Server();
     if ("failure" in started) return;
-    lambda = await openLambdaEndpoint({ s3: { endpoint: started.endpoint, ...S3_KEYS } });
+    lambda = await openLambdaEndpoint({ s3: { s3Endpoint: started.endpoint, ...KEYS } });
     await started.client.send(new CreateBucketCommand({ Bucket: "packages" }));
     await started.client.send(
       new PutBucketVersioningCommand({
@@ -162,7 +164,7 @@ describe("a hostile object store", () => {
     });
     await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
     const { port } = server.address() as AddressInfo;
-    lambda = await openLambdaEndpoint({ s3: { endpoint: `http://127.0.0.1:${port}`, ...S3_KEYS } });
+    lambda = await openLambdaEndpoint({ s3: { s3Endpoint: `http://127.0.0.1:${port}`, ...KEYS } });
   });
   after(async () => {
     await lambda?.close();

@@ -30,7 +30,7 @@ interface Keys {
 interface Round {
   readonly terraform: Terraform;
   /** Variables of the configuration as flags, changed ones last. */
-  variables(changed?: Readonly<Record<string, string>>): string[];
+  readonly variables: (changed?: Readonly<Record<string, string>>) => string[];
 }
 
 const availableRuntime = async (endpoint: string): Promise<string> => {

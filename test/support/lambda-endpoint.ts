@@ -44,7 +44,7 @@ export const ROLE_ARN = `arn:aws:iam::${ACCOUNT}:role/service`;
 
 export const arnOf = (name: string): string => `arn:aws:lambda:${REGION}:${ACCOUNT}:function:${name}`;
 
-const NO_S3 = { endpoint: "", accessKeyId: "", secretAccessKey: "" };
+const NO_S3 = { s3Endpoint: "", s3AccessKeyId: "", s3SecretAccessKey: "" };
 
 export async function openLambdaEndpoint(
   options: { readonly s3?: typeof NO_S3 } = {},
@@ -86,7 +86,7 @@ export async function openLambdaEndpoint(
         runtimes: TEST_RUNTIMES,
         clock,
         codeDownloads,
-        codeObjects: createS3CodeObjects({ region: REGION, ...(options.s3 ?? NO_S3) }),
+        codeObjects: createS3CodeObjects({ defaultRegion: REGION, ...(options.s3 ?? NO_S3) }),
         functionUrl: (urlId, region) => `http://${urlId}.lambda-url.${region}.localhost/`,
         traceHeaders: new TraceHeaders(),
         fileSystems: TEST_FILE_SYSTEMS,

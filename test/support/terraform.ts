@@ -50,7 +50,7 @@ function plainEnvironment(): NodeJS.ProcessEnv {
 export interface Terraform {
   readonly directory: string;
   /** Runs a command such as `apply`; rejects with what Terraform said when it fails. */
-  run(command: string, ...parameters: readonly string[]): Promise<string>;
+  readonly run: (command: string, ...parameters: readonly string[]) => Promise<string>;
   /** Changes of a plan as "action address", none when the configuration is what there is. */
   plannedChanges(...parameters: readonly string[]): Promise<string[]>;
   outputs(): Promise<Record<string, unknown>>;

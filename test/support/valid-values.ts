@@ -1,5 +1,5 @@
 import { type Constraint, constraintsOf } from "../../src/aws-api/protocol/constraints.ts";
-import type { Member, Shape, StructureShape } from "../../src/aws-api/protocol/shape.ts";
+import type { ListShape, MapShape, Member, Shape, StructureShape } from "../../src/aws-api/protocol/shape.ts";
 
 /** Values that members of this name often have; others are made from the model's constraints alone. */
 export type ValuePool = Readonly<Record<string, readonly unknown[]>>;
@@ -50,18 +50,30 @@ export class ValidValues {
     switch (shape.kind) {
       case "structure":
         return this.structure(shape, depth);
-      case "list": {
-        const count = Math.min(Math.max(constraint.min ?? 0, this.#integer(0, 3)), constraint.max ?? 3);
-        const elements = Array.from({ length: count }, () =>
-          this.#value(shape.element, constraint.member ?? {}, depth + 1),
-        );
-        return elements.includes(undefined) ? undefined : elements;
-      }
-      case "map": {
-        const key = this.#text(constraint.key ?? {});
-        const value = this.#value(shape.value, constraint.value ?? {}, depth + 1);
-        return key === undefined || value === undefined ? undefined : { [key]: value };
-      }
+      case "list":
+        return this.#list(shape, constraint, depth);
+      case "map":
+        return this.#map(shape, constraint, depth);
+      default:
+        return this.#scalar(shape.kind, constraint);
+    }
+  }
+
+  #list({ element }: ListShape, constraint: Constraint, depth: number): unknown[] | undefined {
+    const count = Math.min(Math.max(constraint.min ?? 0, this.#integer(0, 3)), constraint.max ?? 3);
+    const of = constraint.member ?? {};
+    const elements = Array.from({ length: count }, () => this.#value(element, of, depth + 1));
+    return elements.includes(undefined) ? undefined : elements;
+  }
+
+  #map(shape: MapShape, constraint: Constraint, depth: number): object | undefined {
+    const key = this.#text(constraint.key ?? {});
+    const value = this.#value(shape.value, constraint.value ?? {}, depth + 1);
+    return key === undefined || value === undefined ? undefined : { [key]: value };
+  }
+
+  #scalar(kind: Shape["kind"], constraint: Constraint): unknown {
+    switch (kind) {
       case "number":
         return this.#integer(constraint.min ?? 0, Math.min(constraint.max ?? 1000, 100_000));
       case "boolean":

@@ -9,16 +9,18 @@ const FETCH_LIMIT_MS = 120_000;
 
 export interface S3CodeObjectsOptions {
   /** URL of an S3-compatible server; "" when none is configured. */
-  readonly endpoint: string;
-  readonly region: string;
+  readonly s3Endpoint: string;
+  /** What requests are signed for. */
+  readonly defaultRegion: string;
   /** "" for both has the standard chain of AWS's SDKs look for them: variables, profiles, roles of the machine. */
-  readonly accessKeyId: string;
-  readonly secretAccessKey: string;
+  readonly s3AccessKeyId: string;
+  readonly s3SecretAccessKey: string;
 }
 
 /** Deployment packages in buckets of an S3-compatible server. Buckets are part of the path, not of the host's name. */
 export function createS3CodeObjects(options: S3CodeObjectsOptions): CodeObjects {
-  const { endpoint, region, accessKeyId, secretAccessKey } = options;
+  const { s3Endpoint: endpoint, defaultRegion: region } = options;
+  const { s3AccessKeyId: accessKeyId, s3SecretAccessKey: secretAccessKey } = options;
   if (endpoint === "") return { fetch: () => Promise.reject(notConfigured()) };
   const client = new S3Client({
     endpoint,

@@ -27,13 +27,17 @@ export async function zipSource(
       "Please do not provide other FunctionCode parameters when providing a ZipFile.",
     );
   }
-  if (ImageUri) throw notSupported("ImageUri");
-  if (code.SourceKMSKeyArn) throw notSupported("SourceKMSKeyArn");
-  if ((code.S3ObjectStorageMode || "COPY") !== "COPY") throw notSupported("S3ObjectStorageMode REFERENCE");
+  refuseOthers(code);
   if (ZipFile !== undefined) return ZipFile;
   if (!S3Bucket && !S3Key) throw invalidParameterValue(`Please provide a source for ${what} code.`);
   if (!S3Bucket || !S3Key) {
     throw invalidParameterValue(`${S3Bucket ? "S3Key" : "S3Bucket"} is required when code is taken from S3.`);
   }
   return codeObjects.fetch({ bucket: S3Bucket, key: S3Key, version: S3ObjectVersion || undefined });
+}
+
+function refuseOthers({ ImageUri, SourceKMSKeyArn, S3ObjectStorageMode }: CodeInput): void {
+  if (ImageUri) throw notSupported("ImageUri");
+  if (SourceKMSKeyArn) throw notSupported("SourceKMSKeyArn");
+  if (S3ObjectStorageMode === "REFERENCE") throw notSupported("S3ObjectStorageMode REFERENCE");
 }
