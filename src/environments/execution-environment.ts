@@ -12,7 +12,9 @@ import type { InvocationRequest, InvocationResult } from "../core/invocation.ts"
 import { billedDurationMs, type InvocationStatus } from "../core/platform-log.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Sandbox } from "../ports/sandbox.ts";
+import type { ExtensionSet, ShutdownReason } from "./extension-set.ts";
 import type { InvocationLog } from "./invocation-log.ts";
+import { MemoryFigure } from "./memory-figure.ts";
 import {
   type InvocationEvent,
   invalidRequestId,
@@ -21,6 +23,7 @@ import {
   type RuntimeApiSession,
   type StreamingResponse,
 } from "./runtime-api-session.ts";
+import { shutdownPhase } from "./shutdown-phase.ts";
 import {
   answerOf,
   type InvocationAnswer,
@@ -59,9 +62,6 @@ interface RunningInvocation {
  * tell what really happened.
  */
 const BREAK_GRACE_MS = 250;
-/** How often the memory figure is read at most; reading it costs more than the rest of a report. */
-const MEMORY_READ_INTERVAL_MS = 50;
-
 export interface EnvironmentDependencies {
   readonly id: string;
   readonly clock: Clock;
@@ -69,6 +69,8 @@ export interface EnvironmentDependencies {
   /** Makes the isolated process tree and connects its listeners to the session given. */
   readonly createSandbox: (session: RuntimeApiSession) => Promise<Sandbox>;
   readonly memoryMb: number;
+  /** What runs beside the runtime. */
+  readonly extensions?: ExtensionSet;
 }
 
 /**
@@ -86,12 +88,15 @@ export class ExecutionEnvironment implements RuntimeApiSession {
   #finishInit: ((result: InitResult) => void) | undefined;
   #pendingReport: (() => void) | undefined;
   #initDurationMs: number | undefined;
-  #memoryReadAtMs = Number.NEGATIVE_INFINITY;
-  #memoryUsedMb = 0;
+  readonly #memory: MemoryFigure;
   #idleSinceMs = 0;
   #isFrozen = false;
   #lastInvocationMs: number | undefined;
   #ended: Promise<void> | undefined;
+  /** The runtime has asked for its next event, and extensions have not yet. */
+  #parked: ((event: InvocationEvent) => void) | undefined;
+  #shutdownReason: ShutdownReason = "spindown";
+  #hasExited = false;
   /** Called when an invocation is over and the environment can take the next event. */
   onIdle: (environment: ExecutionEnvironment) => void = () => undefined;
   /** Called once, when the environment can never take an event again. */
@@ -100,6 +105,12 @@ export class ExecutionEnvironment implements RuntimeApiSession {
   constructor(dependencies: EnvironmentDependencies) {
     this.id = dependencies.id;
     this.#dependencies = dependencies;
+    this.#memory = new MemoryFigure(dependencies);
+    const { extensions } = dependencies;
+    if (extensions !== undefined) {
+      extensions.onReady = () => this.#goOn();
+      extensions.onFailed = (failure) => this.#extensionFailed(failure);
+    }
   }
 
   get state(): EnvironmentState {
@@ -149,7 +160,8 @@ export class ExecutionEnvironment implements RuntimeApiSession {
     }
     this.#sandbox = sandbox;
     this.#state = "initializing";
-    log.follow(sandbox);
+    const { extensions } = this.#dependencies;
+    log.follow(sandbox, (name, status) => extensions?.processEnded(name, status));
     const result = await this.#initialized(
       sandbox,
       limitMs - (clock.monotonicMs() - startedMs),
@@ -176,6 +188,7 @@ export class ExecutionEnvironment implements RuntimeApiSession {
       );
       this.#finishInit = finish;
       void sandbox.exited.then((exit) => {
+        this.#hasExited = true;
         const failure = (requestId: string): FunctionFailure => exited(requestId, exit);
         this.#finishInit?.({ status: "error", failure });
         this.#exited(failure);
@@ -222,10 +235,13 @@ export class ExecutionEnvironment implements RuntimeApiSession {
     this.#running = running;
     this.#pendingReport?.();
     if (startedMs === undefined) log.start(request.requestId, request.version.version, request.wantsLogTail);
+    const deadlineMs = Math.round(clock.nowMs() + leftMs);
+    const { extensions } = this.#dependencies;
+    if (extensions?.isEmpty === false) extensions.tellOf(request, deadlineMs);
     deliver({
       requestId: request.requestId,
       payload: request.payload,
-      deadlineMs: Math.round(clock.nowMs() + leftMs),
+      deadlineMs,
       invokedFunctionArn: request.invokedFunctionArn,
       traceHeader: request.traceHeader,
       clientContext: request.clientContext,
@@ -234,8 +250,12 @@ export class ExecutionEnvironment implements RuntimeApiSession {
 
   next(deliver: (event: InvocationEvent) => void): RuntimeApiRefusal | undefined {
     if (this.#state === "initializing") {
-      this.#becomeIdle(deliver);
-      this.#finishInit?.({ status: "success" });
+      this.#parked = deliver;
+      this.#goOn();
+      return undefined;
+    }
+    if (this.#parked !== undefined) {
+      this.#parked = deliver;
       return undefined;
     }
     if (this.#state === "idle") {
@@ -247,11 +267,37 @@ export class ExecutionEnvironment implements RuntimeApiSession {
     if (this.#state !== "busy" || running?.answer === undefined) {
       return invalidStateTransition(`Transition from ${this.#state} to next is not allowed`);
     }
+    this.#parked = deliver;
+    this.#goOn();
+    return undefined;
+  }
+
+  /** AWS: a phase is over when the runtime and every extension have asked for the next event. */
+  #goOn(): void {
+    const deliver = this.#parked;
+    const { extensions } = this.#dependencies;
+    if (deliver === undefined) return;
+    if (extensions !== undefined && !extensions.isEmpty && !extensions.isReady) return;
+    this.#parked = undefined;
+    if (this.#state === "initializing") {
+      extensions?.closeRegistration();
+      this.#becomeIdle(deliver);
+      this.#finishInit?.({ status: "success" });
+      return;
+    }
+    const running = this.#running;
+    if (this.#state !== "busy" || running === undefined) return;
     this.#becomeIdle(deliver);
     this.#finish(running, "success", undefined);
     // With LogType=Tail the environment is free only when the report has been written.
     if (!running.request.wantsLogTail) this.onIdle(this);
-    return undefined;
+  }
+
+  #extensionFailed(failure: (requestId: string) => FunctionFailure): void {
+    if (this.#state === "ended") return;
+    this.#shutdownReason = "failure";
+    if (this.#state === "initializing") this.#finishInit?.({ status: "error", failure });
+    else this.#exited(failure);
   }
 
   expects(requestId: string): RuntimeApiRefusal | undefined {
@@ -325,7 +371,13 @@ export class ExecutionEnvironment implements RuntimeApiSession {
 
   async #endOnce(): Promise<void> {
     this.#exited((requestId) => exited(requestId, { code: null, signal: "SIGKILL", outOfMemory: false }));
-    await this.#sandbox?.stop();
+    const { extensions, clock } = this.#dependencies;
+    const sandbox = this.#sandbox;
+    if (extensions?.hasRegistered === true && sandbox !== undefined && !this.#hasExited) {
+      this.#thaw();
+      await shutdownPhase({ extensions, sandbox, clock }, this.#shutdownReason);
+    }
+    await sandbox?.stop();
   }
 
   #isEnded(): boolean {
@@ -379,6 +431,7 @@ export class ExecutionEnvironment implements RuntimeApiSession {
   #timedOut(running: RunningInvocation): void {
     if (this.#running !== running) return;
     const { requestId, version } = running.request;
+    this.#shutdownReason = "timeout";
     this.#endWith(running, "timeout", timedOut(requestId, version.timeoutSeconds));
   }
 
@@ -406,7 +459,10 @@ export class ExecutionEnvironment implements RuntimeApiSession {
     const elapsedMs = this.#dependencies.clock.monotonicMs() - running.startedMs;
     this.#lastInvocationMs = elapsedMs;
     const durationMs = status === "timeout" ? request.version.timeoutSeconds * 1000 : elapsedMs;
-    const maxMemoryUsedMb = this.#maxMemoryUsedMb(status !== "success" || request.wantsLogTail);
+    const maxMemoryUsedMb = this.#memory.maxUsedMb(
+      this.#sandbox,
+      status !== "success" || request.wantsLogTail,
+    );
     const report = (): void => {
       if (this.#pendingReport !== report) return;
       this.#pendingReport = undefined;
@@ -453,21 +509,5 @@ export class ExecutionEnvironment implements RuntimeApiSession {
       cancelDeadline: () => undefined,
     };
     this.#fail(this.#running, failed.status, failed.failure);
-  }
-
-  #maxMemoryUsedMb(precise: boolean): number {
-    const { clock, memoryMb } = this.#dependencies;
-    const nowMs = clock.monotonicMs();
-    if (precise || nowMs - this.#memoryReadAtMs >= MEMORY_READ_INTERVAL_MS) {
-      this.#memoryReadAtMs = nowMs;
-      const peakBytes = this.#sandbox?.memoryPeakBytes();
-      if (peakBytes !== undefined) {
-        this.#memoryUsedMb = Math.min(
-          memoryMb,
-          Math.max(this.#memoryUsedMb, Math.ceil(peakBytes / 1_048_576)),
-        );
-      }
-    }
-    return this.#memoryUsedMb;
   }
 }
