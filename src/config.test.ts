@@ -104,6 +104,18 @@ test("a root access key is refused by halves and where it has no meaning", () =>
   assert.equal(configuration.rootAccessKeyId, key.LAMBENT_ROOT_ACCESS_KEY_ID);
 });
 
+test("keys for packages in S3 are refused by halves", () => {
+  const environment = { LAMBENT_S3_ENDPOINT: "http://127.0.0.1:9000", LAMBENT_S3_ACCESS_KEY_ID: "key" };
+  assert.match(refusal(() => readConfiguration({ flags: {}, environment })).message, /belong together/);
+  const whole = { ...environment, LAMBENT_S3_SECRET_ACCESS_KEY: "secret" };
+  assert.equal(readConfiguration({ flags: {}, environment: whole }).s3Endpoint, "http://127.0.0.1:9000");
+  const noUrl = { LAMBENT_S3_ENDPOINT: "127.0.0.1:9000" };
+  assert.match(
+    refusal(() => readConfiguration({ flags: {}, environment: noUrl })).message,
+    /LAMBENT_S3_ENDPOINT .*expected a URL/,
+  );
+});
+
 test("a file that is missing or not JSON is an operator's error", (t) => {
   const missing = { flags: { configurationFile: "/nowhere/lambent.json" }, environment: {} };
   assert.match(refusal(() => readConfiguration(missing)).message, /cannot be read \(ENOENT\)/);

@@ -41,6 +41,11 @@ export interface Configuration {
   /** The root user's access key of the default account in `enforced` mode; "" has one made at the first start. */
   readonly rootAccessKeyId: string;
   readonly rootSecretAccessKey: string;
+  /** URL of the S3-compatible server that deployment packages may lie in; "" has packages in S3 refused. */
+  readonly s3Endpoint: string;
+  /** Keys for it; "" has them looked for as AWS's SDKs do. */
+  readonly s3AccessKeyId: string;
+  readonly s3SecretAccessKey: string;
   /** ARN of an EFS access point → absolute path of the directory that functions see in its place. */
   readonly fileSystems: FileSystemTable;
   /** Whether streamed responses are slowed down as AWS does: 2 MB a second after the first 6 MB. */
@@ -117,6 +122,9 @@ const schema = z.strictObject({
   authentication: z.enum(["open", "enforced"]),
   rootAccessKeyId: z.string().regex(/^(\w{16,128})?$/, "expected 16 to 128 letters and digits"),
   rootSecretAccessKey: z.string().regex(/^(\S{16,128})?$/, "expected 16 to 128 characters"),
+  s3Endpoint: z.string().regex(/^(https?:\/\/\S+)?$/, "expected a URL such as http://127.0.0.1:9000"),
+  s3AccessKeyId: z.string(),
+  s3SecretAccessKey: z.string(),
   fileSystems: fileSystemTable,
   responseStreamPacing: yesOrNo,
   allowOlderRuntimes: yesOrNo,
@@ -144,6 +152,9 @@ const VARIABLES: Readonly<Record<SettingName, string>> = {
   authentication: "LAMBENT_AUTHENTICATION",
   rootAccessKeyId: "LAMBENT_ROOT_ACCESS_KEY_ID",
   rootSecretAccessKey: "LAMBENT_ROOT_SECRET_ACCESS_KEY",
+  s3Endpoint: "LAMBENT_S3_ENDPOINT",
+  s3AccessKeyId: "LAMBENT_S3_ACCESS_KEY_ID",
+  s3SecretAccessKey: "LAMBENT_S3_SECRET_ACCESS_KEY",
   fileSystems: "LAMBENT_FILE_SYSTEMS",
   responseStreamPacing: "LAMBENT_RESPONSE_STREAM_PACING",
   allowOlderRuntimes: "LAMBENT_ALLOW_OLDER_RUNTIMES",
@@ -276,6 +287,9 @@ export function readConfiguration(sources: ConfigurationSources): Configuration 
     authentication: "open",
     rootAccessKeyId: "",
     rootSecretAccessKey: "",
+    s3Endpoint: "",
+    s3AccessKeyId: "",
+    s3SecretAccessKey: "",
     fileSystems: {},
     responseStreamPacing: false,
     allowOlderRuntimes: true,
@@ -299,6 +313,11 @@ export function readConfiguration(sources: ConfigurationSources): Configuration 
 }
 
 function refuseUnsafe(configuration: Configuration, hostWrittenAs: string): void {
+  if ((configuration.s3AccessKeyId === "") !== (configuration.s3SecretAccessKey === ""))
+    throw wrongSetting(
+      "s3AccessKeyId and s3SecretAccessKey belong together, and one of them is missing",
+      "Set LAMBENT_S3_ACCESS_KEY_ID and LAMBENT_S3_SECRET_ACCESS_KEY, or neither.",
+    );
   const { host, authentication, rootAccessKeyId, rootSecretAccessKey } = configuration;
   if (authentication === "open" && !isLoopback(host))
     throw wrongSetting(

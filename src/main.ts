@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { chooseSandboxDriver } from "./adapters/choose-sandbox-driver.ts";
 import { systemClock as clock } from "./adapters/clock-system/clock-system.ts";
 import { openCodeCache } from "./adapters/code-cache-files/code-cache-files.ts";
+import { createS3CodeObjects } from "./adapters/code-objects-s3/code-objects-s3.ts";
 import { openCodeStore } from "./adapters/code-store-files/code-store-files.ts";
 import { createPinoLogger } from "./adapters/logger-pino/logger-pino.ts";
 import { procMemoryPressure } from "./adapters/memory-proc/memory-proc.ts";
@@ -34,6 +35,7 @@ import { closeServer, configureServer, functionUrlAt, listen } from "./http-list
 import type { ResourcePolicy } from "./iam/authorize.ts";
 import { CallerIdentities } from "./iam/caller-identities.ts";
 import { type Iam, openIam } from "./iam/iam.ts";
+import { isAssumableByService } from "./iam/role-for-service.ts";
 import { createSessionCredentials, type SessionCredentials } from "./iam/session-credentials.ts";
 import { InvocationDispatcher } from "./invocation/invocation-dispatcher.ts";
 import { AWS_RESPONSE_PACE } from "./invocation/response-pace.ts";
@@ -233,6 +235,7 @@ async function openPlatform(ground: Ground, { sandboxes, codeStore, runtimes }: 
     random: Math.random,
     accountConcurrency: configuration.accountConcurrency,
     hostArchitecture: process.arch === "arm64" ? "arm64" : "x86_64",
+    mayAssume: (arn) => mode === "open" || isAssumableByService(directory, arn, "lambda.amazonaws.com"),
   });
   opened.add(() => functions.close());
   const callers = new CallerIdentities({
@@ -374,7 +377,7 @@ function followFunctions(
 }
 
 function wireAwsApi(
-  { logger }: Ground,
+  { configuration, logger }: Ground,
   parts: {
     readonly machine: Machine;
     readonly platform: Platform;
@@ -398,6 +401,7 @@ function wireAwsApi(
         traceHeaders: new TraceHeaders(),
         fileSystems: parts.machine.fileSystems,
         codeDownloads: parts.codeDownloads,
+        codeObjects: createS3CodeObjects(configuration),
         functionUrl: parts.functionUrl,
       }),
       iamService({ iam }),

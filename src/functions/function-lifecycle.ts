@@ -70,6 +70,7 @@ export interface LifecycleDependencies {
   readonly hostArchitecture: Architecture;
   readonly newId: () => string;
   readonly codeSigning: CodeSigning;
+  readonly mayAssume: (roleArn: string) => boolean;
   readonly layers: LayerDirectory;
 }
 

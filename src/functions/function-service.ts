@@ -38,6 +38,8 @@ export interface FunctionServiceDependencies {
   /** Uniform in [0, 1): chooses between the versions of an alias. */
   readonly random: () => number;
   readonly hostArchitecture: Architecture;
+  /** Whether Lambda may assume the role; asked where roles must exist, that is where access is enforced. */
+  readonly mayAssume?: (roleArn: string) => boolean;
   /** AWS's account concurrency, 1,000 when left out. */
   readonly accountConcurrency?: number;
   /** Makes ids; version 4 UUIDs when left out. */
@@ -103,6 +105,7 @@ export async function createFunctionService(
       hostArchitecture,
       newId,
       codeSigning,
+      mayAssume: dependencies.mayAssume ?? (() => true),
       layers: layerDirectory,
     }),
     directory: new FunctionDirectory(catalogue),

@@ -37,6 +37,8 @@ export interface LoggingInput {
 /** What settings are checked against. */
 export interface SettingsChoices {
   readonly runtimes: RuntimeCatalogue;
+  /** Whether Lambda may assume the role; asked for roles that are given. */
+  readonly mayAssume: (roleArn: string) => boolean;
   readonly layers: LayerDirectory;
 }
 
@@ -52,7 +54,7 @@ export function newSettings(
       "Runtime and Handler are mandatory parameters for functions created with deployment packages.",
     );
   }
-  if (!roleArn) throw invalidParameterValue("The role defined for the function cannot be assumed by Lambda.");
+  if (!roleArn) throw notAssumable();
   const defaults: FunctionSettings = {
     runtime,
     handler,
@@ -74,7 +76,7 @@ export function changedSettings(
   input: SettingsInput,
   choices: SettingsChoices,
 ): FunctionSettings {
-  checkInput(owner, input, choices.runtimes);
+  checkInput(owner, input, choices);
   return {
     runtime: input.runtime ?? current.runtime,
     handler: input.handler ?? current.handler,
@@ -107,9 +109,12 @@ function changedLists(
   };
 }
 
-function checkInput(owner: Owner, input: SettingsInput, runtimes: RuntimeCatalogue): void {
+function checkInput(owner: Owner, input: SettingsInput, { runtimes, mayAssume }: SettingsChoices): void {
   if (input.runtime !== undefined) checkRuntime(input.runtime, runtimes);
-  if (input.roleArn !== undefined) checkRole(owner, input.roleArn);
+  if (input.roleArn !== undefined) {
+    checkRole(owner, input.roleArn);
+    if (!mayAssume(input.roleArn)) throw notAssumable();
+  }
   // The API model allows more than these, for managed instances.
   checkAtMost("Timeout", input.timeoutSeconds, FUNCTION_LIMITS.timeoutSecondsMax);
   checkAtMost("MemorySize", input.memoryMb, FUNCTION_LIMITS.memoryMbMax);
@@ -124,6 +129,9 @@ function checkRuntime(runtime: string, runtimes: RuntimeCatalogue): void {
     `Runtime ${runtime} is not installed on this machine. ${runtimes.missingAdvice(runtime)}`,
   );
 }
+
+const notAssumable = (): Error =>
+  invalidParameterValue("The role defined for the function cannot be assumed by Lambda.");
 
 function checkRole(owner: Owner, roleArn: string): void {
   const account = /^arn:aws[a-zA-Z-]*:iam::(\d{12}):role\/?[a-zA-Z_0-9+=,.@\-_/]+$/.exec(roleArn)?.[1];

@@ -18,6 +18,7 @@ import {
   InvokeCommand,
   LambdaClient,
   ListFunctionsCommand,
+  UpdateFunctionConfigurationCommand,
 } from "@aws-sdk/client-lambda";
 import { AssumeRoleCommand, GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
 import { build } from "esbuild";
@@ -148,6 +149,9 @@ describe("with enforced authentication", () => {
     await lambda(own).send(new ListFunctionsCommand({}));
     const who = await new STSClient(configuration(own)).send(new GetCallerIdentityCommand({}));
     assert.equal(who.Arn, `arn:aws:iam::${ACCOUNT}:user/dev`);
+    await iam().send(
+      new CreateRoleCommand({ RoleName: "test-role", AssumeRolePolicyDocument: TRUST_LAMBDA }),
+    );
     await deploy(lambda(root), "shared", { "index.js": "exports.handler = async () => 7;" });
     await assert.rejects(invoke(lambda(own), "shared", {}), namedWith("AccessDeniedException", 403));
     await lambda(root).send(
@@ -232,6 +236,51 @@ describe("with enforced authentication", () => {
       ),
       namedWith("UnrecognizedClientException", 403),
     );
+  });
+
+  test("a function needs a role that exists and trusts Lambda, and who gives it one may pass it on", async () => {
+    const other = JSON.parse(TRUST_LAMBDA) as { Statement: { Principal: { Service: string } } };
+    other.Statement.Principal.Service = "ec2.amazonaws.com";
+    await iam().send(
+      new CreateRoleCommand({ RoleName: "for-ec2", AssumeRolePolicyDocument: JSON.stringify(other) }),
+    );
+    await iam().send(new CreateRoleCommand({ RoleName: "worker", AssumeRolePolicyDocument: TRUST_LAMBDA }));
+    const role = (name: string): string => `arn:aws:iam::${ACCOUNT}:role/${name}`;
+    const refused = namedWith(
+      "InvalidParameterValueException",
+      400,
+      /^The role defined for the function cannot be assumed by Lambda\.$/,
+    );
+    const code = { "index.js": "exports.handler = async () => 1" };
+    for (const name of ["missing", "for-ec2"])
+      await assert.rejects(deploy(lambda(root), "roles", code, { Role: role(name) }), refused);
+    await deploy(lambda(root), "roles", code, { Role: role("worker") });
+    await assert.rejects(
+      lambda(root).send(
+        new UpdateFunctionConfigurationCommand({ FunctionName: "roles", Role: role("for-ec2") }),
+      ),
+      refused,
+    );
+
+    await iam().send(new CreateUserCommand({ UserName: "deployer" }));
+    const { AccessKey } = await iam().send(new CreateAccessKeyCommand({ UserName: "deployer" }));
+    const own = {
+      accessKeyId: AccessKey?.AccessKeyId ?? "",
+      secretAccessKey: AccessKey?.SecretAccessKey ?? "",
+    };
+    const put = (PolicyName: string, PolicyDocument: string) =>
+      iam().send(new PutUserPolicyCommand({ UserName: "deployer", PolicyName, PolicyDocument }));
+    await put("lambda", allow("lambda:*", "*"));
+    await assert.rejects(
+      deploy(lambda(own), "passed", code, { Role: role("worker") }),
+      namedWith(
+        "AccessDeniedException",
+        403,
+        /is not authorized to perform: iam:PassRole on resource: .*role\/worker/,
+      ),
+    );
+    await put("pass", allow("iam:PassRole", role("worker")));
+    await deploy(lambda(own), "passed", code, { Role: role("worker") });
   });
 
   test("the AWS CLI signs with the file that the banner names", () => {

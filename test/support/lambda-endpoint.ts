@@ -2,6 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { LambdaClient } from "@aws-sdk/client-lambda";
+import { createS3CodeObjects } from "../../src/adapters/code-objects-s3/code-objects-s3.ts";
 import { openCodeStore } from "../../src/adapters/code-store-files/code-store-files.ts";
 import { createCodeDownloads } from "../../src/aws-api/services/lambda/code-download.ts";
 import { lambdaService } from "../../src/aws-api/services/lambda/lambda-service.ts";
@@ -43,7 +44,11 @@ export const ROLE_ARN = `arn:aws:iam::${ACCOUNT}:role/service`;
 
 export const arnOf = (name: string): string => `arn:aws:lambda:${REGION}:${ACCOUNT}:function:${name}`;
 
-export async function openLambdaEndpoint(): Promise<LambdaEndpoint> {
+const NO_S3 = { s3Endpoint: "", s3AccessKeyId: "", s3SecretAccessKey: "" };
+
+export async function openLambdaEndpoint(
+  options: { readonly s3?: typeof NO_S3 } = {},
+): Promise<LambdaEndpoint> {
   const directory = await mkdtemp(join(tmpdir(), "lambent-lambda-"));
   const clock = new ManualClock();
   const ignore = (): void => undefined;
@@ -81,6 +86,7 @@ export async function openLambdaEndpoint(): Promise<LambdaEndpoint> {
         runtimes: TEST_RUNTIMES,
         clock,
         codeDownloads,
+        codeObjects: createS3CodeObjects({ defaultRegion: REGION, ...(options.s3 ?? NO_S3) }),
         functionUrl: (urlId, region) => `http://${urlId}.lambda-url.${region}.localhost/`,
         traceHeaders: new TraceHeaders(),
         fileSystems: TEST_FILE_SYSTEMS,

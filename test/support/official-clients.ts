@@ -7,6 +7,7 @@ import { promisify } from "node:util";
 
 const AWS_LAMBDA_RIC = "aws-lambda-ric@4.0.2";
 const AWSLAMBDARIC = "awslambdaric==4.2.2";
+const MOTO = "moto[s3,server]==5.2.1";
 const JAVA_RIC = ["aws-lambda-java-runtime-interface-client", "2.6.0"] as const;
 const NODE_22 = `node-${process.platform}-${process.arch}@22`;
 const INSTALL_TIMEOUT_MS = 8 * 60_000;
@@ -38,6 +39,19 @@ export async function installAwslambdaric(python: string): Promise<Installed> {
     const quiet = ["--quiet", "--disable-pip-version-check", "--no-warn-script-location"];
     await run(python, ["-m", "pip", "install", ...quiet, "--target", directory, AWSLAMBDARIC]);
   });
+}
+
+/** `directory` goes into PYTHONPATH ("" where the interpreter has moto itself); run as `python -m moto.server`. */
+export async function installMoto(python: string): Promise<Installed> {
+  if (await works(python, "-c", "import moto.server, flask")) return { directory: "" };
+  return installOnce(
+    "moto-5.2.1",
+    `have pip for ${python} (apt-get install python3-pip), and PyPI at hand`,
+    async (directory) => {
+      const quiet = ["--quiet", "--disable-pip-version-check", "--no-warn-script-location"];
+      await run(python, ["-m", "pip", "install", ...quiet, "--target", directory, MOTO]);
+    },
+  );
 }
 
 /**

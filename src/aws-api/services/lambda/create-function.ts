@@ -1,6 +1,7 @@
 import { notSupported } from "../../../core/errors.ts";
+import { zipSource } from "./code-input.ts";
 import { fullConfiguration } from "./function-configuration.ts";
-import { architectureInput, settingsInput, zipSource } from "./function-input.ts";
+import { architectureInput, settingsInput } from "./function-input.ts";
 import type { LambdaDependencies, LambdaHandlers } from "./lambda-handlers.ts";
 
 /** CreateFunction. */
@@ -8,6 +9,7 @@ export function createFunctionHandlers({
   functions,
   runtimes,
   fileSystems,
+  codeObjects,
 }: LambdaDependencies): LambdaHandlers {
   return {
     CreateFunction: async (input, context) => {
@@ -16,7 +18,7 @@ export function createFunctionHandlers({
       const created = await functions.lifecycle.create(context, {
         functionReference: input.FunctionName ?? "",
         settings: settingsInput(input, fileSystems),
-        zip: zipSource(input.Code ?? {}),
+        zip: await zipSource(input.Code ?? {}, codeObjects),
         architecture: architectureInput(input.Architectures),
         tags: input.Tags,
         publish: input.Publish === true,

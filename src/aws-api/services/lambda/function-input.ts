@@ -3,7 +3,7 @@ import type {
   CreateFunctionRequest,
   UpdateFunctionConfigurationRequest,
 } from "@aws-sdk/client-lambda";
-import { invalidParameterValue, notSupported } from "../../../core/errors.ts";
+import { notSupported } from "../../../core/errors.ts";
 import type { FileSystemTable } from "../../../core/file-systems.ts";
 import type { SettingsInput } from "../../../functions/function-settings.ts";
 import { fileSystemsInput } from "./file-system-input.ts";
@@ -20,15 +20,6 @@ const REFUSED_CONFIGURATION = [
   "CapacityProviderConfig",
   "DurableConfig",
   "PublishTo",
-] as const;
-
-const REFUSED_CODE = [
-  "S3Bucket",
-  "S3Key",
-  "S3ObjectVersion",
-  "S3ObjectStorageMode",
-  "ImageUri",
-  "SourceKMSKeyArn",
 ] as const;
 
 /** Refuses, by name, members that this version does not act on; AWS's empty values pass. */
@@ -63,23 +54,6 @@ export function settingsInput(input: Configured, fileSystems: FileSystemTable): 
       logGroup: input.LoggingConfig.LogGroup,
     },
   };
-}
-
-/** The zip in a request; exactly one source must be given. */
-export function zipSource(
-  code: { readonly ZipFile?: Uint8Array | undefined } & {
-    readonly [K in (typeof REFUSED_CODE)[number]]?: string | undefined;
-  },
-): Uint8Array {
-  const { ZipFile } = code;
-  if (ZipFile !== undefined && (code.S3Bucket || code.S3Key || code.S3ObjectVersion || code.ImageUri)) {
-    throw invalidParameterValue(
-      "Please do not provide other FunctionCode parameters when providing a ZipFile.",
-    );
-  }
-  refuseMembers<(typeof REFUSED_CODE)[number]>(code, REFUSED_CODE);
-  if (ZipFile === undefined) throw invalidParameterValue("Please provide a source for function code.");
-  return ZipFile;
 }
 
 /** The one architecture of a request; the model lets through exactly one. */

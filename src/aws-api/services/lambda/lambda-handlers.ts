@@ -5,6 +5,7 @@ import type { Invoker } from "../../../core/invocation.ts";
 import type { TraceHeaders } from "../../../core/trace-header.ts";
 import type { FunctionService } from "../../../functions/function-service.ts";
 import type { Clock } from "../../../ports/clock.ts";
+import type { CodeObjects } from "../../../ports/code-objects.ts";
 import type { RuntimeCatalogue } from "../../../ports/runtime-catalogue.ts";
 import type { Handlers } from "../../protocol/handlers.ts";
 import type { CodeDownloads } from "./code-download.ts";
@@ -20,6 +21,8 @@ export interface LambdaDependencies {
   readonly fileSystems: FileSystemTable;
   readonly traceHeaders: TraceHeaders;
   readonly codeDownloads: CodeDownloads;
+  /** Packages that requests name in S3. */
+  readonly codeObjects: CodeObjects;
   /** The absolute URL of a function URL's id, with a trailing slash. */
   readonly functionUrl: (urlId: string, region: string) => string;
 }

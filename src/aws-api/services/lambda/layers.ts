@@ -4,18 +4,15 @@ import type {
   LayerVersionsListItem,
   Runtime,
 } from "@aws-sdk/client-lambda";
-import { invalidParameterValue } from "../../../core/errors.ts";
 import { lambdaTimestamp } from "../../../core/lambda-timestamp.ts";
 import { layerArn } from "../../../core/layer-arn.ts";
 import type { LayerVersionDocument } from "../../../functions/layer-documents.ts";
-import { refuseMembers } from "./function-input.ts";
+import { zipSource } from "./code-input.ts";
 import type { LambdaDependencies, LambdaHandlers } from "./lambda-handlers.ts";
 import { nextMarker, pageRequest } from "./paging.ts";
 
-const REFUSED_CONTENT = ["S3Bucket", "S3Key", "S3ObjectVersion", "S3ObjectStorageMode"] as const;
-
 /** Layers and their versions. */
-export function layerHandlers({ functions, codeDownloads }: LambdaDependencies): LambdaHandlers {
+export function layerHandlers({ functions, codeDownloads, codeObjects }: LambdaDependencies): LambdaHandlers {
   const { layers } = functions;
   const detail = (version: LayerVersionDocument): GetLayerVersionResponse => ({
     Content: {
@@ -28,13 +25,9 @@ export function layerHandlers({ functions, codeDownloads }: LambdaDependencies):
   });
   return {
     PublishLayerVersion: async (input, context) => {
-      const content = input.Content ?? {};
-      refuseMembers<(typeof REFUSED_CONTENT)[number]>(content, REFUSED_CONTENT);
-      if (content.ZipFile === undefined)
-        throw invalidParameterValue("Please provide a source for layer code.");
       const published = await layers.publish(context, {
         reference: input.LayerName ?? "",
-        zip: content.ZipFile,
+        zip: await zipSource(input.Content ?? {}, codeObjects, "layer"),
         description: input.Description,
         licenseInfo: input.LicenseInfo,
         compatibleRuntimes: input.CompatibleRuntimes ?? [],

@@ -1,6 +1,7 @@
 import { invalidParameterValue } from "../../../core/errors.ts";
+import { zipSource } from "./code-input.ts";
 import { fullConfiguration } from "./function-configuration.ts";
-import { architectureInput, refuseMembers, settingsInput, zipSource } from "./function-input.ts";
+import { architectureInput, refuseMembers, settingsInput } from "./function-input.ts";
 import type { LambdaDependencies, LambdaHandlers } from "./lambda-handlers.ts";
 
 /** UpdateFunctionCode and UpdateFunctionConfiguration. */
@@ -8,6 +9,7 @@ export function updateFunctionHandlers({
   functions,
   runtimes,
   fileSystems,
+  codeObjects,
 }: LambdaDependencies): LambdaHandlers {
   return {
     UpdateFunctionCode: async (input, context) => {
@@ -19,7 +21,7 @@ export function updateFunctionHandlers({
       }
       const updated = await functions.lifecycle.updateCode(context, {
         functionReference: input.FunctionName ?? "",
-        zip: zipSource(input),
+        zip: await zipSource(input, codeObjects),
         architecture: architectureInput(input.Architectures),
         publish: input.Publish === true,
         dryRun: input.DryRun === true,

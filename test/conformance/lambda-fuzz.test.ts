@@ -1,0 +1,182 @@
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+import * as lambdaModule from "@aws-sdk/client-lambda";
+import { buildServiceModel, type Operation } from "../../src/aws-api/protocol/service-model.ts";
+import { lambdaService } from "../../src/aws-api/services/lambda/lambda-service.ts";
+import {
+  ACCOUNT,
+  arnOf,
+  type LambdaEndpoint,
+  openLambdaEndpoint,
+  ROLE_ARN,
+} from "../support/lambda-endpoint.ts";
+import { RandomValues, seededRandom } from "../support/random-values.ts";
+import { ValidValues } from "../support/valid-values.ts";
+import { zipOf } from "../support/zip.ts";
+
+/** LAMBENT_TEST_SEED repeats a run. */
+const seed = Number(process.env["LAMBENT_TEST_SEED"] ?? Date.now() % 2 ** 31);
+const VALID_MS = 12_000;
+const RANDOM_ROUNDS = 2;
+const CALL_LIMIT_MS = 10_000;
+/** Stands for dependencies that only handlers use, when they are called. */
+const unused: never = new Proxy(() => unused, { get: () => unused }) as never;
+
+interface Answer {
+  readonly status: number;
+  readonly error: string | undefined;
+  readonly message: string;
+  readonly output?: lambdaModule.CreateCodeSigningConfigResponse;
+}
+
+describe(`the handlers of the Lambda API with random input (LAMBENT_TEST_SEED=${seed})`, () => {
+  const operations = [...buildServiceModel(lambdaService(unused)).operations.values()].filter(
+    ({ handler }) => handler !== undefined,
+  );
+  let lambda: LambdaEndpoint;
+  let zip: Buffer;
+  before(async () => {
+    lambda = await openLambdaEndpoint();
+    zip = await zipOf({ "index.mjs": "export const handler = async () => 1;" });
+  });
+  after(() => lambda.close());
+
+  const create = (FunctionName: string): Promise<unknown> =>
+    lambda.client
+      .send(
+        new lambdaModule.CreateFunctionCommand({
+          FunctionName,
+          Runtime: "nodejs24.x",
+          Handler: "index.handler",
+          Role: ROLE_ARN,
+          Code: { ZipFile: zip },
+          Publish: true,
+        }),
+      )
+      .then(() => lambda.functions.idle())
+      .catch((error: Error) => assert.equal(error.name, "ResourceConflictException", error.message));
+
+  /** The answer of an operation; rejects when it takes too long. */
+  async function call(operation: Operation, input: Record<string, unknown>): Promise<Answer> {
+    const Command = (lambdaModule as unknown as Record<string, new (value: unknown) => never>)[
+      `${operation.name}Command`
+    ];
+    assert.ok(Command);
+    try {
+      const abortSignal = AbortSignal.timeout(CALL_LIMIT_MS);
+      const output = (await lambda.client.send(new Command(input), { abortSignal })) as {
+        $metadata: { httpStatusCode?: number };
+      };
+      return {
+        status: output.$metadata.httpStatusCode ?? 0,
+        error: undefined,
+        message: "",
+        output: output as never,
+      };
+    } catch (error) {
+      const { name, message, $metadata } = error as Error & { $metadata?: { httpStatusCode?: number } };
+      // Without a status the client itself refused the input, or nobody answered.
+      if ($metadata?.httpStatusCode === undefined) {
+        if (/AbortError|TimeoutError/.test(name))
+          throw new Error(`${operation.name} hangs`, { cause: error });
+        return { status: 400, error: "ClientRefusedException", message };
+      }
+      return { status: $metadata.httpStatusCode, error: name, message };
+    }
+  }
+
+  function check(operation: Operation, input: unknown, { status, error, message }: Answer): void {
+    const about = `${operation.name}: ${status} ${error} ${message} for ${JSON.stringify(input)?.slice(0, 1000)}`;
+    assert.ok(status >= 200 && status < 500, about);
+    if (error === undefined) assert.ok(status < 300, about);
+    else assert.match(error, /^[A-Z][A-Za-z]+Exception$/, about);
+  }
+
+  test("what the model allows is done, or refused with one of AWS's errors", async () => {
+    const names = ["one", "one", "two", arnOf("one"), arnOf("two"), "missing"];
+    const codeSigning = [`arn:aws:lambda:eu-west-1:${ACCOUNT}:code-signing-config:csc-0123456789abcdef0`];
+    const random = seededRandom(seed);
+    const values = new ValidValues(random, "lambda", {
+      FunctionName: names,
+      LayerName: ["layer"],
+      VersionNumber: [1, 2, 0, -1],
+      Qualifier: ["$LATEST", "live", "1", "2"],
+      "CreateAliasRequest.Name": ["live", "next"],
+      Name: ["live", "next"],
+      FunctionVersion: ["$LATEST", "1", "2"],
+      "ListFunctionsRequest.FunctionVersion": ["ALL"],
+      Role: [ROLE_ARN],
+      Runtime: ["nodejs24.x", "nodejs24.x", "nodejs4.3"],
+      Handler: ["index.handler"],
+      ZipFile: [zip, zip, zip, Buffer.from("no zip")],
+      Resource: [arnOf("one"), arnOf("missing")],
+      ResourceArn: [arnOf("one"), `${arnOf("one")}:live`],
+      StatementId: ["s", "t"],
+      Policy: ["{}", '{"Version":"2012-10-17","Statement":[]}'],
+      CodeSigningConfigArn: codeSigning,
+      Arn: [`arn:aws:lambda:eu-west-1:${ACCOUNT}:layer:layer:1`],
+      SigningProfileVersionArns: [[`arn:aws:signer:eu-west-1:${ACCOUNT}:/signing-profiles/p/abcdefghij`]],
+      Action: ["lambda:InvokeFunction", "lambda:InvokeFunctionUrl", "*"],
+      "AddLayerVersionPermissionRequest.Action": ["lambda:GetLayerVersion"],
+      Tags: [{ a: "b" }, {}],
+      TagKeys: [["a"]],
+      Content: [{ ZipFile: zip }],
+      Code: [{ ZipFile: zip }, { ZipFile: zip }, {}],
+      Marker: [undefined, "", "one", "AAAA", "!"],
+      RevisionId: [undefined, undefined, "stale"],
+      ...Object.fromEntries(
+        [
+          "DeadLetterConfig",
+          "DurableExecutionName",
+          "TenantId",
+          "VpcConfig",
+          "CapacityProviderConfig",
+          "DurableConfig",
+          "KMSKeyArn",
+          "PublishTo",
+          "ImageUri",
+          "SourceKMSKeyArn",
+          "S3Bucket",
+          "S3Key",
+          "S3ObjectVersion",
+          "S3ObjectStorageMode",
+          "PackageType",
+          "SnapStart",
+          "Layers",
+          "CodeSha256",
+          "ImageConfig",
+          "FileSystemConfigs",
+          "TenancyConfig",
+        ].map((name) => [name, [undefined]]),
+      ),
+    });
+    const done = new Map<string, number>();
+    const until = Date.now() + VALID_MS;
+    for (let round = 0; round < 30 && Date.now() < until; round += 1) {
+      // A deletion ends what many operations are about.
+      for (const FunctionName of ["one", "two"]) await create(FunctionName);
+      for (const operation of operations) {
+        if (operation.input.kind !== "structure") continue;
+        const input = values.structure(operation.input);
+        const answer = await call(operation, input);
+        check(operation, input, answer);
+        const { CodeSigningConfigArn } = answer.output?.CodeSigningConfig ?? {};
+        if (CodeSigningConfigArn !== undefined) codeSigning.push(CodeSigningConfigArn);
+        if (answer.error === undefined) done.set(operation.name, (done.get(operation.name) ?? 0) + 1);
+      }
+      await lambda.functions.idle();
+    }
+    // A generator whose every input is refused would show nothing.
+    assert.ok(done.size > 0.8 * operations.length, `only ${[...done.keys()].join(", ")} ever succeeded`);
+  });
+
+  test("what the model forbids is refused with a 4xx and one of AWS's errors", async () => {
+    const values = new RandomValues(seededRandom(seed));
+    for (let round = 0; round < RANDOM_ROUNDS; round += 1) {
+      for (const operation of operations) {
+        const input = (values.value(operation.input) ?? {}) as Record<string, unknown>;
+        check(operation, input, await call(operation, input));
+      }
+    }
+  });
+});
