@@ -14,13 +14,22 @@ import { machine, writePicture, writeSection } from "./report/performance-page.t
 import { tableOf } from "./report/table.ts";
 import type { Scenario } from "./scenario.ts";
 import { burst } from "./scenarios/burst.ts";
+import { cold } from "./scenarios/cold.ts";
 import { density } from "./scenarios/density.ts";
 import { freeze } from "./scenarios/freeze.ts";
 import { functions } from "./scenarios/functions.ts";
 import { store } from "./scenarios/store.ts";
 import { warm } from "./scenarios/warm.ts";
 
-const SCENARIOS: Readonly<Record<string, Scenario>> = { warm, burst, density, freeze, functions, store };
+const SCENARIOS: Readonly<Record<string, Scenario>> = {
+  warm,
+  cold,
+  burst,
+  density,
+  freeze,
+  functions,
+  store,
+};
 
 endWhatWasStarted();
 const { values, positionals } = parseArgs({

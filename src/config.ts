@@ -32,6 +32,8 @@ export interface Configuration {
   readonly maxEnvironmentLifeMs: number;
   /** Most execution environments at once, of all functions together. */
   readonly maxEnvironments: number;
+  /** Most execution environments that wait, started, for a function that needs one; 0 keeps none. */
+  readonly reserveMax: number;
   /** Concurrent executions of one account and region, as GetAccountSettings reports it. */
   readonly accountConcurrency: number;
   /** `open`: no signatures, for loopback alone. `enforced`: every request is signed and authorized, as on AWS. */
@@ -110,6 +112,7 @@ const schema = z.strictObject({
   idleEnvironmentTimeoutMaxMs: wholeNumber(1_000, 86_400_000),
   maxEnvironmentLifeMs: wholeNumber(10_000, 604_800_000),
   maxEnvironments: wholeNumber(1, 100_000),
+  reserveMax: wholeNumber(0, 100_000),
   accountConcurrency: wholeNumber(1, 1_000_000),
   authentication: z.enum(["open", "enforced"]),
   rootAccessKeyId: z.string().regex(/^(\w{16,128})?$/, "expected 16 to 128 letters and digits"),
@@ -136,6 +139,7 @@ const VARIABLES: Readonly<Record<SettingName, string>> = {
   idleEnvironmentTimeoutMaxMs: "LAMBENT_IDLE_ENVIRONMENT_TIMEOUT_MAX_MS",
   maxEnvironmentLifeMs: "LAMBENT_MAX_ENVIRONMENT_LIFE_MS",
   maxEnvironments: "LAMBENT_MAX_ENVIRONMENTS",
+  reserveMax: "LAMBENT_RESERVE_MAX",
   accountConcurrency: "LAMBENT_ACCOUNT_CONCURRENCY",
   authentication: "LAMBENT_AUTHENTICATION",
   rootAccessKeyId: "LAMBENT_ROOT_ACCESS_KEY_ID",
@@ -155,6 +159,7 @@ const FLAG_NAMES: Readonly<Partial<Record<SettingName, string>>> = {
   allowInstall: "--no-install",
   logLevel: "--log-level",
   authentication: "--authentication",
+  reserveMax: "--reserve-max",
 };
 
 function wrongSetting(message: string, advice: string): OperatorError {
@@ -266,6 +271,7 @@ export function readConfiguration(sources: ConfigurationSources): Configuration 
     idleEnvironmentTimeoutMaxMs: 3_600_000,
     maxEnvironmentLifeMs: 14_400_000,
     maxEnvironments: 1_000,
+    reserveMax: 32,
     accountConcurrency: 1_000,
     authentication: "open",
     rootAccessKeyId: "",

@@ -5,8 +5,10 @@ import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { chooseSandboxDriver } from "./adapters/choose-sandbox-driver.ts";
 import { systemClock as clock } from "./adapters/clock-system/clock-system.ts";
+import { openCodeCache } from "./adapters/code-cache-files/code-cache-files.ts";
 import { openCodeStore } from "./adapters/code-store-files/code-store-files.ts";
 import { createPinoLogger } from "./adapters/logger-pino/logger-pino.ts";
+import { procMemoryPressure } from "./adapters/memory-proc/memory-proc.ts";
 import {
   createPrometheusMetrics,
   type PrometheusMetrics,
@@ -23,7 +25,9 @@ import { stsService } from "./aws-api/services/sts/sts-service.ts";
 import { type Configuration, lambentVersion } from "./config.ts";
 import type { FileSystemTable } from "./core/file-systems.ts";
 import { TraceHeaders } from "./core/trace-header.ts";
+import { CodeCachePacks } from "./environments/code-cache-packs.ts";
 import { EnvironmentFactory } from "./environments/environment-factory.ts";
+import { ReservePool } from "./environments/reserve-pool.ts";
 import { createFunctionService, type FunctionService } from "./functions/function-service.ts";
 import { closeServer, configureServer, functionUrlAt, listen } from "./http-listener.ts";
 import type { ResourcePolicy } from "./iam/authorize.ts";
@@ -38,6 +42,7 @@ import type { CodeStore } from "./ports/code-store.ts";
 import type { Logger } from "./ports/logger.ts";
 import type { IsolationReport, SandboxDriver } from "./ports/sandbox.ts";
 import type { Store } from "./ports/store.ts";
+import { attachCodeCache } from "./runtime-api/code-cache-route.ts";
 import { RuntimeApi } from "./runtime-api/runtime-api.ts";
 import { machineRuntimes, RUNTIMES_DIRECTORY } from "./runtime-installation.ts";
 
@@ -57,6 +62,9 @@ export interface Lambent {
 const DRAIN_MS = 20_000;
 /** How long an invocation waits on a full machine before it is throttled. */
 const MAX_WAIT_MS = 10_000;
+/** Compiled code kept for later environments. */
+const CODE_CACHE_BYTES = 512 * 1024 * 1024;
+const newId = (): string => randomUUID().replaceAll("-", "");
 const NOT_ISOLATED_NOTICE =
   "LAMBENT WARNING: this machine runs functions as plain processes, without isolation or limits.\n";
 
@@ -149,6 +157,7 @@ interface Machine {
   readonly codeStore: CodeStore;
   /** None where functions are plain processes: these have no /mnt of their own. */
   readonly fileSystems: FileSystemTable;
+  readonly codeCache: CodeCachePacks;
 }
 
 /** What the machine brings: runtimes, isolation and the unpacked code they both need to see. */
@@ -157,9 +166,13 @@ async function openMachine(
   announce: (line: string) => void,
 ): Promise<Machine> {
   const codeDirectory = join(configuration.dataDirectory, "code");
-  const [runtimes, codeStore] = await Promise.all([
+  const [runtimes, codeStore, cache] = await Promise.all([
     machineRuntimes(configuration),
     openCodeStore({ directory: codeDirectory, blobs: store.blobs }),
+    openCodeCache({
+      directory: join(configuration.dataDirectory, "code-cache"),
+      maxBytes: CODE_CACHE_BYTES,
+    }),
   ]);
   const sandboxes = await chooseSandboxDriver({
     preference: configuration.isolation,
@@ -172,7 +185,7 @@ async function openMachine(
   });
   opened.add(() => sandboxes.close());
   const fileSystems = sandboxes.report.isolates ? configuration.fileSystems : {};
-  return { runtimes, sandboxes, codeStore, fileSystems };
+  return { runtimes, sandboxes, codeStore, fileSystems, codeCache: new CodeCachePacks({ cache, clock }) };
 }
 
 interface Platform {
@@ -252,22 +265,27 @@ async function provideRootKey(configuration: Configuration, iam: Iam): Promise<s
  * own: the operator's pages are not for functions.
  */
 function wireInvocations(
-  { configuration, logger, opened }: Ground,
+  ground: Ground,
   parts: { readonly machine: Machine; readonly platform: Platform; readonly metrics: PrometheusMetrics },
 ): { dispatcher: InvocationDispatcher; serveFunctions: (listener: RequestListener) => void } {
+  const { configuration, logger, opened } = ground;
   const { machine, metrics } = parts;
   const { callers, logs, functions } = parts.platform;
   const runtimeApi = new RuntimeApi();
   const functionsServer = createServer();
   configureServer(functionsServer);
+  const reserve = wireReserve(ground, machine, () => dispatcher.environmentCounts());
+  opened.add(() => reserve.close());
   const factory = new EnvironmentFactory({
     ...machine,
     clock,
+    reserve,
     logs: logs.sink,
-    newId: () => randomUUID().replaceAll("-", ""),
+    newId,
     issueCredentials: (identity) => callers.issueForFunction(identity),
     attachRuntimeApi: (sandbox, session, metadata) =>
       runtimeApi.attach(sandbox.runtimeApi, session, metadata),
+    attachCodeCache: (sandbox, access) => attachCodeCache(sandbox.runtimeApi, access),
     attachAwsEndpoint: (sandbox, identity) =>
       sandbox.awsEndpoint.on("connection", (socket: Socket) => {
         callers.comesFromFunction(socket, identity);
@@ -295,8 +313,54 @@ function wireInvocations(
   machine.runtimes.onChanged(() => dispatcher.renewRuntimes());
   const looking = setInterval(() => void machine.runtimes.refresh(), configuration.runtimeCheckIntervalMs);
   opened.add(() => clearInterval(looking));
-  functions.onDeploymentRetired(({ deploymentId }) => dispatcher.retire(deploymentId));
+  followFunctions(ground, { machine, functions, reserve, dispatcher });
   return { dispatcher, serveFunctions: (listener) => functionsServer.on("request", listener) };
+}
+
+/** Sandboxes that wait for a function; real environments come before them. */
+function wireReserve(
+  { configuration, logger }: Ground,
+  machine: Machine,
+  environmentCounts: () => ReadonlyMap<string, number>,
+): ReservePool {
+  return new ReservePool({
+    ...machine,
+    clock,
+    newId,
+    memory: procMemoryPressure,
+    max: configuration.reserveMax,
+    room: () =>
+      [...environmentCounts().values()].reduce((left, count) => left - count, configuration.maxEnvironments),
+    parallel: Math.max(1, Math.floor(availableParallelism() / 2)),
+    failed: (error, runtime) =>
+      logFailure(logger, "no environment could be kept in reserve", { error, context: { runtime } }),
+  });
+}
+
+/** What has to know of functions that come, change and go. */
+function followFunctions(
+  { logger }: Ground,
+  parts: {
+    readonly machine: Machine;
+    readonly functions: FunctionService;
+    readonly reserve: ReservePool;
+    readonly dispatcher: InvocationDispatcher;
+  },
+): void {
+  const { machine, functions, reserve, dispatcher } = parts;
+  functions.onDeployed(({ settings }) => reserve.use(settings.runtime, settings.memoryMb));
+  functions.onConcurrencyChanged(({ provisioned }) => {
+    for (const { version, requested } of provisioned)
+      reserve.announce(version.runtime, version.memoryMb, requested);
+  });
+  functions.onDeploymentRetired(({ deploymentId }) => {
+    dispatcher.retire(deploymentId);
+    machine.codeCache
+      .retire(deploymentId)
+      .catch((error: unknown) =>
+        logFailure(logger, "compiled code could not be removed", { error, context: { deploymentId } }),
+      );
+  });
 }
 
 function wireAwsApi(

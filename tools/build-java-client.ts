@@ -14,6 +14,8 @@ const SOURCES = join(import.meta.dirname, "../runtimes/java/src");
 export const JAVA_CLIENT_JAR = join(import.meta.dirname, "../runtimes/java/lambent-java-runtime.jar");
 /** The oldest Java whose runtime identifier is supported. */
 const RELEASE = "11";
+/** The function of a waiting JVM's warm-up, which that loads as it loads functions. */
+const WARM_UP = "lambent/warmup/";
 const EPOCH = new Date(Date.UTC(2020, 0, 1));
 
 /** "javac 17" of the compiler on PATH; undefined when there is none. */
@@ -40,13 +42,17 @@ export async function buildJavaClient(): Promise<Buffer> {
   try {
     const options = ["--release", RELEASE, "-Xlint:all", "-Werror", "-g:source,lines", "-encoding", "UTF-8"];
     execFileSync("javac", [...options, "-d", classes, ...sourceFiles()], { cwd: SOURCES, stdio: "inherit" });
-    const manifest = `Manifest-Version: 1.0\r\nBuilt-With: ${compilerName()}\r\nX-Sources: ${sourcesDigest()}\r\n\r\n`;
+    const manifest = `Manifest-Version: 1.0\r\nBuilt-With: ${compilerName()}\r\nAutomatic-Module-Name: lambent.runtime\r\nX-Sources: ${sourcesDigest()}\r\n\r\n`;
     const zip = new yazl.ZipFile();
     // Not compressed: a JVM reads it sooner.
     const settings = { mtime: EPOCH, mode: 0o100644, compress: false, forceDosTimestamp: true };
     zip.addBuffer(Buffer.from(manifest), "META-INF/MANIFEST.MF", settings);
     for (const name of globSync("**/*.class", { cwd: classes }).sort())
-      zip.addBuffer(readFileSync(join(classes, name)), name, settings);
+      zip.addBuffer(
+        readFileSync(join(classes, name)),
+        name.startsWith(WARM_UP) ? `META-INF/warm-up/${name}` : name,
+        settings,
+      );
     zip.end();
     return await buffer(zip.outputStream);
   } finally {

@@ -5,6 +5,10 @@
  */
 import { handOverListeners } from "./hand-over.mjs";
 
-const [{ startRuntime }] = await Promise.all([import("./runtime.mjs"), handOverListeners()]);
+const [{ prepareRuntime, startRuntime }, isReserve] = await Promise.all([
+  import("./runtime.mjs"),
+  handOverListeners(),
+]);
 // Not awaited: a process that ends because nothing is left to do must not be reported as an unsettled top-level await.
-void startRuntime();
+if (isReserve) void prepareRuntime().then(startRuntime);
+else void startRuntime();

@@ -1,7 +1,8 @@
-import { statSync } from "node:fs";
+import { readFileSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
-import { basename, join, resolve } from "node:path";
+import { basename, dirname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
+import { prepareCodeCache } from "./code-cache.mjs";
 import { runtimeError } from "./errors.mjs";
 import { isStreaming } from "./streaming-handler.mjs";
 
@@ -35,8 +36,9 @@ async function loadModule(taskRoot, directory, name) {
   const path = resolve(taskRoot, directory, name);
   try {
     const file = EXTENSIONS.map((extension) => path + extension).find(isFile);
-    if (file !== undefined) return await import(pathToFileURL(file).href);
+    await prepareCodeCache();
     const require = createRequire(import.meta.url);
+    if (file !== undefined) return await loadFile(file, require);
     return require(require.resolve(name, { paths: [taskRoot, join(taskRoot, directory)] }));
   } catch (error) {
     if (error instanceof SyntaxError) throw runtimeError("UserCodeSyntaxError", String(error), error.stack);
@@ -45,6 +47,36 @@ async function loadModule(taskRoot, directory, name) {
     }
     throw error;
   }
+}
+
+/**
+ * AWS: what is not said to be an ES module is required, not imported. An import would read a CommonJS source once more,
+ * for the names it exports.
+ */
+async function loadFile(file, require) {
+  if (isRequired(file)) {
+    try {
+      return require(file);
+    } catch (error) {
+      // An ES module by its syntax, with a top-level await.
+      if (error?.code !== "ERR_REQUIRE_ASYNC_MODULE") throw error;
+    }
+  }
+  return import(pathToFileURL(file).href);
+}
+
+function isRequired(file) {
+  if (file.endsWith(".cjs")) return true;
+  if (!file.endsWith(".js") || !process.features.require_module) return false;
+  return packageType(dirname(file)) !== "module";
+}
+
+/** What the nearest package.json says of .js files. */
+function packageType(directory) {
+  const file = join(directory, "package.json");
+  if (isFile(file)) return JSON.parse(readFileSync(file, "utf8")).type;
+  const parent = dirname(directory);
+  return parent === directory ? undefined : packageType(parent);
 }
 
 const isFile = (path) => statSync(path, { throwIfNoEntry: false })?.isFile() === true;

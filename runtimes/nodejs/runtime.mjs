@@ -1,4 +1,7 @@
+import { createRequire } from "node:module";
+import { join } from "node:path";
 import { installAwslambda } from "./awslambda.mjs";
+import { codeCacheBeforeNext, hasCodeCacheWork } from "./code-cache.mjs";
 import { patchConsole } from "./console-patch.mjs";
 import { createContext } from "./context.mjs";
 import { errorPayload, runtimeError } from "./errors.mjs";
@@ -13,14 +16,33 @@ const UNCAUGHT_EXCEPTION_EXIT = 129;
 const UNHANDLED_REJECTION_EXIT = 128;
 const UNSETTLED_EXIT = 13;
 
+/** In reserve: gets ready and waits for the function. Returns the client to start the runtime with. */
+export async function prepareRuntime() {
+  const [{ takeAssignment }, { rehearse }] = await Promise.all([
+    import("./assignment.mjs"),
+    import("./rehearsal.mjs"),
+  ]);
+  const state = newState();
+  await loadHandler(import.meta.dirname, "rehearsal-function.handler");
+  delete createRequire(import.meta.url).cache[join(import.meta.dirname, "rehearsal-function.cjs")];
+  await rehearse((client) => serveOne((event) => Promise.resolve(event), state, client, undefined));
+  return takeAssignment();
+}
+
+/** What is going on, for those who must report an error out of line. */
+const newState = () => ({
+  phase: "init",
+  requestId: undefined,
+  answered: undefined,
+  responseStream: undefined,
+});
+
 /** Becomes the runtime: loads the handler, then serves one event after the other until the process ends. */
-export async function startRuntime() {
+export async function startRuntime(client = new RuntimeApiClient(process.env.AWS_LAMBDA_RUNTIME_API)) {
   startWrapper();
   installAwslambda();
-  /** What is going on, for those who must report an error out of line. */
-  const state = { phase: "init", requestId: undefined, answered: undefined, responseStream: undefined };
+  const state = newState();
   const log = patchConsole(() => state.requestId);
-  const client = new RuntimeApiClient(process.env.AWS_LAMBDA_RUNTIME_API);
   reportCrashes(state, client, log);
   try {
     const handler = await initialise(state, client, log);
@@ -63,6 +85,7 @@ async function nextEvent(state, client) {
   state.phase = "idle";
   state.responseStream = undefined;
   state.answered = undefined;
+  await codeCacheBeforeNext();
   const { headers, body } = await client.next();
   const requestId = headers["lambda-runtime-aws-request-id"];
   setTraceId(headers["lambda-runtime-trace-id"]);
@@ -86,10 +109,11 @@ async function serveOne(handler, state, client, log) {
   if (state.phase !== "invoke") await new Promise(() => {});
   state.phase = "answering";
   if (failure !== undefined) log.logError("Invoke Error", failure.error);
+  const andNext = !hasCodeCacheWork();
   state.answered =
     failure === undefined
-      ? client.postResponse(requestId, json)
-      : client.postError(requestId, errorPayload(failure.error));
+      ? client.postResponse(requestId, json, andNext)
+      : client.postError(requestId, errorPayload(failure.error), andNext);
   await state.answered;
 }
 

@@ -9,7 +9,11 @@ import { RuntimeApiClient } from "../nodejs/runtime-api-client.mjs";
 import { becomeProgram, takeTelemetryDescriptor } from "./become-program.mjs";
 import { executableFault, isRegularFile } from "./executable-check.mjs";
 
-await handOverListeners();
+const isReserve = await handOverListeners();
+if (isReserve) {
+  const { takeAssignment } = await import("../nodejs/assignment.mjs");
+  (await takeAssignment()).close();
+}
 
 // AWS looks in LAMBDA_RUNTIME_DIR first; Lambent's OS-only runtimes have nothing there.
 const candidates = [process.env.LAMBDA_TASK_ROOT ?? "/var/task", "/opt"].map((root) =>

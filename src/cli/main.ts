@@ -15,6 +15,7 @@ interface StartOptions {
   readonly install: boolean;
   readonly logLevel?: string;
   readonly authentication?: string;
+  readonly reserveMax?: string;
 }
 
 /** A flag that was not used must stay absent, so that variables and the file get their turn. */
@@ -29,6 +30,7 @@ function usedFlags(options: StartOptions): Flags {
     allowInstall: options.install ? undefined : false,
     logLevel: options.logLevel,
     authentication: options.authentication,
+    reserveMax: options.reserveMax,
   };
   return Object.fromEntries(Object.entries(flags).filter(([, value]) => value !== undefined));
 }
@@ -57,6 +59,7 @@ function commandLine(): Command {
       "--no-install",
       "never install missing programs (bubblewrap, nftables) with the machine's package manager",
     )
+    .option("--reserve-max <number>", "most environments kept waiting for functions (default: 32)")
     .option("--log-level <level>", "debug, info, warn, error or silent (default: warn)")
     .action((options: StartOptions) => start(usedFlags(options)));
   program

@@ -6,7 +6,8 @@ import type { Clock } from "../ports/clock.ts";
 import type { CodeStore } from "../ports/code-store.ts";
 import type { LogSink } from "../ports/log-sink.ts";
 import type { InstalledRuntime, RuntimeCatalogue } from "../ports/runtime-catalogue.ts";
-import type { Sandbox, SandboxDriver, SandboxMount } from "../ports/sandbox.ts";
+import type { Sandbox, SandboxDriver, SandboxMount, SandboxRequest } from "../ports/sandbox.ts";
+import type { CodeCacheAccess, CodeCachePacks } from "./code-cache-packs.ts";
 import type { EnvironmentMetadata } from "./environment-metadata.ts";
 import {
   functionEnvironmentVariables,
@@ -15,6 +16,8 @@ import {
 } from "./environment-variables.ts";
 import { ExecutionEnvironment } from "./execution-environment.ts";
 import { InvocationLog } from "./invocation-log.ts";
+import { mayUseReserve } from "./reserve-eligibility.ts";
+import type { ReservePool } from "./reserve-pool.ts";
 import type { RuntimeApiSession } from "./runtime-api-session.ts";
 
 /** Whom the requests that arrive on a sandbox's AWS endpoint come from. */
@@ -32,6 +35,8 @@ export interface EnvironmentFactoryDependencies {
   readonly logs: LogSink;
   readonly sandboxes: SandboxDriver;
   readonly fileSystems: FileSystemTable;
+  /** Sandboxes that wait for a function; without it, each is made when it is needed. */
+  readonly reserve?: ReservePool | undefined;
   /** 32 hexadecimal digits. */
   readonly newId: () => string;
   readonly issueCredentials: (identity: EnvironmentIdentity) => RoleCredentials;
@@ -41,6 +46,9 @@ export interface EnvironmentFactoryDependencies {
     session: RuntimeApiSession,
     metadata: EnvironmentMetadata,
   ) => void;
+  readonly codeCache?: CodeCachePacks;
+  /** Lets the sandbox fetch or send its pack of compiled code through the Runtime API door. */
+  readonly attachCodeCache?: (sandbox: Sandbox, access: CodeCacheAccess) => void;
   /** Connects the AWS API door to the sandbox's listener, acting as the function's role only. */
   readonly attachAwsEndpoint: (sandbox: Sandbox, identity: EnvironmentIdentity) => void;
 }
@@ -136,30 +144,58 @@ export class EnvironmentFactory {
       readonly keepScratchOf: Sandbox | undefined;
     },
   ): Promise<Sandbox> {
-    const { codeStore, issueCredentials, sandboxes, attachAwsEndpoint, attachRuntimeApi } =
-      this.#dependencies;
+    const { codeStore, issueCredentials, attachAwsEndpoint, attachRuntimeApi } = this.#dependencies;
     const identity: EnvironmentIdentity = version;
     const metadata = {
       availabilityZoneId: firstAvailabilityZoneId(version.region),
       token: this.#dependencies.newId(),
     };
-    const sandbox = await sandboxes.create({
+    const codeCache = this.#dependencies.codeCache?.offer(version, runtime);
+    const sandbox = await this.#obtainSandbox(version, runtime, {
       id: run.id,
       program: runtime.program,
       fileSystems: this.#fileSystemsOf(version),
       codeDirectory: await codeStore.directory(version.codeHash),
-      environmentVariables: functionEnvironmentVariables(version, runtime, {
-        credentials: issueCredentials(identity),
-        logStreamName: run.streamName,
-        initializationType: run.initializationType,
-        metadataToken: metadata.token,
-      }),
+      environmentVariables: {
+        ...functionEnvironmentVariables(version, runtime, {
+          credentials: issueCredentials(identity),
+          logStreamName: run.streamName,
+          initializationType: run.initializationType,
+          metadataToken: metadata.token,
+        }),
+        ...codeCache?.environmentVariables,
+      },
       memoryMb: version.memoryMb,
       ephemeralStorageMb: version.ephemeralStorageMb,
       keepScratchOf: run.keepScratchOf,
     });
+    if (codeCache !== undefined) this.#dependencies.attachCodeCache?.(sandbox, codeCache.access);
     attachRuntimeApi(sandbox, run.session, metadata);
     attachAwsEndpoint(sandbox, identity);
     return sandbox;
+  }
+
+  /** From the reserve where the function may take one and one waits; otherwise made now. */
+  async #obtainSandbox(
+    version: FunctionVersion,
+    runtime: InstalledRuntime,
+    request: SandboxRequest,
+  ): Promise<Sandbox> {
+    const { sandboxes, reserve } = this.#dependencies;
+    const surroundings = {
+      hasExtensions: false,
+      hasFileSystems: (request.fileSystems?.length ?? 0) > 0,
+      keepsScratch: request.keepScratchOf !== undefined,
+    };
+    const mayWait =
+      reserve !== undefined && mayUseReserve(version, runtime, request.environmentVariables, surroundings);
+    const waiting = mayWait ? reserve.take(runtime, version.memoryMb) : undefined;
+    if (waiting === undefined) return sandboxes.create(request);
+    try {
+      return await waiting.assign({ ...request, layersDirectory: undefined });
+    } catch {
+      // It died just now; nothing of the function has run.
+      return sandboxes.create(request);
+    }
   }
 }

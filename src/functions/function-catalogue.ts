@@ -36,6 +36,7 @@ export class FunctionCatalogue {
   readonly #sortedNames = new Map<string, string[]>();
   readonly #retirementListeners = new Set<(deployment: RetiredDeployment) => void>();
   readonly #concurrencyListeners = new Set<(concurrency: FunctionConcurrency) => void>();
+  readonly #deploymentListeners = new Set<(deployment: Deployment) => void>();
   readonly #random: () => number;
   readonly #watches: { close(): Promise<void> }[] = [];
 
@@ -61,6 +62,13 @@ export class FunctionCatalogue {
   onDeploymentRetired(listener: (deployment: RetiredDeployment) => void): () => void {
     this.#retirementListeners.add(listener);
     return () => this.#retirementListeners.delete(listener);
+  }
+
+  /** Tells at once of what every function deploys as $LATEST, then of each change; several times for one is possible. */
+  onDeployed(listener: (deployment: Deployment) => void): () => void {
+    this.#deploymentListeners.add(listener);
+    for (const { head } of this.records()) if (head !== undefined) listener(head.latest);
+    return () => this.#deploymentListeners.delete(listener);
   }
 
   /**
@@ -211,6 +219,8 @@ export class FunctionCatalogue {
       record.head = change.type === "put" ? decodeDocument<FunctionDocument>(change.entry.value) : undefined;
       if ((before === undefined) !== (record.head === undefined))
         this.#sortedNames.delete(keyOf(record.name));
+      const { head } = record;
+      if (head !== undefined) for (const listener of this.#deploymentListeners) listener(head.latest);
       if (before === undefined) return;
       const served = before.serving ?? before.latest;
       const serves = record.head?.serving ?? record.head?.latest;

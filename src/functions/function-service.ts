@@ -11,7 +11,7 @@ import { Aliases } from "./aliases.ts";
 import { CodeCollector } from "./code-collector.ts";
 import { CodeSigning } from "./code-signing.ts";
 import { ConcurrencySettings } from "./concurrency-settings.ts";
-import type { Architecture } from "./documents.ts";
+import type { Architecture, Deployment } from "./documents.ts";
 import { EventInvokeSettings } from "./event-invoke-settings.ts";
 import { FunctionAttachments } from "./function-attachments.ts";
 import { FunctionCatalogue, type RetiredDeployment } from "./function-catalogue.ts";
@@ -58,6 +58,8 @@ export interface FunctionService {
   resolveForInvoke(reference: string, qualifier: string | undefined, owner: Owner): InvocationTarget;
   /** Environments of this deployment get no more invocations; the returned function ends the subscription. */
   onDeploymentRetired(listener: (deployment: RetiredDeployment) => void): () => void;
+  /** See `FunctionCatalogue.onDeployed`. */
+  onDeployed(listener: (deployment: Deployment) => void): () => void;
   /** See `FunctionCatalogue.onConcurrencyChanged`. */
   onConcurrencyChanged(listener: (concurrency: FunctionConcurrency) => void): () => void;
   /** Resolves when no creation or update is under way here. */
@@ -112,6 +114,7 @@ export async function createFunctionService(
     runtimeManagement: new RuntimeManagementSettings({ catalogue, repository, runtimes }),
     resolveForInvoke: catalogue.resolveForInvoke.bind(catalogue),
     onDeploymentRetired: catalogue.onDeploymentRetired.bind(catalogue),
+    onDeployed: catalogue.onDeployed.bind(catalogue),
     onConcurrencyChanged: catalogue.onConcurrencyChanged.bind(catalogue),
     idle: () => transitions.idle(),
     async close() {

@@ -16,6 +16,19 @@ export interface InstalledRuntime {
   readonly managed: boolean;
   /** True where an interpreter of an older line stands in, because the machine has none of the identifier's own. */
   readonly isOlder?: boolean;
+  /** Present where the program can wait for its function (`LAMBENT_RESERVE`). */
+  readonly reserve?: RuntimeReserve | undefined;
+  /** Whether its client makes and uses packs of compiled code, see `CodeCachePacks`. */
+  readonly codeCache?: boolean | undefined;
+}
+
+/** How sandboxes of a runtime may be kept in reserve. */
+export interface RuntimeReserve {
+  /**
+   * Memory sizes for which they are kept apart, where the interpreter is started with settings that depend on the
+   * memory; each serves functions of exactly that memory. Without it, all sizes are served alike.
+   */
+  readonly memoryBucketsMb?: readonly number[] | undefined;
 }
 
 export interface RuntimeCatalogue {

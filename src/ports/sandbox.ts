@@ -73,6 +73,47 @@ export interface Sandbox {
   destroy(): Promise<void>;
 }
 
+/** What a sandbox is started with before its function is known. */
+export interface ReserveRequest {
+  /** As in `SandboxRequest`. */
+  readonly id: string;
+  readonly program: SandboxProgram;
+  /** The runtime's defaults; `LAMBENT_RESERVE=1` is added, which tells the program to wait for its assignment. */
+  readonly environmentVariables: Readonly<Record<string, string>>;
+  /** Ceiling while it waits. */
+  readonly memoryMb: number;
+  readonly ephemeralStorageMb: number;
+}
+
+/** What makes a waiting sandbox one of a function. */
+export interface SandboxAssignment {
+  /** Shown read-only at /var/task. */
+  readonly codeDirectory: string;
+  /** Shown read-only at /opt. */
+  readonly layersDirectory: string | undefined;
+  /** As in `SandboxRequest`: the complete environment, not what is to be added. */
+  readonly environmentVariables: Readonly<Record<string, string>>;
+  readonly memoryMb: number;
+}
+
+/**
+ * A sandbox that is complete but for its function: isolated, its listeners held, its program prepared and waiting for
+ * the assignment on its Runtime API listener. It has seen nothing of any function.
+ */
+export interface WaitingSandbox {
+  readonly id: string;
+  /** Resolves when it cannot be assigned any more, because its program has ended or broken the rules. */
+  readonly ended: Promise<void>;
+  /**
+   * Gives it a function, once. The sandbox is then as one that `create` makes, and the caller connects its listeners
+   * in the same turn. Rejects when that fails; nothing is left of it then.
+   */
+  assign(assignment: SandboxAssignment): Promise<Sandbox>;
+  freeze(): void;
+  thaw(): void;
+  destroy(): Promise<void>;
+}
+
 export interface IsolationReport {
   readonly driver: "bubblewrap" | "process";
   /** False only for the plain-process fallback. */
@@ -90,6 +131,11 @@ export interface SandboxDriver {
   readonly report: IsolationReport;
   /** Resolves when the main process runs and both listeners are held; rejects when it could not be started. */
   create(request: SandboxRequest): Promise<Sandbox>;
+  /**
+   * Resolves when the program waits for its assignment; rejects when it does not come to that. Absent where code
+   * cannot be shown to a sandbox that already runs.
+   */
+  readonly prepare?: ((request: ReserveRequest) => Promise<WaitingSandbox>) | undefined;
   /** Destroys every sandbox of this driver. */
   close(): Promise<void>;
 }

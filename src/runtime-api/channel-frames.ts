@@ -8,11 +8,12 @@ export const FROM_RUNTIME = {
   next: 1,
   response: 2,
   error: 3,
-  lastError: 4,
-  streamBegin: 5,
-  streamPiece: 6,
-  streamEnd: 7,
-  streamFail: 8,
+  responseAndNext: 4,
+  errorAndNext: 5,
+  streamBegin: 6,
+  streamPiece: 7,
+  streamEnd: 8,
+  streamFail: 9,
 } as const;
 
 export const TO_RUNTIME = { event: 1, accepted: 2, refusal: 3 } as const;
@@ -111,7 +112,8 @@ export class FrameReader {
     switch (kind) {
       case FROM_RUNTIME.response:
       case FROM_RUNTIME.error:
-      case FROM_RUNTIME.lastError:
+      case FROM_RUNTIME.responseAndNext:
+      case FROM_RUNTIME.errorAndNext:
         this.#isOversized = length > this.#keptBytesMax;
         return;
       case FROM_RUNTIME.streamPiece:

@@ -64,12 +64,13 @@ export class Channel implements FrameHandler {
       case FROM_RUNTIME.next:
         this.#next();
         return;
+      case FROM_RUNTIME.responseAndNext:
       case FROM_RUNTIME.response:
-        this.#response(body);
+        this.#response(body, kind);
         return;
+      case FROM_RUNTIME.errorAndNext:
       case FROM_RUNTIME.error:
-      case FROM_RUNTIME.lastError:
-        this.#error(body, kind === FROM_RUNTIME.lastError);
+        this.#error(body, kind);
         return;
       case FROM_RUNTIME.streamBegin:
         this.#streamBegin(new BodyReader(body));
@@ -80,8 +81,7 @@ export class Channel implements FrameHandler {
   }
 
   oversized(kind: number, start: Buffer): void {
-    const requestId = new BodyReader(start).shortText();
-    this.#tooLarge(requestId, kind === FROM_RUNTIME.response);
+    this.#tooLarge(new BodyReader(start).shortText(), kind);
   }
 
   piece(part: Buffer): Promise<void> | undefined {
@@ -112,34 +112,35 @@ export class Channel implements FrameHandler {
     this.#refuse(this.#session.next(this.#deliver));
   }
 
-  #response(body: Buffer): void {
+  #response(body: Buffer, kind: number): void {
     const reader = new BodyReader(body);
     const requestId = reader.shortText();
     const payload = reader.rest();
-    const { maxResponseBytes } = this.#session;
-    if (payload.length > maxResponseBytes) this.#tooLarge(requestId, true);
-    else if (!this.#refuse(this.#session.response(requestId, payload))) this.#next();
+    if (payload.length > this.#session.maxResponseBytes) this.#tooLarge(requestId, kind);
+    else if (!this.#refuse(this.#session.response(requestId, payload))) this.#answered(kind);
   }
 
-  #error(body: Buffer, isLast: boolean): void {
+  #error(body: Buffer, kind: number): void {
     const reader = new BodyReader(body);
     const requestId = reader.shortText();
     const errorType = reader.text();
     const payload = reader.rest();
-    const { maxResponseBytes } = this.#session;
-    if (payload.length > maxResponseBytes) this.#tooLarge(requestId, false);
-    else if (this.#refuse(this.#session.error(requestId, payload, errorType || undefined))) return;
-    else if (isLast) this.#write(acceptedFrame);
-    else this.#next();
+    if (payload.length > this.#session.maxResponseBytes) this.#tooLarge(requestId, kind);
+    else if (!this.#refuse(this.#session.error(requestId, payload, errorType || undefined)))
+      this.#answered(kind);
   }
 
-  /** The caller is told; a runtime goes on after a response that was too large, and is told about an error. */
-  #tooLarge(requestId: string, isResponse: boolean): void {
-    const refusal = this.#session.expects(requestId);
-    if (this.#refuse(refusal)) return;
+  /** The caller is told. As over HTTP a runtime goes on after a response that was too large. */
+  #tooLarge(requestId: string, kind: number): void {
+    if (this.#refuse(this.#session.expects(requestId))) return;
     this.#session.responseTooLarge(requestId);
-    if (isResponse) this.#next();
+    if (kind === FROM_RUNTIME.responseAndNext) this.#next();
     else this.#refuse(payloadTooLarge(this.#session.maxResponseBytes));
+  }
+
+  #answered(kind: number): void {
+    if (kind === FROM_RUNTIME.responseAndNext || kind === FROM_RUNTIME.errorAndNext) this.#next();
+    else this.#write(acceptedFrame);
   }
 
   #streamBegin(reader: BodyReader): void {

@@ -9,6 +9,7 @@ import {
   type RuntimeApiSession,
 } from "../environments/runtime-api-session.ts";
 import { CHANNEL_PATH, CHANNEL_PROTOCOL, Channel } from "./channel.ts";
+import { serveCodeCache } from "./code-cache-route.ts";
 import { answerMetadata, isMetadataPath } from "./metadata-endpoint.ts";
 import { readBody } from "./request-body.ts";
 import { forwardStream } from "./streamed-body.ts";
@@ -68,6 +69,7 @@ export class RuntimeApi {
       answerMetadata(connection.metadata, request, response);
       return;
     }
+    if (serveCodeCache(request, response)) return;
     const path = request.url ?? "";
     if (request.method === "POST") post(connection, { path, request }, response);
     else if (request.method !== "GET") refuse(response, notFound);

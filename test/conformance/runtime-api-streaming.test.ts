@@ -194,7 +194,7 @@ describe("the Runtime API with responses in pieces", { timeout: 20_000 }, () => 
       [functionError, errorType, environment.state],
       ["Unhandled", "Runtime.TruncatedResponse", "ended"],
     );
-    assert.ok(sandbox.destroyed);
+    assert.ok(sandbox.stopped);
   });
 
   test("a runtime that dies in the middle is reported as that", async () => {

@@ -181,7 +181,8 @@ describe("discovery of runtimes", () => {
       return;
     assert.ok(java);
     assert.match(java.version, new RegExp(`^${java.identifier.slice("java".length)}[.]`));
-    assert.equal(java.program.command.at(-1), "/var/lang/bin/java");
+    const line = java.identifier.slice("java".length);
+    assert.deepEqual(java.program.command.slice(-2), ["/var/lang/bin/java", line]);
     const [home] = java.program.mounts;
     assert.equal(home?.sandboxPath, "/var/lang");
     assert.ok(existsSync(join(home.hostPath, "bin/java")), home.hostPath);

@@ -28,6 +28,8 @@ export class ScriptedRuntimeApi {
   readonly #server = createServer((request, response) => void this.#serve(request, response));
   readonly #events: { event: ScriptedEvent; resolve: (answer: Answer) => void }[] = [];
   readonly #initError = Promise.withResolvers<Answer>();
+  readonly #assignment = Promise.withResolvers<string>();
+  readonly #asked = Promise.withResolvers<void>();
   readonly #ready = Promise.withResolvers<void>();
   #someoneWaits = Promise.withResolvers<void>();
   #waiting: ServerResponse | undefined;
@@ -59,6 +61,16 @@ export class ScriptedRuntimeApi {
   /** Resolves when the client reports that its initialisation failed. */
   get initError(): Promise<Answer> {
     return this.#initError.promise;
+  }
+
+  /** Resolves when a client that was started to wait asks for its assignment. */
+  get waitsForAssignment(): Promise<void> {
+    return this.#asked.promise;
+  }
+
+  /** Tells the waiting client the environment variables of its function. */
+  assign(environmentVariables: Readonly<Record<string, string>>): void {
+    this.#assignment.resolve(JSON.stringify({ environmentVariables }));
   }
 
   /** Hands an event to the client and resolves with its answer. */
@@ -94,6 +106,16 @@ export class ScriptedRuntimeApi {
       this.#waiting = response;
       return this.#handOut();
     }
+    if (request.method === "GET" && path === "/lambent/assignment") {
+      this.#asked.resolve();
+      response.writeHead(200, { "Content-Type": "application/json" }).end(await this.#assignment.promise);
+      return;
+    }
+    await this.#take(path, request, response);
+  }
+
+  /** What the runtime posts. */
+  async #take(path: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
     const body = await buffer(request);
     const posted = /^(?:invocation\/([^/]+)\/)?(response|error|init\/error)$/.exec(path);
     const kind = posted?.[2] as Answer["kind"] | undefined;

@@ -1,6 +1,9 @@
 """The Runtime API over one kept-alive connection."""
 
+import json
 import socket
+
+from .channel import RuntimeChannel
 
 _BASE = "/2018-06-01/runtime"
 _READ_BYTES = 256 * 1024
@@ -13,25 +16,61 @@ class RuntimeApiError(Exception):
 class RuntimeApiClient:
     """Sends each request in a single write and reads one answer at a time.
 
+    From the first request for an event on it speaks in frames (`RuntimeChannel`) where the platform takes the offer.
     Waiting for an event has no time limit. A kept-alive connection that was closed before it answered is opened again
     once, as HTTP clients do.
     """
 
-    def __init__(self, address):
+    def __init__(self, address, connection=None):
         self._host, _, port = address.rpartition(":")
         self._port = int(port)
-        self._connection = None
+        self._connection = connection
         self._received = b""
+        self._channel = None
+        self._offers_channel = True
 
     def next(self):
         """Wait for the next event; return its headers (names in lower case) and body."""
+        while self._channel is not None or (self._offers_channel and self._open_channel()):
+            try:
+                headers, *rest = self._channel.next()
+            except OSError:
+                may_retry = self._channel.is_between_frames
+                self._channel.close()
+                self._channel = None
+                if not may_retry:
+                    raise
+                continue
+            if headers is None:
+                raise _unexpected("next", *rest)
+            return headers, rest[0]
         status, headers, body = self._exchange("GET", "/invocation/next", b"", {})
         if status != 200:
             raise _unexpected("next", status, body)
         return headers, body
 
+    def _open_channel(self):
+        """Ask for frames, and for the first event with them: the answer comes when there is one."""
+        upgrade = {"Connection": "Upgrade", "Upgrade": "lambent-channel"}
+        status, _, _ = self._exchange("GET", "/lambent/channel", b"", upgrade, base="")
+        self._offers_channel = status == 101
+        if self._offers_channel:
+            self._channel = RuntimeChannel(self._connection, self._received)
+            self._connection, self._received = None, b""
+        return self._offers_channel
+
+    def assignment(self):
+        """Wait, in an environment kept in reserve, until it gets its function; return what it is told."""
+        status, _, body = self._exchange("GET", "/lambent/assignment", b"", {}, base="")
+        if status != 200:
+            raise _unexpected("assignment", status, body)
+        return json.loads(body)
+
     def post_response(self, request_id, body, content_type):
         """Post the result of an invocation."""
+        if self._channel is not None:
+            self._channel.post_response(request_id, body)
+            return
         path = "/invocation/%s/response" % request_id
         status, _, answer = self._exchange("POST", path, body, {"Content-Type": content_type})
         # 413: the platform has told the caller about the oversized response itself; this environment goes on.
@@ -40,6 +79,9 @@ class RuntimeApiClient:
 
     def post_error(self, request_id, body, error_type):
         """Post the error of an invocation."""
+        if self._channel is not None:
+            self._channel.post_error(request_id, body, _printable(error_type))
+            return
         self._post_error("/invocation/%s/error" % request_id, body, error_type)
 
     def post_init_error(self, body, error_type):
@@ -48,15 +90,15 @@ class RuntimeApiClient:
 
     def _post_error(self, path, body, error_type):
         headers = {"Content-Type": "application/json"}
-        printable = "".join(c for c in error_type if " " <= c <= "~")
+        printable = _printable(error_type)
         if printable:
             headers["Lambda-Runtime-Function-Error-Type"] = printable
         status, _, answer = self._exchange("POST", path, body, headers)
         if status != 202:
             raise _unexpected(path, status, answer)
 
-    def _exchange(self, method, path, body, headers):
-        lines = ["%s %s%s HTTP/1.1" % (method, _BASE, path), "Host: " + self._host]
+    def _exchange(self, method, path, body, headers, base=_BASE):
+        lines = ["%s %s%s HTTP/1.1" % (method, base, path), "Host: " + self._host]
         lines += ["%s: %s" % header for header in headers.items()]
         if method == "POST":
             lines.append("Content-Length: %d" % len(body))
@@ -128,6 +170,10 @@ class RuntimeApiClient:
         if not chunk:
             raise ConnectionError("The Runtime API closed the connection.")
         self._received += chunk
+
+
+def _printable(text):
+    return "".join(c for c in text if " " <= c <= "~")
 
 
 def _text(head):

@@ -14,15 +14,26 @@ def main():
     What the interpreter itself runs at its start (sitecustomize on a PYTHONPATH that the function overrides) comes
     before this.
     """
+    is_reserve = os.environ.get("LAMBENT_RESERVE") == "1"
     hand_over_listeners()
+    client = _wait_for_function() if is_reserve else None
     _start_wrapper()
     _arrange_search_path()
     sys.stdout.reconfigure(encoding="utf-8", line_buffering=True)
     sys.stderr.reconfigure(encoding="utf-8", line_buffering=True)
 
+    from .api_client import RuntimeApiClient
     from .runtime import Runtime
 
-    Runtime(os.environ["AWS_LAMBDA_RUNTIME_API"]).run(os.environ.get("_HANDLER", ""))
+    Runtime(client or RuntimeApiClient(os.environ["AWS_LAMBDA_RUNTIME_API"])).run(os.environ.get("_HANDLER", ""))
+
+
+def _wait_for_function():
+    from . import assignment, runtime  # noqa: F401 (imported now, so that it need not be later)
+
+    client = assignment.take_assignment()
+    del sys.modules[assignment.__name__], sys.modules[__package__].assignment
+    return client
 
 
 def _start_wrapper():

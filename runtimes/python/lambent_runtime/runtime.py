@@ -3,7 +3,6 @@
 import os
 import sys
 
-from .api_client import RuntimeApiClient
 from .errors import describe
 from .handler_loader import load_handler
 from .lambda_context import LambdaContext
@@ -13,8 +12,8 @@ from .marshaller import marshal_result, to_json, unmarshal_event
 
 
 class Runtime:
-    def __init__(self, address):
-        self._client = RuntimeApiClient(address)
+    def __init__(self, client):
+        self._client = client
         self._logging = LambdaLogging(create_log_sink())
 
     def run(self, handler_name):

@@ -88,6 +88,8 @@ function installedRuntime(
     program: runtimeProgram(manifest, facts, values),
     environmentVariables: Object.fromEntries(variables.map(([name, value]) => [name, fillIn(value, values)])),
     managed: manifest.managed,
+    reserve: manifest.reserve,
+    codeCache: manifest.codeCache,
     ...(runtime.isOlder && { isOlder: true }),
   };
 }

@@ -7,6 +7,8 @@ export interface SandboxView {
   readonly mounts: readonly { readonly source: string; readonly sandboxPath: string }[];
   readonly codeDirectory: string;
   readonly fileSystems: readonly { readonly source: string; readonly sandboxPath: string }[];
+  /** Shown at /opt, which is empty without it. */
+  readonly layersDirectory?: string | undefined;
   readonly scratch: { readonly path: string } | { readonly sizeBytes: number };
   readonly environmentVariables: Readonly<Record<string, string>>;
 }
@@ -109,6 +111,7 @@ export function bubblewrapOptions(view: SandboxView, seccompDescriptor: number):
     ...rootOptions(view.rootFileSystem),
     ...scratchOptions(view.scratch),
     ["--ro-bind", view.codeDirectory, "/var/task"],
+    ...(view.layersDirectory === undefined ? [] : [["--ro-bind", view.layersDirectory, "/opt"]]),
     ...mounts.map(({ source, sandboxPath }) => ["--ro-bind", source, sandboxPath]),
     ...view.fileSystems.map(({ source, sandboxPath }) => ["--bind", source, sandboxPath]),
     ["--remount-ro", "/"],

@@ -1,22 +1,29 @@
 import type { Clock } from "../../ports/clock.ts";
-import type { IsolationReport, Sandbox, SandboxDriver, SandboxRequest } from "../../ports/sandbox.ts";
+import type {
+  IsolationReport,
+  ReserveRequest,
+  Sandbox,
+  SandboxDriver,
+  SandboxRequest,
+  WaitingSandbox,
+} from "../../ports/sandbox.ts";
 import { type Belongings, KeptBelongings } from "./belongings.ts";
 import { bubblewrapOptions, type RootFileSystem } from "./bubblewrap-arguments.ts";
-import { BubblewrapSandbox, cpuShare } from "./bubblewrap-sandbox.ts";
+import { BubblewrapSandbox, initialLimits, PROCESSES_MAX } from "./bubblewrap-sandbox.ts";
 import { LISTENER_PORTS } from "./hand-over-channel.ts";
 import type { HostPaths } from "./host-paths.ts";
+import { BubblewrapWaitingSandbox } from "./late-code/bubblewrap-waiting-sandbox.ts";
+import type { LateDirectories, LateDirectory } from "./late-code/late-directories.ts";
 import { INHERITED_VARIABLES, type Launch, type LaunchSettings, SECCOMP_DESCRIPTOR } from "./launch.ts";
 import { LaunchReserve } from "./launch-reserve.ts";
 import type { OutboundNetwork, SandboxLink } from "./network/outbound-network.ts";
 import type { ScratchVolume, ScratchVolumes } from "./scratch-volumes.ts";
 
 const MEBIBYTE = 1_048_576;
-/** AWS: processes and threads together ("Lambda quotas"). */
-const PROCESSES_MAX = 1_024;
-/** Until `limitCpu`. AWS gives functions more than their share while they initialise. */
-const BURST_CPUS = 2;
 /** Initialisation itself has 10 s on AWS; the hand-over is its first few milliseconds. */
 const HAND_OVER_TIMEOUT_MS = 10_000;
+/** From the hand-over until the program waits for its function. */
+const PREPARATION_TIMEOUT_MS = 30_000;
 /** Between the end of a program's channel and its own. */
 const LAST_WORDS_MS = 200;
 /** What is prepared for the next sandbox must not take the processor from the one that is just starting. */
@@ -34,15 +41,25 @@ export interface DriverParts {
   readonly hostPaths: HostPaths;
   /** Undefined: /tmp is a tmpfs. */
   readonly scratchVolumes: ScratchVolumes | undefined;
+  /** Undefined: a running sandbox cannot be shown anything new, so none can wait for its function. */
+  readonly lateDirectories: LateDirectories | undefined;
   /** Undefined: sandboxes have nothing but their own loopback interface. */
   readonly network: OutboundNetwork | undefined;
   /** Called once, when no sandbox is left. */
   readonly close: () => Promise<void>;
 }
 
+/** What a sandbox has of its own, and gives back with its end. */
+interface SandboxBelongings {
+  readonly scratch?: ScratchVolume | undefined;
+  readonly link?: SandboxLink | undefined;
+  readonly directory?: LateDirectory | undefined;
+}
+
 /** Runs each execution environment in a sandbox made by bubblewrap. */
 export class BubblewrapDriver implements SandboxDriver {
   readonly report: IsolationReport;
+  readonly prepare: SandboxDriver["prepare"];
   readonly #parts: DriverParts;
   readonly #reserve: LaunchReserve;
   readonly #sandboxes = new Set<BubblewrapSandbox>();
@@ -51,14 +68,49 @@ export class BubblewrapDriver implements SandboxDriver {
   constructor(parts: DriverParts) {
     this.report = parts.report;
     this.#parts = parts;
+    const { lateDirectories } = parts;
+    if (lateDirectories !== undefined) this.prepare = (request) => this.#prepare(request, lateDirectories);
     this.#reserve = new LaunchReserve(parts.launchSettings, (launch) =>
       this.#newSandbox({ id: launch.id, memoryMb: 0 }, launch, {}).destroy(),
     );
   }
 
   async create(request: SandboxRequest): Promise<Sandbox> {
-    const { sandbox, connected } = await this.#start(request);
-    const { handOver } = sandbox;
+    const { sandbox, connected } = await this.#start({
+      ...request,
+      environmentVariables: startVariables(request.environmentVariables),
+    });
+    await this.#handedOver(sandbox, connected, request.program.command);
+    // In a later turn: whoever waits for this sandbox connects its doors before the program may go on.
+    setImmediate(() => sandbox.handOver.disconnect());
+    return sandbox;
+  }
+
+  async #prepare(request: ReserveRequest, directories: LateDirectories): Promise<WaitingSandbox> {
+    const directory = await directories.make(request.id);
+    const { sandbox, connected } = await this.#start(
+      {
+        ...request,
+        codeDirectory: directory.task,
+        environmentVariables: { ...startVariables(request.environmentVariables), LAMBENT_RESERVE: "1" },
+      },
+      directory,
+    );
+    await this.#handedOver(sandbox, connected, request.program.command);
+    const { hostPaths } = this.#parts;
+    const waiting = new BubblewrapWaitingSandbox({ sandbox, directory, hostPaths, programVariables });
+    sandbox.handOver.disconnect();
+    const cancel = this.#parts.clock.after(PREPARATION_TIMEOUT_MS, () => void sandbox.destroy());
+    await waiting.ready().finally(cancel);
+    return waiting;
+  }
+
+  /** Resolves when both listeners are held and the sandbox has its network; destroys it when that fails. */
+  async #handedOver(
+    sandbox: BubblewrapSandbox,
+    connected: Promise<void>,
+    command: readonly string[],
+  ): Promise<void> {
     const timeout = Promise.withResolvers<never>();
     const cancel = this.#parts.clock.after(HAND_OVER_TIMEOUT_MS, () =>
       timeout.reject(new Error(`no hand-over within ${HAND_OVER_TIMEOUT_MS} ms`)),
@@ -69,7 +121,7 @@ export class BubblewrapDriver implements SandboxDriver {
     ended.catch(() => {});
     try {
       // The interface comes while the program starts, and is there before the program may go on.
-      await Promise.race([Promise.all([handOver.received(), connected]), ended, timeout.promise]);
+      await Promise.race([Promise.all([sandbox.handOver.received(), connected]), ended, timeout.promise]);
     } catch (error) {
       // A program that ends closes its channel first; its end says more than the channel's.
       const delay = Promise.withResolvers<void>();
@@ -83,12 +135,9 @@ export class BubblewrapDriver implements SandboxDriver {
       throw new Error(`the sandbox did not start: ${reason}${said}`);
     } finally {
       cancel();
-      this.#refillLater(request.program.command);
+      this.#refillLater(command);
     }
     sandbox.trackConnections();
-    // In a later turn: whoever waits for this sandbox connects its doors before the program may go on.
-    setImmediate(() => handOver.disconnect());
-    return sandbox;
   }
 
   /**
@@ -102,7 +151,7 @@ export class BubblewrapDriver implements SandboxDriver {
       id: "probe",
       program,
       codeDirectory,
-      environmentVariables: {},
+      environmentVariables: startVariables({}),
       ...limits,
     });
     const { code, signal } = await sandbox.exited;
@@ -128,18 +177,20 @@ export class BubblewrapDriver implements SandboxDriver {
   }
 
   /** Starts the program; it waits for its hand-over. `connected` resolves when it has its network. */
-  async #start(request: SandboxRequest): Promise<{ sandbox: BubblewrapSandbox; connected: Promise<void> }> {
+  async #start(
+    request: SandboxRequest,
+    directory?: LateDirectory,
+  ): Promise<{ sandbox: BubblewrapSandbox; connected: Promise<void> }> {
     if (this.#closed !== undefined) throw new Error("the sandbox driver is closed");
-    const { launch, scratch } = await this.#launch(request);
+    const { launch, scratch } = await this.#launch(request).catch(async (error: unknown) => {
+      await directory?.release();
+      throw error;
+    });
     const link = this.#parts.network?.newLink();
-    const sandbox = this.#newSandbox(request, launch, { scratch, link });
+    const sandbox = this.#newSandbox(request, launch, { scratch, link, directory });
     try {
-      const options = await this.#options(request, scratch);
-      launch.group?.setLimits({
-        memoryBytes: request.memoryMb * MEBIBYTE,
-        processes: PROCESSES_MAX,
-        cpus: Math.max(BURST_CPUS, cpuShare(request.memoryMb)),
-      });
+      const options = await this.#options(request, scratch, directory);
+      launch.group?.setLimits(initialLimits(request.memoryMb));
       launch.start(options);
       return { sandbox, connected: connect(link, launch) };
     } catch (error) {
@@ -189,24 +240,28 @@ export class BubblewrapDriver implements SandboxDriver {
   #newSandbox(
     request: Pick<SandboxRequest, "id" | "memoryMb">,
     launch: Launch,
-    {
-      scratch,
-      link,
-    }: { readonly scratch?: ScratchVolume | undefined; readonly link?: SandboxLink | undefined },
+    { scratch, link, directory }: SandboxBelongings,
   ): BubblewrapSandbox {
     const sandbox = new BubblewrapSandbox({
       id: request.id,
       memoryMb: request.memoryMb,
       launch,
       belongings: new KeptBelongings({ user: launch.user, scratch }, (kept) => this.#giveBack(kept)),
-      onStopped: () => link?.release(),
+      onStopped: async () => {
+        link?.release();
+        await directory?.release();
+      },
       onDestroyed: () => this.#sandboxes.delete(sandbox),
     });
     this.#sandboxes.add(sandbox);
     return sandbox;
   }
 
-  async #options(request: SandboxRequest, scratch: ScratchVolume | undefined): Promise<Buffer> {
+  async #options(
+    request: SandboxRequest,
+    scratch: ScratchVolume | undefined,
+    directory: LateDirectory | undefined,
+  ): Promise<Buffer> {
     const { hostPaths, rootFileSystem } = this.#parts;
     const mounts = request.program.mounts.map(async ({ hostPath, sandboxPath }) => ({
       source: await hostPaths.reachable(hostPath),
@@ -220,9 +275,10 @@ export class BubblewrapDriver implements SandboxDriver {
       rootFileSystem,
       mounts: await Promise.all(mounts),
       fileSystems: await Promise.all(fileSystems),
-      codeDirectory: await hostPaths.reachable(request.codeDirectory),
+      codeDirectory: directory?.task ?? (await hostPaths.reachable(request.codeDirectory)),
+      layersDirectory: directory?.opt,
       scratch: scratch ?? { sizeBytes: request.ephemeralStorageMb * MEBIBYTE },
-      environmentVariables: sandboxVariables(request.environmentVariables),
+      environmentVariables: request.environmentVariables,
     };
     return bubblewrapOptions(view, SECCOMP_DESCRIPTOR);
   }
@@ -242,17 +298,20 @@ function connect(link: SandboxLink | undefined, launch: Launch): Promise<void> {
   return connected;
 }
 
-/** The function's variables and those by which the program finds its listeners, its channel and the APIs. */
-function sandboxVariables(variables: Readonly<Record<string, string>>): Record<string, string> {
-  const listen = Object.entries(LISTENER_PORTS).map(([name, port]) => `${name}=${port}`);
+/** The function's variables and those by which the program finds the APIs. */
+function programVariables(variables: Readonly<Record<string, string>>): Record<string, string> {
   return {
     AWS_ENDPOINT_URL: `http://127.0.0.1:${LISTENER_PORTS["aws-endpoint"]}`,
     ...variables,
     AWS_LAMBDA_RUNTIME_API: `127.0.0.1:${LISTENER_PORTS["runtime-api"]}`,
     AWS_LAMBDA_METADATA_API: `127.0.0.1:${LISTENER_PORTS["runtime-api"]}`,
-    LAMBENT_LISTEN: listen.join(","),
-    ...INHERITED_VARIABLES,
   };
+}
+
+/** With those by which it finds its listeners and its channel when it starts. */
+function startVariables(variables: Readonly<Record<string, string>>): Record<string, string> {
+  const listen = Object.entries(LISTENER_PORTS).map(([name, port]) => `${name}=${port}`);
+  return { ...programVariables(variables), LAMBENT_LISTEN: listen.join(","), ...INHERITED_VARIABLES };
 }
 
 function messageOf(error: unknown): string {

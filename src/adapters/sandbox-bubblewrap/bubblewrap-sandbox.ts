@@ -5,6 +5,7 @@ import type { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
 import type { Sandbox, SandboxExit } from "../../ports/sandbox.ts";
 import type { Belongings, KeptBelongings } from "./belongings.ts";
+import type { GroupLimits } from "./cgroups/control-group.ts";
 import type { HandOverChannel } from "./hand-over-channel.ts";
 import type { Launch } from "./launch.ts";
 import { MemoryUse } from "./memory-use.ts";
@@ -19,8 +20,22 @@ const END_POLLS = 400;
 
 const signalNames = new Map(Object.entries(constants.signals).map(([name, number]) => [number, name]));
 
+/** AWS: processes and threads together ("Lambda quotas"). */
+export const PROCESSES_MAX = 1_024;
+/** Until `limitCpu`. AWS gives functions more than their share while they initialise. */
+const BURST_CPUS = 2;
+
+/** Limits of an environment of this memory size until it is initialised. */
+export function initialLimits(memoryMb: number): GroupLimits {
+  return {
+    memoryBytes: memoryMb * MEBIBYTE,
+    processes: PROCESSES_MAX,
+    cpus: Math.max(BURST_CPUS, cpuShare(memoryMb)),
+  };
+}
+
 /** CPUs' worth of time that come with a memory size. */
-export function cpuShare(memoryMb: number): number {
+function cpuShare(memoryMb: number): number {
   return memoryMb / MEMORY_MB_PER_CPU;
 }
 
@@ -31,7 +46,7 @@ export interface SandboxParts {
   readonly memoryMb: number;
   readonly belongings: KeptBelongings;
   /** Called once, when no process is left. */
-  readonly onStopped: () => void;
+  readonly onStopped: () => Promise<void>;
   /** Called once, when nothing is left. */
   readonly onDestroyed: () => void;
 }
@@ -44,7 +59,7 @@ export class BubblewrapSandbox implements Sandbox {
   readonly telemetry: Readable;
   readonly exited: Promise<SandboxExit>;
   readonly #launch: Launch;
-  readonly #memoryMb: number;
+  #memoryMb: number;
   readonly #memory: MemoryUse;
   readonly #parts: SandboxParts;
   readonly #connections = new Set<Socket>();
@@ -85,6 +100,13 @@ export class BubblewrapSandbox implements Sandbox {
         connection.once("close", () => this.#connections.delete(connection));
       });
     }
+  }
+
+  /** A sandbox that has waited for its function gets the function's limits, still with the CPU of initialisation. */
+  assigned(memoryMb: number): void {
+    this.#memoryMb = memoryMb;
+    this.#launch.group?.thaw();
+    this.#launch.group?.setLimits(initialLimits(memoryMb));
   }
 
   limitCpu(): void {
@@ -153,7 +175,7 @@ export class BubblewrapSandbox implements Sandbox {
     // when the last one is gone.
     if (group !== undefined) await group.remove();
     else for (let poll = 0; poll < END_POLLS && !hasEnded(reaper); poll++) await delay(END_POLL_MS);
-    this.#parts.onStopped();
+    await this.#parts.onStopped();
   }
 }
 

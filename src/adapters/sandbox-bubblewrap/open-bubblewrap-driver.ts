@@ -8,6 +8,7 @@ import { BubblewrapDriver } from "./bubblewrap-driver.ts";
 import type { ControlGroups } from "./cgroups/control-group.ts";
 import { openControlGroups } from "./cgroups/open-control-groups.ts";
 import { BoundHostPaths, plainHostPaths } from "./host-paths.ts";
+import { LateDirectories } from "./late-code/late-directories.ts";
 import { chooseNetwork } from "./network/choose-network.ts";
 import type { NetworkPolicy } from "./network/network-policy.ts";
 import { isInPrivateMountNamespace } from "./private-mount-namespace.ts";
@@ -56,6 +57,7 @@ export async function openBubblewrapDriver(options: BubblewrapDriverOptions): Pr
     await writeFile(seccompFile, seccompFilter(arch), { mode: 0o600 });
     const scratch = mounting ? await openScratch(dataDirectory, workspace) : undefined;
     if (scratch !== undefined) closers.unshift(() => scratch.close());
+    const lateDirectories = mounting ? await openLate(dataDirectory, workspace, closers) : undefined;
     const driver = new BubblewrapDriver({
       clock: options.clock,
       report: describe({
@@ -73,18 +75,34 @@ export async function openBubblewrapDriver(options: BubblewrapDriverOptions): Pr
         ? await BoundHostPaths.open(workspace.mounts, options.sharedDirectories)
         : plainHostPaths,
       scratchVolumes: scratch,
+      lateDirectories,
       close: () => runAll(closers),
     });
     closers.unshift(() => driver.discard());
-    const empty = join(workspace.directory, "empty");
-    await mkdir(empty, { mode: 0o755 });
-    await driver.probe(["/usr/bin/true"], empty);
+    await tryOut(driver, workspace);
     closers.shift();
     return driver;
   } catch (error) {
     await runAll(closers);
     throw error;
   }
+}
+
+async function openLate(
+  dataDirectory: string,
+  workspace: Workspace,
+  closers: (() => Promise<void>)[],
+): Promise<LateDirectories> {
+  const directories = await LateDirectories.open(workspace.directory, join(dataDirectory, "cache"));
+  closers.unshift(() => directories.close());
+  return directories;
+}
+
+/** Rejects when a sandbox does not work here. */
+async function tryOut(driver: BubblewrapDriver, workspace: Workspace): Promise<void> {
+  const empty = join(workspace.directory, "empty");
+  await mkdir(empty, { mode: 0o755 });
+  await driver.probe(["/usr/bin/true"], empty);
 }
 
 interface Requirements {

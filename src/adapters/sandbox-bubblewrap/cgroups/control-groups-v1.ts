@@ -41,11 +41,16 @@ class ControlGroupV1 implements ControlGroup {
   setLimits(limits: GroupLimits): void {
     const { memory, pids } = this.#directories;
     if (memory !== undefined) {
-      writeControl(memory, "memory.limit_in_bytes", limits.memoryBytes);
       // Memory and swap together: nothing beyond the limit goes to swap. Absent when swap is not accounted.
-      if (existsSync(join(memory, "memory.memsw.limit_in_bytes")))
-        writeControl(memory, "memory.memsw.limit_in_bytes", limits.memoryBytes);
-      else writeControl(memory, "memory.swappiness", 0);
+      const withSwap = readControl(memory, "memory.memsw.limit_in_bytes");
+      const files = [
+        "memory.limit_in_bytes",
+        ...(withSwap === undefined ? [] : ["memory.memsw.limit_in_bytes"]),
+      ];
+      // At no moment may the first be above the second.
+      if (withSwap !== undefined && Number(withSwap) < limits.memoryBytes) files.reverse();
+      for (const file of files) writeControl(memory, file, limits.memoryBytes);
+      if (withSwap === undefined) writeControl(memory, "memory.swappiness", 0);
     }
     if (pids !== undefined) writeControl(pids, "pids.max", limits.processes);
     this.setCpus(limits.cpus);

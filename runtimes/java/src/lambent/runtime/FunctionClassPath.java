@@ -14,7 +14,14 @@ final class FunctionClassPath {
 
     static ClassLoader open() throws MalformedURLException {
         String root = System.getenv("LAMBDA_TASK_ROOT");
-        File task = new File(root == null ? "/var/task" : root);
+        // Below the system's loader, which has what agents of JAVA_TOOL_OPTIONS bring along.
+        ClassLoader loader =
+                open(new File(root == null ? "/var/task" : root), ClassLoader.getSystemClassLoader());
+        Thread.currentThread().setContextClassLoader(loader);
+        return loader;
+    }
+
+    static URLClassLoader open(File task, ClassLoader parent) throws MalformedURLException {
         List<URL> urls = new ArrayList<>();
         urls.add(task.toURI().toURL());
         for (File directory : new File[] {new File(task, "lib"), new File("/opt/java/lib")}) {
@@ -23,10 +30,6 @@ final class FunctionClassPath {
             Arrays.sort(jars);
             for (File jar : jars) urls.add(jar.toURI().toURL());
         }
-        // Below the system's loader, which has what agents of JAVA_TOOL_OPTIONS bring along.
-        ClassLoader loader =
-                new URLClassLoader(urls.toArray(new URL[0]), ClassLoader.getSystemClassLoader());
-        Thread.currentThread().setContextClassLoader(loader);
-        return loader;
+        return new URLClassLoader(urls.toArray(new URL[0]), parent);
     }
 }

@@ -3,6 +3,7 @@ package lambent.runtime;
 import java.io.FileDescriptor;
 import java.io.FileOutputStream;
 import java.io.IOException;
+import java.io.OutputStream;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
@@ -28,12 +29,14 @@ final class LogSink {
             DateTimeFormatter.ofPattern("yyyy-MM-dd'T'HH:mm:ss.SSS'Z'").withZone(ZoneOffset.UTC);
     private static final String PROPERTY = "lambent.telemetry";
 
-    private final FileOutputStream telemetry;
-    private final boolean isJson = "JSON".equals(System.getenv("AWS_LAMBDA_LOG_FORMAT"));
+    /** Null where records are lines of standard output. */
+    private final OutputStream telemetry;
+    private final boolean isJson;
     private final int leastLevel;
 
-    private LogSink(FileOutputStream telemetry) {
+    private LogSink(OutputStream telemetry, boolean isJson) {
         this.telemetry = telemetry;
+        this.isJson = isJson;
         String level = System.getenv("AWS_LAMBDA_LOG_LEVEL");
         leastLevel = Math.max(0, LEVELS.indexOf(level == null ? "" : level.toUpperCase(Locale.ROOT)));
     }
@@ -42,7 +45,13 @@ final class LogSink {
     static LogSink open() {
         boolean isStandardInput = System.getProperty(PROPERTY) != null;
         System.clearProperty(PROPERTY);
-        return new LogSink(isStandardInput ? new FileOutputStream(FileDescriptor.in) : null);
+        boolean isJson = "JSON".equals(System.getenv("AWS_LAMBDA_LOG_FORMAT"));
+        return new LogSink(isStandardInput ? new FileOutputStream(FileDescriptor.in) : null, isJson);
+    }
+
+    /** A sink of frames to this stream instead. */
+    static LogSink to(OutputStream telemetry, boolean isJson) {
+        return new LogSink(telemetry, isJson);
     }
 
     /** A message of the LambdaLogger; `level` is a name of LogLevel. */

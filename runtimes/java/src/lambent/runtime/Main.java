@@ -14,20 +14,23 @@ public final class Main {
     /** AWS: from Java 17 on the trace header is found here, not in an environment variable. */
     private static final String TRACE_PROPERTY = "com.amazonaws.xray.traceHeader";
 
-    private final RuntimeApi api = new RuntimeApi(System.getenv("AWS_LAMBDA_RUNTIME_API"));
+    private final RuntimeApi api;
     private final LogSink log;
 
-    private Main(LogSink log) {
+    private Main(RuntimeApi api, LogSink log) {
+        this.api = api;
         this.log = log;
     }
 
-    public static void main(String[] arguments) throws IOException {
+    public static void main(String[] arguments) throws IOException, ReflectiveOperationException {
         // Buffered up to the end of each line, and UTF-8 whatever the locale is.
         System.setOut(utf8Stream(FileDescriptor.out));
         System.setErr(utf8Stream(FileDescriptor.err));
+        RuntimeApi api = new RuntimeApi(System.getenv("AWS_LAMBDA_RUNTIME_API"));
+        WaitingJvm.awaitAssignment(api);
         LogSink log = LogSink.open();
         System.setIn(InputStream.nullInputStream());
-        new Main(log).run(System.getenv("_HANDLER"));
+        new Main(api, log).run(System.getenv("_HANDLER"));
     }
 
     private static PrintStream utf8Stream(FileDescriptor descriptor) {

@@ -2,6 +2,7 @@ package lambent.runtime;
 
 import java.io.BufferedInputStream;
 import java.io.ByteArrayOutputStream;
+import java.io.Closeable;
 import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
@@ -17,8 +18,9 @@ import java.util.Map;
  * event has no time limit. A kept-alive connection that was closed before it answered is opened again once, as HTTP
  * clients do.
  */
-final class RuntimeApi {
+final class RuntimeApi implements Closeable {
     private static final String BASE = "/2018-06-01/runtime";
+    private static final String ASSIGNMENT = "/lambent/assignment";
     private static final int BUFFER_BYTES = 64 * 1024;
 
     private final String host;
@@ -59,8 +61,15 @@ final class RuntimeApi {
         byte[] body;
     }
 
+    /** What this environment has been assigned to; waits until it is. Only for a JVM that was started to wait. */
+    byte[] assignment() throws IOException {
+        Answer answer = exchange("GET " + ASSIGNMENT, "", new byte[0]);
+        if (answer.status != 200) throw unexpected("assignment", answer);
+        return answer.body;
+    }
+
     Event next() throws IOException {
-        Answer answer = exchange("GET", "/invocation/next", "", new byte[0]);
+        Answer answer = exchange("GET " + BASE + "/invocation/next", "", new byte[0]);
         if (answer.status != 200) throw unexpected("next", answer);
         return new Event(answer.headers, answer.body);
     }
@@ -93,13 +102,18 @@ final class RuntimeApi {
         return new IllegalStateException("The Runtime API answered " + answer.status + " to \"" + what + "\": " + text);
     }
 
-    private Answer post(String path, byte[] body, String header) throws IOException {
-        String headers = "Content-Type: application/json\r\n" + header + "Content-Length: " + body.length + "\r\n";
-        return exchange("POST", path, headers, body);
+    @Override
+    public void close() throws IOException {
+        if (socket != null) socket.close();
     }
 
-    private Answer exchange(String method, String path, String headers, byte[] body) throws IOException {
-        String head = method + " " + BASE + path + " HTTP/1.1\r\nHost: " + host + "\r\n" + headers + "\r\n";
+    private Answer post(String path, byte[] body, String header) throws IOException {
+        String headers = "Content-Type: application/json\r\n" + header + "Content-Length: " + body.length + "\r\n";
+        return exchange("POST " + BASE + path, headers, body);
+    }
+
+    private Answer exchange(String target, String headers, byte[] body) throws IOException {
+        String head = target + " HTTP/1.1\r\nHost: " + host + "\r\n" + headers + "\r\n";
         byte[] headBytes = head.getBytes(StandardCharsets.UTF_8);
         byte[] request = new byte[headBytes.length + body.length];
         System.arraycopy(headBytes, 0, request, 0, headBytes.length);

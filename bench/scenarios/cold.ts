@@ -1,0 +1,278 @@
+import { execFileSync, spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { Agent, request as httpRequest } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setTimeout as delay } from "node:timers/promises";
+import type { CreateFunctionCommandInput } from "@aws-sdk/client-lambda";
+import type { RuntimeCatalogue } from "../../src/ports/runtime-catalogue.ts";
+import { deploy, lambdaClient } from "../../test/support/deploy.ts";
+import { commandOnHost, discoverForTests } from "../../test/support/installed-runtimes.ts";
+import { startLambent } from "../../test/support/start-lambent.ts";
+import type { Scenario, ScenarioOptions, ScenarioResult } from "../scenario.ts";
+
+/** AWS: this much memory comes with one whole CPU. */
+const ONE_CPU_MB = 1_769;
+const STARTS_PER_ROUND = 10;
+const MISSES_PER_ROUND = 4;
+const DRAINED = 32;
+const DRAIN_CONCURRENCY = 16;
+/** Between two cold starts, so that the reserve is full again and the machine quiet. */
+const PAUSE_MS = 400;
+/** Until the reserve has grown to what a burst has asked for. */
+const GROWTH_MS = 10_000;
+const JAVA_SOURCE = 'public class Hello { public String handle(Object event) { return "hello"; } }\n';
+
+interface Language {
+  readonly name: string;
+  readonly runtime: string;
+  readonly settings: Partial<CreateFunctionCommandInput>;
+  readonly files: Readonly<Record<string, string | Uint8Array>>;
+  /** The bare interpreter doing nothing. */
+  readonly bareStart: readonly string[];
+}
+
+interface Figures {
+  readonly hits: number[];
+  readonly misses: number[];
+  readonly bare: number[];
+}
+
+function languages(runtimes: RuntimeCatalogue): Language[] {
+  const interpreter = (identifier: string): string => {
+    const runtime = runtimes.find(identifier);
+    return runtime === undefined ? "" : (commandOnHost(runtime.program)[0] ?? "");
+  };
+  const found: Language[] = [
+    {
+      name: "node",
+      runtime: "nodejs24.x",
+      settings: {},
+      files: { "index.js": 'exports.handler = async () => "hello";\n' },
+      bareStart: [process.execPath, "-e", "0"],
+    },
+  ];
+  const python = runtimes.list().findLast(({ identifier }) => identifier.startsWith("python3."))?.identifier;
+  if (python !== undefined)
+    found.push({
+      name: "python",
+      runtime: python,
+      settings: {},
+      files: { "index.py": 'def handler(event, context):\n    return "hello"\n' },
+      bareStart: [interpreter(python), "-c", "pass"],
+    });
+  const java = runtimes
+    .list()
+    .find(({ identifier, reserve }) => identifier.startsWith("java") && reserve !== undefined)?.identifier;
+  const hello = java === undefined ? undefined : compileHello();
+  if (java !== undefined && hello !== undefined)
+    found.push({
+      name: "java",
+      runtime: java,
+      settings: { Handler: "Hello::handle" },
+      files: { "Hello.class": hello },
+      bareStart: ["java", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-version"],
+    });
+  return found;
+}
+
+/** Undefined where there is no Java compiler. */
+function compileHello(): Uint8Array | undefined {
+  const directory = mkdtempSync(join(tmpdir(), "lambent-bench-"));
+  try {
+    writeFileSync(join(directory, "Hello.java"), JAVA_SOURCE);
+    execFileSync("javac", ["--release", "11", "-d", directory, join(directory, "Hello.java")], {
+      stdio: "ignore",
+    });
+    return readFileSync(join(directory, "Hello.class"));
+  } catch {
+    return undefined;
+  } finally {
+    rmSync(directory, { recursive: true, force: true });
+  }
+}
+
+/** Milliseconds from request to answer over HTTP. */
+function timeInvocation(agent: Agent, endpoint: string, name: string): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const startedMs = performance.now();
+    const request = httpRequest(`${endpoint}/2015-03-31/functions/${name}/invocations`, {
+      agent,
+      method: "POST",
+      headers: {
+        authorization:
+          "AWS4-HMAC-SHA256 Credential=any/20260101/us-east-1/lambda/aws4_request, SignedHeaders=host, Signature=0",
+      },
+    });
+    request.on("error", reject);
+    request.on("response", (response) => {
+      response.resume();
+      response.on("end", () => {
+        const tookMs = performance.now() - startedMs;
+        if (response.statusCode === 200 && response.headers["x-amz-function-error"] === undefined)
+          resolve(tookMs);
+        else reject(new Error(`${name} answered ${response.statusCode}`));
+      });
+    });
+    request.end("{}");
+  });
+}
+
+function timeBareStart([program = "", ...parameters]: readonly string[]): number {
+  const startedMs = performance.now();
+  spawnSync(program, parameters, { env: { PATH: process.env.PATH }, stdio: "ignore" });
+  return performance.now() - startedMs;
+}
+
+interface Target {
+  readonly endpoint: string;
+  readonly agent: Agent;
+}
+
+async function deployMany(
+  target: Target,
+  language: Language,
+  prefix: string,
+  count: number,
+): Promise<string[]> {
+  const lambda = lambdaClient(target.endpoint);
+  const names = Array.from({ length: count }, (_, index) => `${prefix}-${language.name}-${index}`);
+  await Promise.all(
+    names.map((name) =>
+      deploy(lambda, name, language.files, {
+        Runtime: language.runtime as "nodejs24.x",
+        MemorySize: ONE_CPU_MB,
+        ...language.settings,
+      }),
+    ),
+  );
+  return names;
+}
+
+async function measure(
+  language: Language,
+  targets: { readonly reserve: Target; readonly none: Target },
+  options: ScenarioOptions,
+): Promise<Figures> {
+  const figures: Figures = { hits: [], misses: [], bare: [] };
+  const { reserve, none } = targets;
+  const hits = await deployMany(reserve, language, "hit", options.rounds * STARTS_PER_ROUND + 1);
+  const misses = await deployMany(none, language, "miss", options.rounds * MISSES_PER_ROUND + 1);
+  // Each Lambent's own code paths are compiled, and the reserve is there.
+  await delay(2 * PAUSE_MS);
+  for (const [target, names] of [[reserve, hits] as const, [none, misses] as const])
+    await timeInvocation(target.agent, target.endpoint, names.shift() ?? "");
+  for (let round = 0; round < options.rounds; round++) {
+    for (let start = 0; start < STARTS_PER_ROUND; start++) {
+      await delay(PAUSE_MS);
+      figures.hits.push(await timeInvocation(reserve.agent, reserve.endpoint, hits.shift() ?? ""));
+      figures.bare.push(timeBareStart(language.bareStart));
+    }
+    for (let start = 0; start < MISSES_PER_ROUND; start++) {
+      await delay(PAUSE_MS);
+      figures.misses.push(await timeInvocation(none.agent, none.endpoint, misses.shift() ?? ""));
+    }
+    const { hits: hit, misses: miss, bare } = figures;
+    options.progress(
+      `round ${round + 1}: ${language.name} from the reserve ${median(hit).toFixed(1)} ms, made ${median(miss).toFixed(1)} ms, bare start ${median(bare).toFixed(1)} ms`,
+    );
+  }
+  return figures;
+}
+
+/** Cold starts a second while a full reserve is emptied by a burst. */
+async function drain(target: Target, language: Language): Promise<number> {
+  const first = await deployMany(target, language, "burst", DRAINED);
+  const second = await deployMany(target, language, "drain", DRAINED);
+  const burst = async (names: string[]): Promise<number> => {
+    const startedMs = performance.now();
+    const next = async (): Promise<void> => {
+      for (let name = names.shift(); name !== undefined; name = names.shift())
+        await timeInvocation(target.agent, target.endpoint, name);
+    };
+    await Promise.all(Array.from({ length: DRAIN_CONCURRENCY }, next));
+    return performance.now() - startedMs;
+  };
+  // The first burst tells the reserve what to expect.
+  await burst(first);
+  await delay(GROWTH_MS);
+  return (DRAINED * 1_000) / (await burst(second));
+}
+
+function percentile(values: readonly number[], share: number): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
+}
+const median = (values: readonly number[]): number => percentile(values, 0.5);
+const rounded = (value: number): number => Number(value.toFixed(3));
+
+function summarise(
+  figures: ReadonlyMap<string, Figures>,
+  drained: ReadonlyMap<string, number>,
+): ScenarioResult {
+  const json: Record<string, Record<string, number>> = {};
+  const rows: string[][] = [];
+  for (const [name, { hits, misses, bare }] of figures) {
+    const bareMs = median(bare);
+    json[name] = {
+      p50_ms: rounded(median(hits)),
+      p99_ms: rounded(percentile(hits, 0.99)),
+      ratio_to_process_start: rounded(median(hits) / bareMs),
+      miss_p50_ms: rounded(median(misses)),
+      miss_ratio_to_process_start: rounded(median(misses) / bareMs),
+      process_start_p50_ms: rounded(bareMs),
+      drained_per_second: rounded(drained.get(name) ?? Number.NaN),
+    };
+    rows.push([
+      name,
+      median(hits).toFixed(2),
+      percentile(hits, 0.99).toFixed(2),
+      `× ${(median(hits) / bareMs).toFixed(2)}`,
+      median(misses).toFixed(1),
+      `× ${(median(misses) / bareMs).toFixed(2)}`,
+      bareMs.toFixed(1),
+      (drained.get(name) ?? Number.NaN).toFixed(0),
+    ]);
+  }
+  return {
+    columns: [
+      "cold start, hello (ms)",
+      "from the reserve, p50",
+      "p99",
+      "to bare start",
+      "made for it, p50",
+      "to bare start",
+      "bare interpreter start",
+      `drained at concurrency ${DRAIN_CONCURRENCY} (1/s)`,
+    ],
+    rows,
+    notes: [
+      "HTTP request to HTTP answer, each a new function's first invocation; the bare start is the interpreter doing nothing, measured in turn",
+    ],
+    json,
+  };
+}
+
+/** First invocations of new functions, from the reserve and without one, against the bare interpreter's start. */
+export const cold: Scenario = async (options) => {
+  const [withReserve, without] = await Promise.all([
+    startLambent({ environment: { LAMBENT_RESERVE_MAX: String(4 * DRAINED) } }),
+    startLambent({ environment: { LAMBENT_RESERVE_MAX: "0" } }),
+  ]);
+  const targetOf = ({ endpoint }: { endpoint: string }): Target => ({
+    endpoint,
+    agent: new Agent({ keepAlive: true, maxSockets: DRAIN_CONCURRENCY }),
+  });
+  try {
+    const targets = { reserve: targetOf(withReserve), none: targetOf(without) };
+    const figures = new Map<string, Figures>();
+    const drained = new Map<string, number>();
+    for (const language of languages(await discoverForTests())) {
+      figures.set(language.name, await measure(language, targets, options));
+      drained.set(language.name, await drain(targets.reserve, language));
+    }
+    return summarise(figures, drained);
+  } finally {
+    await Promise.all([withReserve.stop(), without.stop()]);
+  }
+};

@@ -1,0 +1,49 @@
+package lambent.warmup;
+
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.OutputStream;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/**
+ * The function that the warm-up runs. It lies in the jar as a resource, where no class loader finds it by itself: it is
+ * put into a package of its own, so that it is loaded as functions are.
+ */
+public final class Function {
+    public Map<String, Object> value(Map<String, Object> event) {
+        Map<String, Object> answer = new LinkedHashMap<>(event);
+        answer.put("name", "of " + event.get("name"));
+        return answer;
+    }
+
+    public String text(String event) {
+        return event + "!";
+    }
+
+    /** Joins texts in the ways that are frequent: each way is linked when it is first met. */
+    public String texts(String event) {
+        Object object = event;
+        int whole = event.length();
+        long large = System.nanoTime();
+        double broken = whole;
+        String joined = "a" + object + "b" + object + event;
+        joined = event + joined + whole;
+        joined = "a" + event + "b" + whole + "c";
+        joined = "a" + event + "b" + joined + "c" + object;
+        joined = joined + large + "a" + broken + (whole > 0);
+        joined = "a" + event + "b" + large + "c";
+        joined = object + "a" + whole + ", " + object;
+        joined += event;
+        joined = whole + ":" + whole + joined.substring(0, 1);
+        return "a" + joined;
+    }
+
+    public Order bean(Order event) {
+        return event;
+    }
+
+    public void stream(InputStream in, OutputStream out) throws IOException {
+        in.transferTo(out);
+    }
+}

@@ -1,0 +1,172 @@
+import Module from "node:module";
+import { connect } from "node:net";
+import { dirname } from "node:path";
+import vm from "node:vm";
+import { HttpResponseReader } from "./http-response-reader.mjs";
+
+const VARIABLE = "_LAMBENT_CODE_CACHE";
+const PATH = "/lambent/code-cache";
+/** Only what cannot change below an environment. */
+const READ_ONLY = /^\/(var\/task|opt)\//;
+/** AWS knows nothing of it: below this a pack costs more time than it saves. Characters of source. */
+const WORTHWHILE_SOURCE_LENGTH = 50_000;
+const HEADER_BYTES = 4;
+/** On a line of its own, so that lines and columns stay those of the file. */
+const WRAPPER = ["(function (exports, require, module, __filename, __dirname) {\n", "\n})"];
+
+/**
+ * The compiled code of one function version's CommonJS files: made by an environment after its first invocation, with
+ * all functions in it that were compiled by then, kept by the platform, and used by later environments of the same
+ * deployment. V8 rejects what another version or other flags have made; the file is then compiled as ever.
+ */
+class CodeCache {
+  #makes;
+  #pack;
+  #scripts = new Map();
+  #sourceLength = 0;
+  #hasServed = false;
+  #original = Module.prototype._compile;
+  #replacement;
+
+  constructor(makes, pack) {
+    this.#makes = makes;
+    this.#pack = pack;
+    const original = this.#original;
+    const prepare = (...parameters) => this.#prepare(...parameters);
+    // As many frames of the stack as Node's own has, one.
+    this.#replacement = function _compile(content, filename, format) {
+      const prepared = prepare(this, content, filename, format);
+      if (prepared === undefined) return original.call(this, content, filename, format);
+      const { exports } = this;
+      return prepared.compiled.call(exports, exports, prepared.require, this, filename, dirname(filename));
+    };
+    Module.prototype._compile = this.#replacement;
+  }
+
+  #prepare(module, content, filename, format) {
+    const script = this.#isOurs(content, filename, format) ? this.#script(content, filename) : undefined;
+    if (script === undefined) return undefined;
+    // Node's own `require` for this module; a replica would differ.
+    const require = this.#original.call(module, "return require", filename, "commonjs");
+    return { compiled: script.runInThisContext(), require };
+  }
+
+  #isOurs(content, filename, format) {
+    if (format !== undefined && format !== "commonjs") return false;
+    if (typeof content !== "string" || content.startsWith("#!") || process.sourceMapsEnabled) return false;
+    return this.#makes ? READ_ONLY.test(filename) : this.#pack.has(filename);
+  }
+
+  #script(content, filename) {
+    const cachedData = this.#pack?.get(filename);
+    try {
+      const script = new vm.Script(WRAPPER[0] + content + WRAPPER[1], {
+        filename,
+        lineOffset: -1,
+        cachedData,
+        importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
+      });
+      if (script.cachedDataRejected) return undefined;
+      if (this.#makes) {
+        this.#scripts.set(filename, script);
+        this.#sourceLength += content.length;
+      }
+      return script;
+    } catch {
+      // Node tells what is wrong with it, in its own words, or finds that it is an ES module.
+      return undefined;
+    }
+  }
+
+  /** To be awaited before each request for an event. After the first invocation all this ends, and a pack is sent. */
+  async beforeNext() {
+    if (!this.#hasServed) {
+      this.#hasServed = true;
+      return;
+    }
+    current = undefined;
+    if (Module.prototype._compile === this.#replacement) Module.prototype._compile = this.#original;
+    if (!this.#makes) return;
+    try {
+      const pack = this.#sourceLength < WORTHWHILE_SOURCE_LENGTH ? Buffer.alloc(0) : packOf(this.#scripts);
+      await exchange("POST", pack);
+    } catch {
+      // A pack is a convenience.
+    }
+  }
+}
+
+/** The names with their places as JSON, its length before it, then the code. */
+function packOf(scripts) {
+  const places = {};
+  const parts = [];
+  let offset = 0;
+  for (const [filename, script] of scripts) {
+    const code = script.createCachedData();
+    places[filename] = [offset, code.length];
+    offset += code.length;
+    parts.push(code);
+  }
+  const index = Buffer.from(JSON.stringify(places));
+  const header = Buffer.alloc(HEADER_BYTES);
+  header.writeUInt32LE(index.length);
+  return Buffer.concat([header, index, ...parts]);
+}
+
+function readPack(bytes) {
+  const start = HEADER_BYTES + bytes.readUInt32LE();
+  const places = JSON.parse(bytes.toString("utf8", HEADER_BYTES, start));
+  return new Map(
+    Object.entries(places).map(([filename, [offset, length]]) => [
+      filename,
+      bytes.subarray(start + offset, start + offset + length),
+    ]),
+  );
+}
+
+/** A connection of its own, which is gone afterwards. */
+function exchange(method, body) {
+  const address = process.env.AWS_LAMBDA_RUNTIME_API;
+  const colon = address.lastIndexOf(":");
+  const reader = new HttpResponseReader();
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host: address.slice(0, colon), port: Number(address.slice(colon + 1)) });
+    socket.on("error", reject);
+    socket.on("close", () => reject(new Error("The Runtime API closed the connection.")));
+    socket.on("data", (chunk) => {
+      const response = reader.push(chunk);
+      if (response === undefined) return;
+      resolve(response);
+      socket.destroy();
+    });
+    socket.write(`${method} ${PATH} HTTP/1.1\r\nHost: ${address}\r\nContent-Length: ${body.length}\r\n\r\n`);
+    if (body.length > 0) socket.write(body);
+  });
+}
+
+let current;
+
+/**
+ * To be awaited before the function's code is loaded. The platform says in a variable, which the function does not see,
+ * whether this environment is to use a pack, to make one, or neither.
+ */
+export async function prepareCodeCache() {
+  const what = process.env[VARIABLE];
+  delete process.env[VARIABLE];
+  // Without it, import() in a file of the pack would fail: Node.js 22 before 22.8.
+  if (vm.constants?.USE_MAIN_CONTEXT_DEFAULT_LOADER === undefined) return;
+  if (what === "make") current = new CodeCache(true, undefined);
+  if (what !== "use") return;
+  try {
+    const { status, body } = await exchange("GET", "");
+    if (status === 200) current = new CodeCache(false, readPack(body));
+  } catch {
+    // The code is compiled as ever.
+  }
+}
+
+/** See `CodeCache.beforeNext`; undefined when there is nothing to wait for. */
+export const codeCacheBeforeNext = () => current?.beforeNext();
+
+/** Whether there is something to be done between this invocation's answer and the next request for an event. */
+export const hasCodeCacheWork = () => current !== undefined;

@@ -1,0 +1,231 @@
+import type { Clock } from "../ports/clock.ts";
+import type { MemoryPressure } from "../ports/memory-pressure.ts";
+import type { InstalledRuntime, RuntimeCatalogue } from "../ports/runtime-catalogue.ts";
+import type { SandboxDriver, WaitingSandbox } from "../ports/sandbox.ts";
+import { ReserveDemand } from "./reserve-demand.ts";
+import { memoryBucket, RESERVE_EPHEMERAL_STORAGE_MB } from "./reserve-eligibility.ts";
+
+/** What is going on just then has the processor first. */
+const REFILL_DELAY_MS = 25;
+/** A kind that cannot be made is tried again after this time. */
+const RETRY_MS = 30_000;
+/** How often what nobody needs any more is looked for. */
+const REVIEW_MS = 15_000;
+/** Of the machine's memory; with less, nothing waits. */
+const AVAILABLE_SHARE_MIN = 0.1;
+/** Ceiling of a program that waits: the interpreter and its client, no function. */
+const WAITING_MEMORY_MB = 512;
+
+export interface ReservePoolDependencies {
+  readonly clock: Clock;
+  readonly sandboxes: SandboxDriver;
+  readonly runtimes: RuntimeCatalogue;
+  readonly memory: MemoryPressure;
+  /** 32 hexadecimal digits. */
+  readonly newId: () => string;
+  /** Most that wait at once, of all kinds together. 0: none. */
+  readonly max: number;
+  /** How many more environments the machine carries: those that wait must not take the room of real ones. */
+  readonly room: () => number;
+  /** How many are made at the same time. */
+  readonly parallel: number;
+  /** Told when a sandbox could not be prepared; the full path is taken meanwhile. */
+  readonly failed: (error: unknown, runtime: string) => void;
+}
+
+/** Sandboxes of one runtime and memory bucket. */
+interface Kind {
+  /** That they are made with. */
+  runtime: InstalledRuntime;
+  readonly bucket: number | "any";
+  demand: ReserveDemand;
+  readonly waiting: WaitingSandbox[];
+  making: number;
+  retryAtMs: number;
+}
+
+/**
+ * Sandboxes that were started before their function is known, so that a cold start finds everything but the function
+ * in place. A sandbox is taken once, serves one function version and is destroyed after that; what is taken is replaced
+ * in the background.
+ */
+export class ReservePool {
+  readonly #dependencies: ReservePoolDependencies;
+  readonly #kinds = new Map<string, Kind>();
+  #cancelRefill: (() => void) | undefined;
+  #cancelReview: (() => void) | undefined;
+  #closed = false;
+
+  constructor(dependencies: ReservePoolDependencies) {
+    this.#dependencies = dependencies;
+  }
+
+  /** How many wait. */
+  get size(): number {
+    return [...this.#kinds.values()].reduce((sum, { waiting }) => sum + waiting.length, 0);
+  }
+
+  /** There is a function of this runtime and memory: some should wait for it. */
+  use(identifier: string, memoryMb: number): void {
+    const kind = this.#kind(this.#dependencies.runtimes.find(identifier), memoryMb);
+    if (kind === undefined) return;
+    kind.demand.use();
+    this.#refillSoon();
+  }
+
+  /** So many environments of this runtime and memory will be started soon. */
+  announce(identifier: string, memoryMb: number, count: number): void {
+    const kind = this.#kind(this.#dependencies.runtimes.find(identifier), memoryMb);
+    kind?.demand.announce(count);
+    this.#refillSoon();
+  }
+
+  /** One that waits for a function of this runtime and memory; it is the caller's from then on. */
+  take(runtime: InstalledRuntime, memoryMb: number): WaitingSandbox | undefined {
+    const kind = this.#kind(runtime, memoryMb);
+    if (kind === undefined) return undefined;
+    kind.demand.arrived(this.#dependencies.clock.monotonicMs());
+    const taken = kind.waiting.shift();
+    this.#refillSoon();
+    return taken;
+  }
+
+  /** Destroys what waits; nothing is made any more. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#cancelRefill?.();
+    this.#cancelReview?.();
+    await Promise.all([...this.#kinds.values()].map((kind) => this.#drop(kind, kind.waiting.length)));
+  }
+
+  /** Undefined where none can be kept. */
+  #kind(runtime: InstalledRuntime | undefined, memoryMb: number): Kind | undefined {
+    const { max, sandboxes } = this.#dependencies;
+    if (this.#closed || max === 0 || sandboxes.prepare === undefined) return undefined;
+    if (runtime?.reserve === undefined) return undefined;
+    const bucket = memoryBucket(runtime, memoryMb);
+    if (bucket === undefined) return undefined;
+    const key = `${runtime.versionHash}/${bucket}`;
+    let kind = this.#kinds.get(key);
+    if (kind === undefined) {
+      this.#forgetOlder(runtime, bucket);
+      kind = { runtime, bucket, demand: new ReserveDemand(), waiting: [], making: 0, retryAtMs: 0 };
+      this.#kinds.set(key, kind);
+    }
+    kind.runtime = runtime;
+    return kind;
+  }
+
+  /** With a runtime's update, what waits with an older version is for functions that are pinned to it alone. */
+  #forgetOlder({ identifier, versionHash }: InstalledRuntime, bucket: number | "any"): void {
+    if (this.#dependencies.runtimes.find(identifier)?.versionHash !== versionHash) return;
+    for (const kind of this.#kinds.values()) {
+      if (kind.runtime.identifier !== identifier || kind.bucket !== bucket) continue;
+      kind.demand = new ReserveDemand();
+      void this.#drop(kind, kind.waiting.length);
+    }
+  }
+
+  #refillSoon(): void {
+    if (this.#closed) return;
+    this.#cancelRefill ??= this.#dependencies.clock.after(REFILL_DELAY_MS, () => {
+      this.#cancelRefill = undefined;
+      this.#refill();
+    });
+    this.#cancelReview ??= this.#dependencies.clock.after(REVIEW_MS, () => this.#review());
+  }
+
+  #refill(): void {
+    if (this.#closed || this.#isMemoryShort()) return;
+    const { clock, max, room, parallel } = this.#dependencies;
+    const nowMs = clock.monotonicMs();
+    let making = [...this.#kinds.values()].reduce((sum, kind) => sum + kind.making, 0);
+    let left = Math.min(max, room()) - this.size - making;
+    while (making < parallel) {
+      const neediest = [...this.#kinds.values()]
+        .filter((kind) => kind.retryAtMs <= nowMs && missing(kind, nowMs) > 0)
+        .sort((a, b) => a.waiting.length + a.making - (b.waiting.length + b.making))[0];
+      if (neediest === undefined) return;
+      if (left <= 0 && !this.#giveWay(neediest)) return;
+      void this.#make(neediest);
+      making++;
+      left--;
+    }
+  }
+
+  /** With no place left, the kind of which most wait gives one up for a kind of which clearly fewer do. */
+  #giveWay(neediest: Kind): boolean {
+    const richest = [...this.#kinds.values()].sort((a, b) => b.waiting.length - a.waiting.length)[0];
+    if (richest === undefined || richest.waiting.length <= neediest.waiting.length + neediest.making + 1)
+      return false;
+    void this.#drop(richest, 1);
+    return true;
+  }
+
+  async #make(kind: Kind): Promise<void> {
+    const { sandboxes, newId, clock, failed } = this.#dependencies;
+    const { runtime } = kind;
+    if (sandboxes.prepare === undefined) return;
+    kind.making++;
+    try {
+      const sandbox = await sandboxes.prepare({
+        id: newId(),
+        program: runtime.program,
+        environmentVariables: reserveVariables(runtime, kind.bucket),
+        memoryMb: kind.bucket === "any" ? WAITING_MEMORY_MB : kind.bucket,
+        ephemeralStorageMb: RESERVE_EPHEMERAL_STORAGE_MB,
+      });
+      if (this.#closed) return await sandbox.destroy();
+      kind.waiting.push(sandbox);
+      void sandbox.ended.then(() => this.#ended(kind, sandbox));
+    } catch (error) {
+      kind.retryAtMs = clock.monotonicMs() + RETRY_MS;
+      if (!this.#closed) failed(error, runtime.identifier);
+    } finally {
+      kind.making--;
+      this.#refill();
+    }
+  }
+
+  /** One that has died while it waited is replaced. */
+  #ended(kind: Kind, sandbox: WaitingSandbox): void {
+    const at = kind.waiting.indexOf(sandbox);
+    if (at < 0) return;
+    kind.waiting.splice(at, 1);
+    this.#refillSoon();
+  }
+
+  #isMemoryShort(): boolean {
+    return (this.#dependencies.memory.availableShare() ?? 1) < AVAILABLE_SHARE_MIN;
+  }
+
+  /** Gives up what is not needed, or what the machine has no memory or room for. */
+  #review(): void {
+    const { clock, room } = this.#dependencies;
+    const nowMs = clock.monotonicMs();
+    const isShort = this.#isMemoryShort();
+    let tooMany = this.size - Math.max(0, room());
+    for (const kind of this.#kinds.values()) {
+      const unneeded = isShort ? kind.waiting.length : kind.waiting.length - kind.demand.target(nowMs);
+      const count = Math.min(kind.waiting.length, Math.max(unneeded, tooMany, 0));
+      tooMany -= count;
+      void this.#drop(kind, count);
+    }
+    this.#cancelReview = clock.after(REVIEW_MS, () => this.#review());
+    this.#refill();
+  }
+
+  async #drop(kind: Kind, count: number): Promise<void> {
+    await Promise.all(kind.waiting.splice(0, count).map((sandbox) => sandbox.destroy()));
+  }
+}
+
+function missing(kind: Kind, nowMs: number): number {
+  return kind.demand.target(nowMs) - kind.waiting.length - kind.making;
+}
+
+/** The runtime's defaults; a program of a bucket learns its memory by the variable that tells functions theirs. */
+function reserveVariables(runtime: InstalledRuntime, bucket: number | "any"): Record<string, string> {
+  const memory = bucket === "any" ? undefined : { AWS_LAMBDA_FUNCTION_MEMORY_SIZE: String(bucket) };
+  return { ...runtime.environmentVariables, ...memory };
+}

@@ -1,0 +1,49 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Server, Socket } from "node:net";
+import type { CodeCacheAccess } from "../environments/code-cache-packs.ts";
+import { readBody } from "./request-body.ts";
+
+const PATH = "/lambent/code-cache";
+/** The largest pack that is taken. */
+const MAX_PACK_BYTES = 32 * 1024 * 1024;
+
+const accesses = new WeakMap<Socket, CodeCacheAccess>();
+
+/** What comes in on the listener is of an environment that may use, or make, this pack. */
+export function attachCodeCache(listener: Server, access: CodeCacheAccess): void {
+  listener.prependListener("connection", (socket: Socket) => void accesses.set(socket, access));
+}
+
+/** Serves what Lambent's own runtime client asks for beside the Runtime API; false when it is something else. */
+export function serveCodeCache(request: IncomingMessage, response: ServerResponse): boolean {
+  if (request.url !== PATH) return false;
+  const access = accesses.get(request.socket);
+  if (access === undefined || (request.method !== "GET" && request.method !== "POST")) {
+    request.resume();
+    response.writeHead(404, { "Content-Length": 0 }).end();
+  } else if (request.method === "GET") {
+    void send(access, response);
+  } else {
+    void take(access, request, response);
+  }
+  return true;
+}
+
+async function send(access: CodeCacheAccess, response: ServerResponse): Promise<void> {
+  const pack = await access.read();
+  const status = pack === undefined ? 404 : 200;
+  response.writeHead(status, { "Content-Length": pack?.byteLength ?? 0 }).end(pack);
+}
+
+async function take(
+  access: CodeCacheAccess,
+  request: IncomingMessage,
+  response: ServerResponse,
+): Promise<void> {
+  const body = await readBody(request, MAX_PACK_BYTES);
+  if (body === "aborted") return;
+  // Storing is not waited for: the environment is not to be kept from its next event, and a failure costs only time.
+  const pack = body === "too large" ? new Uint8Array() : body;
+  access.store(pack).catch(() => {});
+  response.writeHead(202, { "Content-Length": 0 }).end();
+}

@@ -1,0 +1,190 @@
+/** Environments that find their deployment's compiled code are, to the function, like those that compile it. */
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { readdir, readFile, stat } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join, relative } from "node:path";
+import { after, before, describe, type TestContext, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+import { promisify } from "node:util";
+import { build } from "esbuild";
+import { deploy, invoke, lambdaClient } from "../support/deploy.ts";
+import { skipUnless } from "../support/skip.ts";
+import { type RunningLambent, startLambent } from "../support/start-lambent.ts";
+
+type Files = Record<string, string | Uint8Array>;
+
+let lambent: RunningLambent;
+let lambda: ReturnType<typeof lambdaClient>;
+before(async () => {
+  lambent = await startLambent();
+  lambda = lambdaClient(lambent.endpoint);
+});
+after(() => lambent?.stop());
+
+const isolated = (t: TestContext): boolean =>
+  skipUnless(
+    t,
+    lambent.banner.some((line) => line.includes("bubblewrap")),
+    "packs are made of what is read-only at /var/task, which needs isolation",
+    "apt-get install bubblewrap",
+  );
+
+/** Enough source to be worth a pack. */
+const BULK = `\n/* ${"bulk ".repeat(12_000)} */\n`;
+/** What a module can tell of itself and of how it was loaded. */
+const REPORT = `
+  const report = () => ({
+    main: require.main === undefined ? "none" : require.main.filename,
+    isMain: require.main === module,
+    filename: __filename, directory: __dirname, id: module.id, loaded: module.loaded, paths: module.paths,
+    parent: module.parent && module.parent.filename,
+    children: module.children.map((child) => child.filename),
+    cached: Object.keys(require.cache).filter((name) => name.startsWith("/var/task")).sort(),
+    resolved: require.resolve("./part"), lookup: require.resolve.paths("x"), extensions: Object.keys(require.extensions),
+    arguments: process.argv, execArguments: process.execArgv, requireKeys: Object.keys(require),
+    variables: Object.keys(process.env).filter((name) => /LAMBENT|CODE_CACHE/.test(name)),
+    cacheDirectory: require("node:module").getCompileCacheDir?.() ?? null,
+    text: report.toString(), stack: new Error("for its stack").stack, topLevelThis, strict, wrapper: wrapperLength,
+    parts: require("./part").describe(), json: require("./data.json"), initError, late: require("./late").value,
+  });
+`;
+const COMMON: Files = {
+  "part.js": `${BULK}exports.describe = () => new Error("in part").stack.split("\\n").slice(0, 2); exports.file = __filename;`,
+  "late.js": `${BULK}exports.value = "loaded in the handler";`,
+  "throws.js": `${BULK}\nfunction inner() {   throw new RangeError("while loading"); }\ninner();`,
+  "syntax.js": `${BULK}\nlet let = 1;`,
+  "imported.mjs": "export const value = 'imported ' + import.meta.url;",
+  "data.json": '{"from":"json"}',
+};
+const COMMON_MODULE = `const topLevelThis = this === module.exports; const strict = (function () { return this === undefined; })();
+  const wrapperLength = arguments.length; let initError = [];
+  for (const name of ["./throws", "./syntax", "./nowhere"]) try { require(name); } catch (error) {
+    initError.push([error.name, error.message, error.code, name === "./throws" && error.stack.split("\\n").filter((line) => line.includes("/var/task"))]); }
+  ${REPORT} ${BULK}
+  exports.handler = async (event) => { if (event.exit) process.exit(1);
+    const { value } = await import("./imported.mjs"); const self = await import("./part.js");
+    return { ...report(), value, names: Object.keys(self) }; };`;
+
+const S3_HANDLER = `
+  const client = new S3Client({ region: "us-east-1", endpoint: "http://127.0.0.1:1", maxAttempts: 1 });
+  export const handler = async (event) => { if (event.exit) process.exit(1);
+    const error = await client.send(new ListBucketsCommand({})).catch((error) => error);
+    return { name: error.name, code: error.code, stack: new Error("here").stack.split("\\n")[1] }; };`;
+const IMPORT_S3 = 'import { S3Client, ListBucketsCommand } from "@aws-sdk/client-s3";';
+
+/** esbuild's output for a TypeScript or JavaScript source. */
+async function bundle(source: string, options: Parameters<typeof build>[0] = {}): Promise<Files> {
+  const resolveDir = fileURLToPath(new URL(".", import.meta.url));
+  const { outputFiles } = await build({
+    stdin: { contents: source, loader: "ts", resolveDir, sourcefile: "handler.ts" },
+    bundle: true,
+    platform: "node",
+    write: false,
+    outdir: tmpdir(),
+    entryNames: "index",
+    logLevel: "silent",
+    ...options,
+  });
+  return Object.fromEntries(
+    (outputFiles ?? []).map(({ path, contents }) => [relative(tmpdir(), path), contents]),
+  );
+}
+
+/** The files of node_modules that the S3 client loads for a request, with their packages' package.json. */
+async function s3Modules(): Promise<Files> {
+  const script = `const { S3Client, ListBucketsCommand } = require("@aws-sdk/client-s3");
+    new S3Client({ region: "us-east-1", endpoint: "http://127.0.0.1:1", maxAttempts: 1 }).send(new ListBucketsCommand({}))
+      .catch(() => {}).then(() => console.log(JSON.stringify(Object.keys(require.cache))));`;
+  const env = { PATH: process.env.PATH, AWS_ACCESS_KEY_ID: "test", AWS_SECRET_ACCESS_KEY: "test" };
+  const root = fileURLToPath(new URL("../..", import.meta.url));
+  const { stdout } = await promisify(execFile)(process.execPath, ["-e", script], { cwd: root, env });
+  const files: Files = {};
+  for (const path of JSON.parse(stdout) as string[]) {
+    const top = path.slice(0, path.indexOf("node_modules/"));
+    files[relative(top, path)] = await readFile(path);
+    for (let at = dirname(path); !at.endsWith("node_modules"); at = dirname(at)) {
+      const manifest = await readFile(join(at, "package.json")).catch(() => undefined);
+      if (manifest !== undefined) files[relative(top, join(at, "package.json"))] = manifest;
+    }
+  }
+  return files;
+}
+
+const packFiles = async (): Promise<string[]> => {
+  const directory = join(lambent.dataDirectory, "code-cache");
+  return (await readdir(directory))
+    .filter((name) => !name.includes("."))
+    .map((name) => join(directory, name));
+};
+
+async function until<T>(find: () => Promise<T | undefined>): Promise<T> {
+  for (const end = Date.now() + 20_000; Date.now() < end; await delay(20)) {
+    const found = await find();
+    if (found !== undefined) return found;
+  }
+  throw new Error("It did not come to that.");
+}
+
+const FUNCTIONS: Record<string, () => Promise<Files>> = {
+  "CommonJS with JSON, import() and failing modules": async () => ({ ...COMMON, "index.js": COMMON_MODULE }),
+  "the same as .cjs": async () => ({ ...COMMON, "index.cjs": COMMON_MODULE }),
+  "an ES module that imports CommonJS": async () => ({
+    ...COMMON,
+    "common.cjs": COMMON_MODULE.replace("exports.handler =", "exports.inner ="),
+    "index.mjs": `import { inner } from "./common.cjs"; import part, { file } from "./part.js";
+      export const handler = async (event) => ({ ...(await inner(event)), file, same: part.file === file, url: import.meta.url });`,
+  }),
+  "TypeScript, bundled with a source map": () =>
+    bundle(
+      `enum Kind { A, B } interface Event { exit?: boolean }
+       export const handler = async (event: Event) => { if (event.exit) process.exit(1);
+         return { kind: Kind[1], stack: new Error("typed").stack!.split("\\n").slice(0, 3) }; };
+       export const bulk = ${JSON.stringify(BULK)};`,
+      { sourcemap: "inline", format: "cjs" },
+    ),
+  "the S3 client, bundled": () => bundle(IMPORT_S3 + S3_HANDLER, { minify: true, format: "cjs" }),
+  "the S3 client from node_modules": async () => ({
+    ...(await s3Modules()),
+    "index.mjs": IMPORT_S3 + S3_HANDLER,
+  }),
+};
+
+describe("a function that is loaded with compiled code kept for it", () => {
+  for (const [what, filesOf] of Object.entries(FUNCTIONS)) {
+    const name = what.replaceAll(/[^\w]+/g, "-");
+    test(`sees what it would see without: ${what}`, async (t) => {
+      if (!isolated(t)) return;
+      const files = await filesOf();
+      const before = await packFiles();
+      // Interpreter options of its own keep a function from packs.
+      const without = { Environment: { Variables: { NODE_OPTIONS: "--no-deprecation" } }, MemorySize: 1024 };
+      await deploy(lambda, `${name}-without`, files, without);
+      const expected = await invoke(lambda, `${name}-without`);
+      assert.equal(expected.functionError, undefined, JSON.stringify(expected.body));
+      assert.deepEqual(await packFiles(), before);
+
+      await deploy(lambda, name, files, { MemorySize: 1024 });
+      assert.deepEqual((await invoke(lambda, name)).body, expected.body, "the one that makes the pack");
+      const pack = await until(async () => (await packFiles()).find((file) => !before.includes(file)));
+      assert.ok((await stat(pack)).size > 5_000);
+      await invoke(lambda, name, { exit: true });
+      const { mtimeMs } = await stat(pack);
+      assert.deepEqual((await invoke(lambda, name)).body, expected.body, "the one that uses it");
+      assert.ok((await stat(pack)).mtimeMs > mtimeMs, "the pack was read");
+    });
+  }
+
+  test("a small function gets none, and one that is gone leaves none", async (t) => {
+    if (!isolated(t)) return;
+    const before = await packFiles();
+    await deploy(lambda, "small", { "index.js": "exports.handler = async () => 1;" });
+    await invoke(lambda, "small");
+    const pack = await until(async () => (await packFiles()).find((file) => !before.includes(file)));
+    assert.equal((await stat(pack)).size, 0, "only that none is needed is noted");
+    const { DeleteFunctionCommand } = await import("@aws-sdk/client-lambda");
+    await lambda.send(new DeleteFunctionCommand({ FunctionName: "small" }));
+    await until(async () => ((await packFiles()).includes(pack) ? undefined : true));
+  });
+});

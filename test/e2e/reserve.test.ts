@@ -1,0 +1,214 @@
+/** A function cannot tell whether its environment was waiting for it, and meets nothing of another function there. */
+import assert from "node:assert/strict";
+import { existsSync } from "node:fs";
+import { after, before, describe, type TestContext, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+import type { CreateFunctionCommandInput, LambdaClient } from "@aws-sdk/client-lambda";
+import { deploy, invoke, lambdaClient } from "../support/deploy.ts";
+import { skipUnless } from "../support/skip.ts";
+import { type RunningLambent, startLambent } from "../support/start-lambent.ts";
+
+const NODE_LOOK = `
+const fs = require("node:fs");
+const links = (directory) => fs.readdirSync(directory).map((name) => { try { return fs.readlinkSync(directory + "/" + name).replace(/[0-9a-f]{8,}|\\[\\d+\\]/g, ""); } catch { return ""; } }).sort();
+let count = 0;
+exports.handler = async (event, context) => ({
+  seen: {
+    environment: process.env, directory: process.cwd(), parameters: [process.argv, process.execArgv, process.title],
+    descriptors: links("/proc/self/fd"), user: [process.getuid(), process.getgid()],
+    loaded: Object.keys(require.cache), paths: module.paths, globalPaths: require("node:module").globalPaths,
+    globals: Object.getOwnPropertyNames(globalThis).sort(), events: process.eventNames().map(String).sort(), own: Object.getOwnPropertyNames(process).sort(),
+    context: Object.keys(context).sort(), tmp: fs.readdirSync("/tmp"), time: new Date(0).toString(), count: ++count,
+    mounts: [...new Set(fs.readFileSync("/proc/self/mountinfo", "utf8").trim().split("\\n").map((line) => line.split(" ")[4] + " " + line.split(" ")[5]))].filter((line) => !/^.(opt|tmp) /.test(line)).sort(),
+  },
+  waited: fs.readFileSync("/proc/self/mountinfo", "utf8").includes("/late/"),
+  secrets: [process.env.AWS_ACCESS_KEY_ID, process.env.AWS_SESSION_TOKEN],
+});`;
+
+const PYTHON_LOOK = `
+import os, sys, time, warnings
+def links(directory):
+    found = []
+    for name in os.listdir(directory):
+        try: found.append(os.readlink(directory + "/" + name).split("[")[0].split("/lambent-")[0])
+        except OSError: pass
+    return sorted(found)
+count = 0
+def handler(event, context):
+    global count
+    count += 1
+    with open("/proc/self/mountinfo") as file: mountinfo = file.read()
+    return {
+        "seen": {
+            "environment": dict(os.environ), "directory": os.getcwd(), "parameters": [sys.argv, sys.orig_argv if hasattr(sys, "orig_argv") else 0, str(sys.flags)],
+            "descriptors": links("/proc/self/fd"), "user": [os.getuid(), os.getgid()],
+            "loaded": sorted(sys.modules), "paths": sys.path, "time": time.tzname, "context": sorted(vars(context)),
+            "tmp": os.listdir("/tmp"), "count": count, "attributes": sorted(dir(sys.modules["lambent_runtime"])),
+            "encoding": [sys.stdout.encoding, sys.getfilesystemencoding()],
+        },
+        "waited": "/late/" in mountinfo,
+        "secrets": [os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SESSION_TOKEN"]],
+    }
+`;
+
+/** An OS-only function that tells what it finds, over and over. */
+const PROVIDED_LOOK = `#!/usr/bin/python3
+import json, os, urllib.request
+api = "http://" + os.environ["AWS_LAMBDA_RUNTIME_API"] + "/2018-06-01/runtime/invocation/"
+descriptors = sorted(os.readlink("/proc/self/fd/" + name).split("[")[0].split("/lambent-")[0] for name in os.listdir("/proc/self/fd") if os.path.lexists("/proc/self/fd/" + name))
+with open("/proc/self/cmdline") as file: command = file.read()
+while True:
+    event = urllib.request.urlopen(api + "next")
+    with open("/proc/self/mountinfo") as file: mountinfo = file.read()
+    answer = {"seen": {"environment": dict(os.environ), "directory": os.getcwd(), "command": command, "descriptors": descriptors, "user": os.getuid(), "tmp": os.listdir("/tmp"), "opt": os.listdir("/opt")}, "waited": "/late/" in mountinfo, "secrets": [os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SESSION_TOKEN"]]}
+    urllib.request.urlopen(urllib.request.Request(api + event.headers["Lambda-Runtime-Aws-Request-Id"] + "/response", json.dumps(answer).encode()))
+`;
+
+interface Looked {
+  readonly seen: {
+    readonly environment: Record<string, string>;
+    readonly tmp: string[];
+    readonly count?: number;
+  };
+  readonly waited: boolean;
+  readonly secrets: string[];
+}
+
+interface Language {
+  readonly name: string;
+  readonly files: Record<string, string>;
+  readonly settings: Partial<CreateFunctionCommandInput>;
+}
+
+const PYTHON = ["3.12", "3.13", "3.11", "3.14", "3.10", "3.9"];
+const VOLATILE =
+  /^(AWS_(ACCESS_KEY_ID|SECRET_ACCESS_KEY|SESSION_TOKEN|LAMBDA_LOG_STREAM_NAME|LAMBDA_METADATA_TOKEN)|_X_AMZN_TRACE_ID)$/;
+
+let withReserve: RunningLambent;
+let without: RunningLambent;
+let clients: { readonly with: LambdaClient; readonly without: LambdaClient };
+let runtimes: string[];
+let isolates = false;
+before(async () => {
+  withReserve = await startLambent();
+  without = await startLambent({ environment: { LAMBENT_RESERVE_MAX: "0" } });
+  clients = { with: lambdaClient(withReserve.endpoint), without: lambdaClient(without.endpoint) };
+  const health = (await (await fetch(`${withReserve.endpoint}/health`)).json()) as {
+    runtimes: string[];
+    isolation: { isolates: boolean };
+  };
+  runtimes = health.runtimes;
+  isolates = health.isolation.isolates && process.getuid?.() === 0;
+});
+after(async () => {
+  await Promise.all([withReserve?.stop(), without?.stop()]);
+});
+
+function languages(): Language[] {
+  const python = PYTHON.find((version) => runtimes.includes(`python${version}`));
+  return [
+    { name: "node", files: { "index.js": NODE_LOOK }, settings: { Runtime: "nodejs24.x" } },
+    ...(python === undefined
+      ? []
+      : [
+          {
+            name: "python",
+            files: { "index.py": PYTHON_LOOK },
+            settings: { Runtime: `python${python}` as "python3.12" },
+          },
+        ]),
+    ...(existsSync("/usr/bin/python3")
+      ? [
+          {
+            name: "provided",
+            files: { bootstrap: PROVIDED_LOOK },
+            settings: { Runtime: "provided.al2023" as const },
+          },
+        ]
+      : []),
+  ];
+}
+
+function canReserve(t: TestContext): boolean {
+  return skipUnless(
+    t,
+    isolates,
+    "nothing is kept in reserve here",
+    "run it as root on Linux, with bubblewrap installed",
+  );
+}
+
+/** Invokes new functions until one finds that its environment has waited: the reserve fills in the background. */
+async function untilWaited(language: Language, prefix: string): Promise<{ looked: Looked; name: string }> {
+  for (let attempt = 0; attempt < 10; attempt++) {
+    const name = `${prefix}-${attempt}`;
+    await deploy(clients.with, name, language.files, {
+      ...language.settings,
+      Environment: { Variables: { SECRET: name, TZ: "Asia/Tokyo" } },
+    });
+    await delay(attempt === 0 ? 0 : 500);
+    const { body, functionError } = await invoke(clients.with, name);
+    assert.equal(functionError, undefined, JSON.stringify(body));
+    if ((body as Looked).waited) return { looked: body as Looked, name };
+  }
+  throw new Error("no environment was taken from the reserve");
+}
+
+const comparable = ({ seen }: Looked, name: string): object => ({
+  ...seen,
+  environment: Object.fromEntries(
+    Object.entries(seen.environment)
+      .filter(([variable]) => !VOLATILE.test(variable))
+      .map(([variable, value]) => [variable, value.replaceAll(name, "NAME")]),
+  ),
+});
+
+describe("an environment from the reserve", { timeout: 110_000 }, () => {
+  for (const index of [0, 1, 2]) {
+    test(`shows a function the same as one made for it (${["node", "python", "provided"][index]})`, async (t) => {
+      if (!canReserve(t)) return;
+      const language = languages()[index];
+      if (!skipUnless(t, language !== undefined, "the runtime is missing", "install Python 3")) return;
+      assert.ok(language !== undefined);
+      const { looked, name } = await untilWaited(language, `same-${language.name}`);
+      await deploy(clients.without, name, language.files, {
+        ...language.settings,
+        Environment: { Variables: { SECRET: name, TZ: "Asia/Tokyo" } },
+      });
+      const made = (await invoke(clients.without, name)).body as Looked;
+      assert.equal(made.waited, false);
+      assert.deepEqual(comparable(looked, name), comparable(made, name));
+    });
+
+    test(`serves one function only (${["node", "python", "provided"][index]})`, async (t) => {
+      if (!canReserve(t)) return;
+      const language = languages()[index];
+      if (!skipUnless(t, language !== undefined, "the runtime is missing", "install Python 3")) return;
+      assert.ok(language !== undefined);
+      const first = await untilWaited(language, `first-${language.name}`);
+      const second = await untilWaited(language, `second-${language.name}`);
+      const text = JSON.stringify(second.looked);
+      assert.ok(!text.includes("first-"), "the first function's name or variables are seen by the second");
+      for (const secret of first.looked.secrets) assert.ok(!text.includes(secret));
+      assert.deepEqual(second.looked.seen.tmp, first.looked.seen.tmp);
+      // Its environment goes on serving the first function, warm.
+      const again = (await invoke(clients.with, first.name)).body as Looked;
+      assert.equal(again.seen.environment.SECRET, first.name);
+      if (again.seen.count !== undefined) assert.equal(again.seen.count, 2);
+    });
+  }
+
+  test("is not used where a variable must be there when the process starts", async (t) => {
+    if (!canReserve(t)) return;
+    const [node] = languages();
+    assert.ok(node !== undefined);
+    await untilWaited(node, "warm-up");
+    await delay(500);
+    await deploy(clients.with, "options", node.files, {
+      Environment: { Variables: { NODE_OPTIONS: "--stack-trace-limit=7" } },
+    });
+    const looked = (await invoke(clients.with, "options")).body as Looked;
+    assert.equal(looked.waited, false);
+    assert.equal(looked.seen.environment.NODE_OPTIONS, "--stack-trace-limit=7");
+  });
+});
