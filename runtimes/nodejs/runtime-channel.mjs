@@ -161,6 +161,7 @@ export class RuntimeChannel {
 
   #take(kind, body) {
     if (kind === EVENT) {
+      this.#isAsked = false;
       const event = readEvent(body);
       if (this.#pending?.isEvent) this.#settle().resolve(event);
       else this.#event = event;

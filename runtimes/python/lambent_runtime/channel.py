@@ -30,6 +30,7 @@ class RuntimeChannel:
         frame, kind = self._read_frame()
         if kind != _FROM_PLATFORM_EVENT:
             return None, struct.unpack_from(">H", frame)[0], frame[2:]
+        self._is_asked = False
         return _event(frame)
 
     @property
