@@ -1,6 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { globSync, readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
+import { loopDeviceFiles } from "../../test/support/loop-devices.ts";
 import { instanceOf } from "../instance.ts";
 
 /** What one Lambent holds of its machine. Everything is told apart from other Lambents by its data directory. */
@@ -69,7 +70,11 @@ function processesOf(instance: string, controlProcess: number): number[] {
   });
 }
 
-const commandOf = (processId: number): string => readQuietly(`/proc/${processId}/comm`).trim();
+/** Which languages the sandboxes in reserve are for changes with what was invoked last. */
+function commandOf(processId: number): string {
+  const command = readQuietly(`/proc/${processId}/comm`).trim();
+  return /^(node|MainThread|python[\d.]*|java|ruby[\d.]*)$/.test(command) ? "interpreter" : command;
+}
 
 function output(command: string, ...parameters: string[]): string {
   return attempt(() => execFileSync(command, parameters, { encoding: "utf8", stdio: "pipe" }), "");
@@ -104,9 +109,7 @@ export function takeCensus(controlProcess: number, dataDirectory: string): Censu
       line.includes(`lmb${instance.slice(0, 6)}`),
     ).length,
     nftablesTables: lines(output("nft", "list", "tables")).filter((line) => line.includes(instance)).length,
-    loopDevices: globSync("/sys/block/loop*/loop/backing_file").filter((file) =>
-      readQuietly(file).includes(dataDirectory),
-    ).length,
+    loopDevices: loopDeviceFiles().filter((file) => file.includes(dataDirectory)).length,
     temporaryFiles:
       attempt(() => readdirSync(join(inside, "pipes")), []).length +
       attempt(() => readdirSync(join(dataDirectory, "scratch")), []).length,

@@ -79,6 +79,8 @@ export async function soak(options: SoakOptions): Promise<SoakReport> {
   const lambent = await startLambent({
     environment: {
       LAMBENT_ACCOUNT_CONCURRENCY: "100000",
+      // Few enough that so many wait whenever nothing runs, whatever their runtimes are.
+      LAMBENT_RESERVE_MAX: "4",
       LAMBENT_IDLE_ENVIRONMENT_TIMEOUT_MS: String(IDLE_TIMEOUT_MS),
       NODE_OPTIONS: `--inspect-port=127.0.0.1:${inspectorPort}`,
     },

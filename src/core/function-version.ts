@@ -37,6 +37,10 @@ export interface FunctionVersion {
   readonly environmentVariables: Readonly<Record<string, string>>;
   /** SHA-256 of the zip in hexadecimal: the name of the unpacked code in the code store. */
   readonly codeHash: string;
+  /** Names of the layers' packages in the code store, in their order; absent without any. */
+  readonly layers?: readonly string[];
+  /** Size of the unpacked code, without layers. */
+  readonly unzippedBytes: number;
   readonly logging: LoggingConfiguration;
   readonly state: FunctionState;
   readonly tracingMode: "Active" | "PassThrough";

@@ -20,6 +20,7 @@ const VERSION: FunctionVersion = {
   ephemeralStorageMb: 512,
   environmentVariables: {},
   codeHash: "c".repeat(64),
+  unzippedBytes: 60_000,
   logging: { logFormat: "Text", logGroup: "/aws/lambda/f" },
   state: "Active",
   tracingMode: "PassThrough",

@@ -20,6 +20,8 @@ export interface CodeCacheOffer {
 
 /** How much longer than its function's timeout an environment may take before another one is told to make the pack. */
 const PATIENCE_MS = 60_000;
+/** With less code there is nothing worth keeping; the runtime client looks at what is really loaded. */
+const WORTHWHILE_BYTES = 50_000;
 /** Other flags of the interpreter, or a program of the function's own before it. */
 const UNFIT_VARIABLES = ["NODE_OPTIONS", "AWS_LAMBDA_EXEC_WRAPPER"];
 
@@ -41,7 +43,7 @@ export class CodeCachePacks {
 
   /** What a new environment is told; undefined when there is nothing to do for it. */
   offer(version: FunctionVersion, runtime: InstalledRuntime): CodeCacheOffer | undefined {
-    if (runtime.codeCache !== true) return undefined;
+    if (runtime.codeCache !== true || version.unzippedBytes < WORTHWHILE_BYTES) return undefined;
     if (UNFIT_VARIABLES.some((name) => version.environmentVariables[name])) return undefined;
     const name = packName(version, runtime);
     const size = this.#cache.sizeBytes(name);

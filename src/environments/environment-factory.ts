@@ -150,12 +150,14 @@ export class EnvironmentFactory {
       availabilityZoneId: firstAvailabilityZoneId(version.region),
       token: this.#dependencies.newId(),
     };
+    const layers = version.layers === undefined ? undefined : await codeStore.layers(version.layers);
     const codeCache = this.#dependencies.codeCache?.offer(version, runtime);
     const sandbox = await this.#obtainSandbox(version, runtime, {
       id: run.id,
       program: runtime.program,
       fileSystems: this.#fileSystemsOf(version),
       codeDirectory: await codeStore.directory(version.codeHash),
+      layersDirectory: layers?.directory,
       environmentVariables: {
         ...functionEnvironmentVariables(version, runtime, {
           credentials: issueCredentials(identity),
@@ -168,6 +170,7 @@ export class EnvironmentFactory {
       memoryMb: version.memoryMb,
       ephemeralStorageMb: version.ephemeralStorageMb,
       keepScratchOf: run.keepScratchOf,
+      hasExtensions: layers?.hasExtensions ?? false,
     });
     if (codeCache !== undefined) this.#dependencies.attachCodeCache?.(sandbox, codeCache.access);
     attachRuntimeApi(sandbox, run.session, metadata);
@@ -179,11 +182,11 @@ export class EnvironmentFactory {
   async #obtainSandbox(
     version: FunctionVersion,
     runtime: InstalledRuntime,
-    request: SandboxRequest,
+    { hasExtensions, ...request }: SandboxRequest & { readonly hasExtensions: boolean },
   ): Promise<Sandbox> {
     const { sandboxes, reserve } = this.#dependencies;
     const surroundings = {
-      hasExtensions: false,
+      hasExtensions,
       hasFileSystems: (request.fileSystems?.length ?? 0) > 0,
       keepsScratch: request.keepScratchOf !== undefined,
     };
@@ -192,7 +195,7 @@ export class EnvironmentFactory {
     const waiting = mayWait ? reserve.take(runtime, version.memoryMb) : undefined;
     if (waiting === undefined) return sandboxes.create(request);
     try {
-      return await waiting.assign({ ...request, layersDirectory: undefined });
+      return await waiting.assign({ ...request, layersDirectory: request.layersDirectory });
     } catch {
       // It died just now; nothing of the function has run.
       return sandboxes.create(request);

@@ -105,7 +105,7 @@ export class ReservePool {
     if (runtime?.reserve === undefined) return undefined;
     const bucket = memoryBucket(runtime, memoryMb);
     if (bucket === undefined) return undefined;
-    const key = `${runtime.versionHash}/${bucket}`;
+    const key = keyOf(runtime, bucket);
     let kind = this.#kinds.get(key);
     if (kind === undefined) {
       this.#forgetOlder(runtime, bucket);
@@ -114,6 +114,10 @@ export class ReservePool {
     }
     kind.runtime = runtime;
     return kind;
+  }
+
+  #isInstalled({ identifier, versionHash }: InstalledRuntime): boolean {
+    return this.#dependencies.runtimes.find(identifier, { versionHash, required: true }) !== undefined;
   }
 
   /** With a runtime's update, what waits with an older version is for functions that are pinned to it alone. */
@@ -166,6 +170,10 @@ export class ReservePool {
     const { sandboxes, newId, clock, failed } = this.#dependencies;
     const { runtime } = kind;
     if (sandboxes.prepare === undefined) return;
+    if (!this.#isInstalled(runtime)) {
+      this.#kinds.delete(keyOf(runtime, kind.bucket));
+      return;
+    }
     kind.making++;
     try {
       const sandbox = await sandboxes.prepare({
@@ -219,6 +227,9 @@ export class ReservePool {
     await Promise.all(kind.waiting.splice(0, count).map((sandbox) => sandbox.destroy()));
   }
 }
+
+const keyOf = ({ versionHash }: InstalledRuntime, bucket: number | "any"): string =>
+  `${versionHash}/${bucket}`;
 
 function missing(kind: Kind, nowMs: number): number {
   return kind.demand.target(nowMs) - kind.waiting.length - kind.making;

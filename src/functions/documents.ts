@@ -6,6 +6,12 @@ import type { LoggingConfiguration } from "../core/function-version.ts";
 import type { StoredCode } from "../ports/code-store.ts";
 import type { Key } from "../ports/store.ts";
 
+/** A layer version as a function keeps it: it outlives the version's deletion. */
+export interface FunctionLayer {
+  readonly arn: string;
+  readonly code: StoredCode;
+}
+
 /** What a user configures, with defaults filled in. */
 export interface FunctionSettings {
   readonly runtime: string;
@@ -18,6 +24,8 @@ export interface FunctionSettings {
   /** Absent when none were ever given: AWS then leaves the member out. */
   readonly environmentVariables?: Readonly<Record<string, string>>;
   readonly fileSystems?: readonly FileSystemMount[];
+  /** AWS: the list is left out when there are none. */
+  readonly layers?: readonly FunctionLayer[];
   readonly tracingMode: "Active" | "PassThrough";
   readonly logging: LoggingConfiguration;
 }

@@ -24,7 +24,8 @@ import { FunctionRecord, type InvocationTarget } from "./function-record.ts";
 /** A deployment that no new invocation will be given to. */
 export interface RetiredDeployment {
   readonly deploymentId: string;
-  readonly codeHash: string;
+  /** Of its package and its layers'. */
+  readonly codeHashes: readonly string[];
 }
 
 /**
@@ -140,10 +141,14 @@ export class FunctionCatalogue {
   /** Hashes of all packages that some document refers to, leftovers included. */
   referencedCode(): Set<string> {
     const referenced = new Set<string>();
+    const refer = (deployment: Deployment | undefined): void => {
+      if (deployment === undefined) return;
+      for (const codeHash of packagesOf(deployment)) referenced.add(codeHash);
+    };
     for (const { head, versions } of this.records()) {
-      if (head !== undefined) referenced.add(head.latest.code.codeHash);
-      if (head?.serving !== undefined) referenced.add(head.serving.code.codeHash);
-      for (const { document } of versions.values()) referenced.add(document.deployment.code.codeHash);
+      refer(head?.latest);
+      refer(head?.serving);
+      for (const { document } of versions.values()) refer(document.deployment);
     }
     return referenced;
   }
@@ -275,10 +280,16 @@ export class FunctionCatalogue {
     for (const listener of this.#concurrencyListeners) listener(concurrency);
   }
 
-  #retire({ deploymentId, code }: Deployment): void {
-    for (const listener of this.#retirementListeners) listener({ deploymentId, codeHash: code.codeHash });
+  #retire(deployment: Deployment): void {
+    const retired = { deploymentId: deployment.deploymentId, codeHashes: packagesOf(deployment) };
+    for (const listener of this.#retirementListeners) listener(retired);
   }
 }
+
+const packagesOf = ({ code, settings }: Deployment): string[] => [
+  code.codeHash,
+  ...(settings.layers ?? []).map((layer) => layer.code.codeHash),
+];
 
 type KeyedChange = Exclude<Change, { readonly type: "synced" }>;
 

@@ -14,12 +14,14 @@ import type { RuntimeCatalogue } from "../ports/runtime-catalogue.ts";
 import type { CodeCollector } from "./code-collector.ts";
 import type { CodeSigning } from "./code-signing.ts";
 import { removeProvisioned } from "./concurrency-plan.ts";
-import type { Architecture, FunctionDocument, FunctionName } from "./documents.ts";
+import type { Architecture, FunctionDocument, FunctionName, FunctionSettings } from "./documents.ts";
 import type { FunctionCatalogue } from "./function-catalogue.ts";
 import { describeLatest, describeVersion, type FunctionDescription } from "./function-description.ts";
+import { checkUnzippedSize } from "./function-layers.ts";
 import type { FunctionChange, FunctionRepository } from "./function-repository.ts";
 import { changedSettings, newSettings, type SettingsInput } from "./function-settings.ts";
 import { checkTags } from "./function-tags.ts";
+import type { LayerDirectory } from "./layer-directory.ts";
 import { fingerprintOf, withNextVersion } from "./publication.ts";
 import { newestRuntime } from "./runtime-pin.ts";
 import type { Transitions } from "./transitions.ts";
@@ -68,6 +70,7 @@ export interface LifecycleDependencies {
   readonly hostArchitecture: Architecture;
   readonly newId: () => string;
   readonly codeSigning: CodeSigning;
+  readonly layers: LayerDirectory;
 }
 
 /** Creates, changes, publishes and deletes functions, with AWS's states, conflicts and revision ids. */
@@ -83,7 +86,8 @@ export class FunctionLifecycle {
     const { catalogue, repository, runtimes, collector, transitions, clock, newId } = this.#dependencies;
     const name = nameOf(owner, parseUnqualifiedReference(owner, request.functionReference));
     if (catalogue.find(name) !== undefined) throw alreadyExists(name);
-    const settings = newSettings(name, request.settings, runtimes);
+    const settings = newSettings(name, request.settings, this.#dependencies);
+    await this.#checkExtensions(settings);
     const architecture = this.#checkArchitecture(request.architecture) ?? this.#dependencies.hostArchitecture;
     const { codeSigning } = this.#dependencies;
     codeSigning.checkDeployment(owner, request.codeSigningConfigArn);
@@ -91,6 +95,7 @@ export class FunctionLifecycle {
     checkTags(tags);
     const created = await collector.during<FunctionChange>(async () => {
       const code = await this.#store(name, request.zip);
+      this.#checkSize(code, settings);
       const head: FunctionDocument = {
         schema: 1,
         ...name,
@@ -148,9 +153,12 @@ export class FunctionLifecycle {
   /** Begins an update: the old configuration serves until it is through. */
   async updateConfiguration(owner: Owner, request: UpdateConfigurationRequest): Promise<FunctionDescription> {
     const name = nameOf(owner, parseUnqualifiedReference(owner, request.functionReference));
+    const { catalogue } = this.#dependencies;
+    const { latest: now } = catalogue.get(name, name.functionName).head;
+    await this.#checkExtensions(changedSettings(name, now.settings, request.settings, this.#dependencies));
     const changed = await this.#update(name, { ...request, publish: false }, ({ latest }) => ({
       ...latest,
-      settings: changedSettings(name, latest.settings, request.settings, this.#dependencies.runtimes),
+      settings: changedSettings(name, latest.settings, request.settings, this.#dependencies),
     }));
     return describeLatest(changed.document);
   }
@@ -221,6 +229,7 @@ export class FunctionLifecycle {
       checkRevision(current.revisionId, request.revisionId);
       checkChangeable(current);
       const latest = next(current);
+      checkUnzippedSize(latest.code, latest.settings.layers);
       const document: FunctionDocument = {
         ...current,
         latest: { ...latest, ...newestRuntime(latest.settings, runtimes), deploymentId: newId() },
@@ -260,6 +269,22 @@ export class FunctionLifecycle {
       throw new AwsError("CodeStorageExceededException", "Code storage limit exceeded.", 400);
     }
     return codeStore.add(zip);
+  }
+
+  /** Extensions start beside the runtime, which this version does not do. */
+  async #checkExtensions({ layers }: FunctionSettings): Promise<void> {
+    if (layers === undefined || layers.length === 0) return;
+    const { codeStore } = this.#dependencies;
+    const { hasExtensions } = await codeStore.layers(layers.map(({ code }) => code.codeHash));
+    if (hasExtensions) throw notSupported("A layer with extensions (/opt/extensions)");
+  }
+
+  #checkSize(code: StoredCode, settings: FunctionSettings): void {
+    try {
+      checkUnzippedSize(code, settings.layers);
+    } catch (error) {
+      throw this.#unused(code, error);
+    }
   }
 
   /** Has a package that was stored in vain removed; answers the error that made it so. */

@@ -165,6 +165,9 @@ function runnableVersion(
     fileSystems: settings.fileSystems,
     environmentVariables: settings.environmentVariables ?? {},
     codeHash: deployment.code.codeHash,
+    unzippedBytes: deployment.code.unzippedBytes,
+    ...(settings.layers !== undefined &&
+      settings.layers.length > 0 && { layers: settings.layers.map(({ code }) => code.codeHash) }),
     logging: settings.logging,
     state,
     tracingMode: settings.tracingMode,

@@ -21,6 +21,9 @@ import type { InvocationTarget } from "./function-record.ts";
 import { FunctionRepository } from "./function-repository.ts";
 import { FunctionTags } from "./function-tags.ts";
 import { FunctionUrls } from "./function-urls.ts";
+import { LayerDirectory } from "./layer-directory.ts";
+import { LayerPermissions } from "./layer-permissions.ts";
+import { Layers } from "./layers.ts";
 import { RecursionSettings } from "./recursion-settings.ts";
 import { ResourcePolicies } from "./resource-policies.ts";
 import { RuntimeManagementSettings } from "./runtime-management.ts";
@@ -53,6 +56,8 @@ export interface FunctionService {
   readonly recursion: RecursionSettings;
   readonly codeSigning: CodeSigning;
   readonly policies: ResourcePolicies;
+  readonly layers: Layers;
+  readonly layerPermissions: LayerPermissions;
   readonly runtimeManagement: RuntimeManagementSettings;
   /** See `FunctionCatalogue.resolveForInvoke`: the synchronous first step of every invocation. */
   resolveForInvoke(reference: string, qualifier: string | undefined, owner: Owner): InvocationTarget;
@@ -78,8 +83,10 @@ export async function createFunctionService(
   await collectLeftovers(catalogue, repository);
   const attachments = await FunctionAttachments.open(keyValue, catalogue, clock);
   const codeSigning = await CodeSigning.open({ keyValue, catalogue, attachments, clock, newId });
-  const collector = new CodeCollector({ catalogue, codeStore, clock, logger });
+  const layerDirectory = await LayerDirectory.open(keyValue);
+  const collector = new CodeCollector({ catalogue, layers: layerDirectory, codeStore, clock, logger });
   await collector.collectAtStart();
+  const layers = new Layers({ keyValue, directory: layerDirectory, codeStore, collector, clock });
   const transitions = new Transitions({ repository, codeStore, clock, logger, newId });
   for (const { head } of catalogue.records()) {
     if (head !== undefined && isUnderWay(head)) transitions.begin(head);
@@ -96,6 +103,7 @@ export async function createFunctionService(
       hostArchitecture,
       newId,
       codeSigning,
+      layers: layerDirectory,
     }),
     directory: new FunctionDirectory(catalogue),
     aliases: new Aliases(catalogue, repository, newId),
@@ -110,6 +118,8 @@ export async function createFunctionService(
     urls: new FunctionUrls(catalogue, attachments, newId),
     recursion: new RecursionSettings(catalogue, attachments),
     codeSigning,
+    layers,
+    layerPermissions: new LayerPermissions(layers, newId),
     policies: new ResourcePolicies({ catalogue, repository, attachments, newId }),
     runtimeManagement: new RuntimeManagementSettings({ catalogue, repository, runtimes }),
     resolveForInvoke: catalogue.resolveForInvoke.bind(catalogue),
@@ -121,6 +131,7 @@ export async function createFunctionService(
       await transitions.close();
       collector.close();
       await codeSigning.close();
+      await layerDirectory.close();
       await attachments.close();
       await catalogue.close();
     },

@@ -7,6 +7,8 @@ import type { LoggingConfiguration } from "../core/function-version.ts";
 import { checkRuntimeIdentifier } from "../core/runtime-identifiers.ts";
 import type { RuntimeCatalogue } from "../ports/runtime-catalogue.ts";
 import type { FunctionSettings } from "./documents.ts";
+import { functionLayers } from "./function-layers.ts";
+import type { LayerDirectory } from "./layer-directory.ts";
 
 /** Settings as a caller gives them; what is left out keeps its value, or AWS's default for a new function. */
 export interface SettingsInput {
@@ -19,6 +21,8 @@ export interface SettingsInput {
   readonly ephemeralStorageMb?: number | undefined;
   readonly environmentVariables?: Readonly<Record<string, string>> | undefined;
   readonly fileSystems?: readonly FileSystemMount[] | undefined;
+  /** ARNs of layer versions, later ones over earlier ones. */
+  readonly layers?: readonly string[] | undefined;
   readonly tracingMode?: "Active" | "PassThrough" | undefined;
   readonly logging?: LoggingInput | undefined;
 }
@@ -30,11 +34,17 @@ export interface LoggingInput {
   readonly logGroup?: string | undefined;
 }
 
+/** What settings are checked against. */
+export interface SettingsChoices {
+  readonly runtimes: RuntimeCatalogue;
+  readonly layers: LayerDirectory;
+}
+
 /** Settings of a new function. Throws AWS's errors. */
 export function newSettings(
   owner: Owner & { readonly functionName: string },
   input: SettingsInput,
-  runtimes: RuntimeCatalogue,
+  choices: SettingsChoices,
 ): FunctionSettings {
   const { runtime, handler, roleArn } = input;
   if (!runtime || !handler) {
@@ -54,7 +64,7 @@ export function newSettings(
     tracingMode: "PassThrough",
     logging: { logFormat: "Text", logGroup: `/aws/lambda/${owner.functionName}` },
   };
-  return changedSettings(owner, defaults, input, runtimes);
+  return changedSettings(owner, defaults, input, choices);
 }
 
 /** `current` with the given members replaced, each as a whole. Throws AWS's errors. */
@@ -62,11 +72,9 @@ export function changedSettings(
   owner: Owner,
   current: FunctionSettings,
   input: SettingsInput,
-  runtimes: RuntimeCatalogue,
+  choices: SettingsChoices,
 ): FunctionSettings {
-  checkInput(owner, input, runtimes);
-  const environmentVariables = input.environmentVariables ?? current.environmentVariables;
-  const fileSystems = input.fileSystems ?? current.fileSystems;
+  checkInput(owner, input, choices.runtimes);
   return {
     runtime: input.runtime ?? current.runtime,
     handler: input.handler ?? current.handler,
@@ -75,10 +83,27 @@ export function changedSettings(
     timeoutSeconds: input.timeoutSeconds ?? current.timeoutSeconds,
     memoryMb: input.memoryMb ?? current.memoryMb,
     ephemeralStorageMb: input.ephemeralStorageMb ?? current.ephemeralStorageMb,
-    ...(environmentVariables !== undefined && { environmentVariables }),
-    ...(fileSystems !== undefined && { fileSystems }),
+    ...changedLists(owner, current, input, choices),
     tracingMode: input.tracingMode ?? current.tracingMode,
     logging: input.logging === undefined ? current.logging : changedLogging(current.logging, input.logging),
+  };
+}
+
+/** What is left out of a function's settings until it is given. */
+function changedLists(
+  owner: Owner,
+  current: FunctionSettings,
+  input: SettingsInput,
+  choices: SettingsChoices,
+): Pick<FunctionSettings, "environmentVariables" | "fileSystems" | "layers"> {
+  const environmentVariables = input.environmentVariables ?? current.environmentVariables;
+  const fileSystems = input.fileSystems ?? current.fileSystems;
+  const layers =
+    input.layers === undefined ? current.layers : functionLayers(owner, input.layers, choices.layers);
+  return {
+    ...(environmentVariables !== undefined && { environmentVariables }),
+    ...(fileSystems !== undefined && { fileSystems }),
+    ...(layers !== undefined && { layers }),
   };
 }
 

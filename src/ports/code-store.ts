@@ -8,12 +8,20 @@ export interface StoredCode {
   readonly unzippedBytes: number;
 }
 
+export interface LayersDirectory {
+  readonly directory: string;
+  /** There are programs in it that start beside the runtime. */
+  readonly hasExtensions: boolean;
+}
+
 /** Deployment packages: stored once by content, unpacked once, read-only. */
 export interface CodeStore {
   /** Checks and stores a zip. Throws AWS's errors for hostile, damaged or too large ones and leaves nothing behind. */
   add(zip: Uint8Array): Promise<StoredCode>;
   /** Host directory with the unpacked package; unpacks again when it is missing. */
   directory(codeHash: string): Promise<string>;
+  /** Host directory with the contents of layers over one another, later ones winning. */
+  layers(codeHashes: readonly string[]): Promise<LayersDirectory>;
   /** The zip itself, for downloads. `NotFound` when absent. */
   read(codeHash: string): Promise<AsyncIterable<Uint8Array>>;
   /** Names of the packages unpacked here, so that those nobody refers to can be removed. */

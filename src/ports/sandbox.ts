@@ -22,6 +22,8 @@ export interface SandboxRequest {
   readonly codeDirectory: string;
   /** Host directories shown for reading and writing; only drivers that isolate can. */
   readonly fileSystems?: readonly SandboxMount[] | undefined;
+  /** Host directory with the function's layers, shown read-only at /opt. */
+  readonly layersDirectory?: string | undefined;
   /** Everything the process sees; the driver adds only what its hand-over of listeners needs. */
   readonly environmentVariables: Readonly<Record<string, string>>;
   readonly memoryMb: number;

@@ -140,7 +140,6 @@ describe("CreateFunction", () => {
   test("refuses what it does not act upon, by name", async () => {
     const unsupported: Partial<CreateFunctionCommandInput>[] = [
       { VpcConfig: { SubnetIds: ["subnet-1"], SecurityGroupIds: ["sg-1"] } },
-      { Layers: ["arn:aws:lambda:eu-west-1:123456789012:layer:l:1"] },
       { KMSKeyArn: "arn:aws:kms:eu-west-1:123456789012:key/k" },
       { DeadLetterConfig: { TargetArn: "arn:aws:sqs:eu-west-1:123456789012:q" } },
       { SnapStart: { ApplyOn: "PublishedVersions" } },

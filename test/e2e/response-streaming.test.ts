@@ -224,11 +224,17 @@ describe("a function that streams its response", { timeout: 100_000 }, () => {
       ["uncaught", "Error", /out of line/],
       ["hang", "Sandbox.Timedout", /Task timed out after 3\.00 seconds/],
     ] as const) {
-      const { text, complete } = await invokeStream(lambda, "streams", { kind });
+      await deploy(
+        lambda,
+        `ends-by-${kind}`,
+        { "index.mjs": STREAMING_FUNCTION },
+        { Timeout: 3, MemorySize: 256 },
+      );
+      const { text, complete } = await invokeStream(lambda, `ends-by-${kind}`, { kind });
       assert.equal(text, "first ", kind);
       assert.equal(complete.ErrorCode, code);
       assert.match(complete.ErrorDetails ?? "", details);
-      assert.equal((await invokeStream(lambda, "streams", { kind: "calls" })).text, "1");
+      assert.equal((await invokeStream(lambda, `ends-by-${kind}`, { kind: "calls" })).text, "1");
     }
   });
 

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { createFunctionService, type FunctionService } from "../../src/functions/function-service.ts";
 import type { SettingsInput } from "../../src/functions/function-settings.ts";
-import type { CodeStore, StoredCode } from "../../src/ports/code-store.ts";
+import type { CodeStore, LayersDirectory, StoredCode } from "../../src/ports/code-store.ts";
 import type { InstalledRuntime, RuntimeCatalogue } from "../../src/ports/runtime-catalogue.ts";
 import { NotFound } from "../../src/ports/store.ts";
 import { ManualClock } from "./manual-clock.ts";
@@ -37,6 +37,10 @@ export class MemoryCodeStore implements CodeStore {
     await this.#gate;
     if (!this.packages.has(codeHash)) throw new NotFound(codeHash);
     return `/code/${codeHash}`;
+  }
+
+  async layers(codeHashes: readonly string[]): Promise<LayersDirectory> {
+    return { directory: `/layers/${codeHashes.join("-")}`, hasExtensions: false };
   }
 
   async read(codeHash: string): Promise<AsyncIterable<Uint8Array>> {

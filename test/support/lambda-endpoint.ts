@@ -122,6 +122,7 @@ function gated(codeStore: CodeStore): { codeStore: CodeStore; hold: () => () => 
     codeStore: {
       add: (zip) => codeStore.add(zip),
       directory: (codeHash) => gate.then(() => codeStore.directory(codeHash)),
+      layers: (codeHashes) => codeStore.layers(codeHashes),
       read: (codeHash) => codeStore.read(codeHash),
       list: () => codeStore.list(),
       remove: (codeHash) => codeStore.remove(codeHash),

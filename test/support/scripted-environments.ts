@@ -103,6 +103,7 @@ export function functionVersion(changes: Partial<FunctionVersion> = {}): Functio
     ephemeralStorageMb: 512,
     environmentVariables: {},
     codeHash: "00",
+    unzippedBytes: 100,
     logging: { logFormat: "Text", logGroup: "/aws/lambda/hello" },
     state: "Active",
     tracingMode: "PassThrough",
@@ -119,6 +120,7 @@ export function scriptedFactory(clock: ManualClock, failToCreate?: () => Error |
   const factory = new EnvironmentFactory({
     clock,
     codeStore: {
+      layers: () => Promise.resolve({ directory: "/layers", hasExtensions: false }),
       directory: async () => "/code",
       add: () => Promise.reject(new Error("not part of this test")),
       read: () => Promise.reject(new Error("not part of this test")),

@@ -1,9 +1,11 @@
 import { createHash, randomBytes } from "node:crypto";
+import { existsSync } from "node:fs";
 import { access, chmod, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { FUNCTION_LIMITS } from "../../core/function-limits.ts";
-import type { CodeStore, StoredCode } from "../../ports/code-store.ts";
+import type { CodeStore, LayersDirectory, StoredCode } from "../../ports/code-store.ts";
 import type { BlobStore } from "../../ports/store.ts";
+import { mergedDirectory, mergeLayers, removeMergesOf } from "./merged-layers.ts";
 import { emptyPackage, zippedTooLarge } from "./refusals.ts";
 import { makeDirectory, unpack } from "./unpack.ts";
 
@@ -17,6 +19,8 @@ export interface CodeStoreOptions {
 const TREE = "code";
 const SIZES = "package.json";
 const TEMPORARY_PREFIX = ".unpacking-";
+/** AWS: what lies there in a layer is started before the runtime. */
+const EXTENSIONS = "extensions";
 const HASH_NAME = /^[0-9a-f]{64}$/;
 
 /**
@@ -59,7 +63,8 @@ class FilesCodeStore implements CodeStore {
 
   async directory(codeHash: string): Promise<string> {
     const tree = join(this.#directory, codeHash, TREE);
-    if (await exists(tree)) return tree;
+    // Not through the thread pool: a function waits for this.
+    if (existsSync(tree)) return tree;
     await this.#exclusively(codeHash, () =>
       this.#ensureUnpacked(codeHash, async () => {
         const chunks: Uint8Array[] = [];
@@ -68,6 +73,22 @@ class FilesCodeStore implements CodeStore {
       }),
     );
     return tree;
+  }
+
+  async layers(codeHashes: readonly string[]): Promise<LayersDirectory> {
+    const directory = await this.#layersDirectory(codeHashes);
+    return { directory, hasExtensions: existsSync(join(directory, EXTENSIONS)) };
+  }
+
+  async #layersDirectory(codeHashes: readonly string[]): Promise<string> {
+    const [only] = codeHashes;
+    if (only !== undefined && codeHashes.length === 1) return this.directory(only);
+    const merged = mergedDirectory(this.#directory, codeHashes);
+    if (existsSync(merged)) return merged;
+    const layers = await Promise.all(
+      codeHashes.map(async (codeHash) => ({ codeHash, tree: await this.directory(codeHash) })),
+    );
+    return mergeLayers(this.#directory, TEMPORARY_PREFIX, layers);
   }
 
   read(codeHash: string): Promise<AsyncIterable<Uint8Array>> {
@@ -82,6 +103,7 @@ class FilesCodeStore implements CodeStore {
     await this.#exclusively(codeHash, async () => {
       // The tree goes last: `list` knows a package by it, so that a removal cut short is found again.
       await this.#blobs.delete(codeHash);
+      await removeMergesOf(this.#directory, codeHash);
       await removeTree(join(this.#directory, codeHash));
     });
   }

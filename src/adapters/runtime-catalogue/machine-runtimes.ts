@@ -3,7 +3,7 @@ import type { InstalledRuntime, RuntimeCatalogue } from "../../ports/runtime-cat
 import type { KnownRuntime } from "./runtime-inventory.ts";
 
 /** Between two looks at the machine for a runtime that is missing. */
-const LOOK_AGAIN_MS = 2_000;
+const LOOK_AGAIN_MS = 500;
 
 const DOTNET_ADVICE =
   " A .NET function runs as provided.al2023 when it is published self-contained or with Native AOT, with an executable named bootstrap.";

@@ -271,12 +271,14 @@ export class BubblewrapDriver implements SandboxDriver {
       source: await hostPaths.writable(hostPath),
       sandboxPath,
     }));
+    const { layersDirectory } = request;
+    const layers = layersDirectory === undefined ? undefined : await hostPaths.reachable(layersDirectory);
     const view = {
       rootFileSystem,
       mounts: await Promise.all(mounts),
       fileSystems: await Promise.all(fileSystems),
       codeDirectory: directory?.task ?? (await hostPaths.reachable(request.codeDirectory)),
-      layersDirectory: directory?.opt,
+      layersDirectory: directory?.opt ?? layers,
       scratch: scratch ?? { sizeBytes: request.ephemeralStorageMb * MEBIBYTE },
       environmentVariables: request.environmentVariables,
     };

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { realpathSync } from "node:fs";
 import { mkdir, realpath, stat, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { runCommand } from "./run-command.ts";
@@ -45,7 +46,8 @@ export class BoundHostPaths implements HostPaths {
   }
 
   async reachable(hostPath: string): Promise<string> {
-    const path = await realpath(hostPath);
+    // Not through the thread pool: a function waits for this, and the path has just been looked up.
+    const path = realpathSync.native(hostPath);
     for (const shared of this.#sharedDirectories) {
       const inside = relative(shared, path);
       if (!inside.startsWith("..")) return join(await this.#bind(shared), inside);

@@ -16,10 +16,12 @@ const PATH_VARIABLES = [
 export class SandboxPaths {
   readonly #mounts: readonly SandboxMount[];
 
-  constructor(request: Pick<SandboxRequest, "codeDirectory" | "program">) {
+  constructor(request: Pick<SandboxRequest, "codeDirectory" | "layersDirectory" | "program">) {
     const task = { hostPath: request.codeDirectory, sandboxPath: "/var/task" };
+    const { layersDirectory } = request;
+    const layers = layersDirectory === undefined ? [] : [{ hostPath: layersDirectory, sandboxPath: "/opt" }];
     // The most deeply mounted path decides.
-    this.#mounts = [...request.program.mounts, task].sort(
+    this.#mounts = [...request.program.mounts, task, ...layers].sort(
       (a, b) => b.sandboxPath.length - a.sandboxPath.length,
     );
   }

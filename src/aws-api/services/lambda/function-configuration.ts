@@ -39,6 +39,10 @@ export function listedConfiguration(description: FunctionDescription): FunctionC
         })),
       }),
     TracingConfig: { Mode: settings.tracingMode },
+    ...(settings.layers !== undefined &&
+      settings.layers.length > 0 && {
+        Layers: settings.layers.map(({ arn, code: layer }) => ({ Arn: arn, CodeSize: layer.sizeBytes })),
+      }),
     RevisionId: description.revisionId,
     PackageType: "Zip",
     Architectures: [architecture],

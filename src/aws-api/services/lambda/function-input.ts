@@ -15,7 +15,6 @@ const REFUSED_CONFIGURATION = [
   "VpcConfig",
   "DeadLetterConfig",
   "KMSKeyArn",
-  "Layers",
   "ImageConfig",
   "TenancyConfig",
   "CapacityProviderConfig",
@@ -53,6 +52,7 @@ export function settingsInput(input: Configured, fileSystems: FileSystemTable): 
     memoryMb: input.MemorySize,
     ephemeralStorageMb: input.EphemeralStorage?.Size,
     // AWS: `Environment` without variables removes them all.
+    layers: input.Layers,
     environmentVariables: input.Environment && (input.Environment.Variables ?? {}),
     fileSystems: fileSystemsInput(input.FileSystemConfigs, fileSystems),
     tracingMode: input.TracingConfig?.Mode,

@@ -12,6 +12,7 @@ import { getFunctionHandlers } from "./get-function.ts";
 import { invokeHandlers } from "./invoke.ts";
 import { invokeWithResponseStreamHandlers } from "./invoke-with-response-stream.ts";
 import type { LambdaDependencies, LambdaHandlers } from "./lambda-handlers.ts";
+import { layerHandlers } from "./layers.ts";
 import { listFunctionsHandlers } from "./list-functions.ts";
 import { permissionHandlers } from "./permissions.ts";
 import { recursionConfigHandlers } from "./recursion-config.ts";
@@ -51,6 +52,7 @@ export function lambdaHandlers(dependencies: LambdaDependencies): LambdaHandlers
     ...recursionConfigHandlers(dependencies),
     ...codeSigningHandlers(dependencies),
     ...permissionHandlers(dependencies),
+    ...layerHandlers(dependencies),
     ...invokeHandlers(dependencies),
     ...invokeWithResponseStreamHandlers(dependencies),
   };
