@@ -42,6 +42,12 @@ export class RuntimeApiClient {
     return response;
   }
 
+  /** An answer whose channel broke meanwhile goes over HTTP. */
+  #hasChannel() {
+    if (this.#channel?.isGone) this.#channel = undefined;
+    return this.#channel !== undefined;
+  }
+
   /** The offer is a request for the first event at the same time: it is answered when there is one. */
   async #openChannel() {
     const { status, body } = await this.#exchange(
@@ -70,7 +76,7 @@ export class RuntimeApiClient {
 
   /** Posts the result, JSON text. `andNext`: nothing else is asked for before `next`, which may so be asked for now. */
   async postResponse(requestId, json, andNext = false) {
-    if (this.#channel !== undefined) return this.#channel.postResponse(requestId, json, andNext);
+    if (this.#hasChannel()) return this.#channel.postResponse(requestId, json, andNext);
     const response = await this.#post(`/invocation/${requestId}/response`, json, "");
     // 413: the platform has told the caller about the oversized response itself; this environment goes on.
     if (response.status !== 202 && response.status !== 413) throw unexpected("response", response);
@@ -81,7 +87,7 @@ export class RuntimeApiClient {
    * when the platform has taken it. `failure` is the payload of an error that came in the middle.
    */
   streamResponse(requestId, contentType) {
-    if (this.#channel !== undefined) return this.#channel.streamResponse(requestId, headerText(contentType));
+    if (this.#hasChannel()) return this.#channel.streamResponse(requestId, headerText(contentType));
     const accepted = this.#exchange(
       `POST ${BASE}/invocation/${requestId}/response HTTP/1.1\r\nHost: ${this.#host}\r\nContent-Type: ${headerText(contentType)}\r\nLambda-Runtime-Function-Response-Mode: streaming\r\nTransfer-Encoding: chunked\r\nTrailer: Lambda-Runtime-Function-Error-Type, Lambda-Runtime-Function-Error-Body\r\n\r\n`,
     );
@@ -101,7 +107,7 @@ export class RuntimeApiClient {
 
   /** Posts the error of an invocation: { errorType, errorMessage, trace }. */
   async postError(requestId, error, andNext = false) {
-    if (this.#channel !== undefined) {
+    if (this.#hasChannel()) {
       return this.#channel.postError(requestId, headerText(error.errorType), JSON.stringify(error), andNext);
     }
     const response = await this.#post(

@@ -27,6 +27,7 @@ export class RuntimeChannel {
   #pending;
   #event;
   #failure;
+  #refusal;
   #parts = [];
   #bytes = 0;
   #wanted = HEADER_BYTES;
@@ -44,6 +45,10 @@ export class RuntimeChannel {
     if (head.length > 0) this.#receive(head);
   }
 
+  get isGone() {
+    return this.#socket.destroyed;
+  }
+
   close() {
     this.#socket.destroy();
   }
@@ -53,6 +58,7 @@ export class RuntimeChannel {
    * may be tried.
    */
   next() {
+    if (this.#refusal !== undefined) return Promise.reject(unexpected("next", this.#refusal));
     const event = this.#event;
     if (event !== undefined) {
       this.#event = undefined;
@@ -169,10 +175,11 @@ export class RuntimeChannel {
       this.#settle()?.resolve();
     } else if (kind === REFUSAL) {
       const pending = this.#settle();
-      const status = body.readUInt16BE(0);
+      const refusal = { status: body.readUInt16BE(0), body: body.subarray(2) };
       // 413: the platform has told the caller about the oversized response itself; this environment goes on.
-      if (status === 413 && pending?.what === "response") pending.resolve();
-      else pending?.reject(unexpected(pending.what, { status, body: body.subarray(2) }));
+      if (refusal.status === 413 && pending?.what === "response") pending.resolve();
+      else if (pending !== undefined) pending.reject(unexpected(pending.what, refusal));
+      else this.#refusal = refusal;
     }
   }
 

@@ -38,7 +38,7 @@ class Collector implements FrameHandler {
   readonly oversizedKinds: number[] = [];
   pieces = Buffer.alloc(0);
   largestKept = 0;
-  room: (() => Promise<void> | undefined) | undefined;
+  wait: (() => Promise<void> | undefined) | undefined;
 
   frame(kind: number, body: Buffer): void {
     this.largestKept = Math.max(this.largestKept, body.length);
@@ -52,7 +52,11 @@ class Collector implements FrameHandler {
 
   piece(part: Buffer): Promise<void> | undefined {
     this.pieces = Buffer.concat([this.pieces, part]);
-    return this.room?.();
+    return this.wait?.();
+  }
+
+  room(): Promise<void> | undefined {
+    return this.wait?.();
   }
 }
 
@@ -81,7 +85,7 @@ describe("frames from a runtime", () => {
   test("come out as they went in, however they are cut, and whether or not a piece has to wait", async () => {
     const property = fc.asyncProperty(fc.array(frame), cuts, fc.boolean(), async (frames, lengths, waits) => {
       const collector = new Collector();
-      if (waits) collector.room = () => new Promise((resolve) => setImmediate(resolve));
+      if (waits) collector.wait = () => new Promise((resolve) => setImmediate(resolve));
       const reader = new FrameReader(collector, PAYLOAD_BYTES_MAX);
       for (const part of portions(Buffer.concat(frames.map(bytesOf)), lengths)) await reader.push(part);
       const isPiece = ({ kind }: Frame): boolean => kind === FROM_RUNTIME.streamPiece;

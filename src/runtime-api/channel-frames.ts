@@ -28,6 +28,11 @@ const COPIED_BYTES_MAX = 16_384;
 /** The fixed part of an event: header, deadline, and the lengths of id, ARN, trace header and client context. */
 const EVENT_FIXED_BYTES = HEADER_BYTES + 8 + 1 + 2 + 2 + 4;
 
+const GATHERED_BYTES_MIN = 4_096;
+const NOTHING = Buffer.alloc(0);
+/** What no HTTP header may have; texts become headers and log lines. */
+const CONTROL_CHARACTER = /[^\t\x20-\x7e\x80-\xff]/;
+
 /** What a channel does with the frames that a runtime sends. */
 export interface FrameHandler {
   /** A whole frame. The body is the handler's to keep. */
@@ -36,6 +41,8 @@ export interface FrameHandler {
   oversized(kind: number, start: Buffer): void;
   /** Part of a `streamPiece`; the promise asks to wait with the next part. */
   piece(part: Buffer): Promise<void> | undefined;
+  /** Asked after each frame: the promise asks to wait with the next one. */
+  room(): Promise<void> | undefined;
 }
 
 /** What was received is no sequence of frames: the connection is of no use any more. */
@@ -52,8 +59,8 @@ export class FrameReader {
   #headerBytes = 0;
   #kind = 0;
   #missing = 0;
-  #parts: Buffer[] = [];
-  #keptBytes = 0;
+  #gathered = NOTHING;
+  #gatheredBytes = 0;
   #isOversized = false;
 
   /** `payloadBytesMax`: of a response or an error. */
@@ -72,14 +79,17 @@ export class FrameReader {
       if (this.#headerBytes < HEADER_BYTES) {
         at = this.#readHeader(chunk, at);
         if (this.#headerBytes < HEADER_BYTES) return undefined;
-        if (this.#missing === 0) this.#finish(chunk.subarray(at, at));
+        if (this.#missing > 0) continue;
+        this.#finish(chunk.subarray(at, at));
+        const room = this.#handler.room();
+        if (room !== undefined) return this.#after(room, chunk.subarray(at));
         continue;
       }
       const end = Math.min(chunk.length, at + this.#missing);
       const part = at === 0 && end === chunk.length ? chunk : chunk.subarray(at, end);
       at = end;
       this.#missing -= part.length;
-      const room = this.#take(part);
+      const room = this.#take(part) ?? (this.#headerBytes === 0 ? this.#handler.room() : undefined);
       if (room !== undefined) return this.#after(room, chunk.subarray(at));
     }
     return undefined;
@@ -107,7 +117,7 @@ export class FrameReader {
     this.#headerBytes = HEADER_BYTES;
     this.#kind = kind;
     this.#missing = length;
-    this.#keptBytes = 0;
+    this.#gatheredBytes = 0;
     this.#isOversized = false;
     switch (kind) {
       case FROM_RUNTIME.response:
@@ -138,19 +148,37 @@ export class FrameReader {
       if (this.#missing === 0) this.#headerBytes = 0;
       return this.#handler.piece(part);
     }
-    if (this.#missing === 0 && this.#parts.length === 0) {
+    if (this.#missing === 0 && this.#gatheredBytes === 0) {
       this.#finish(part);
       return undefined;
     }
-    if (!this.#isOversized || this.#keptBytes < PREFIX_BYTES_MAX) this.#parts.push(part);
-    this.#keptBytes += part.length;
-    if (this.#missing === 0) this.#finish(Buffer.concat(this.#parts));
+    this.#gather(part);
+    if (this.#missing === 0) {
+      const body = this.#gathered.subarray(0, this.#gatheredBytes);
+      this.#gathered = NOTHING;
+      this.#finish(body);
+    }
     return undefined;
+  }
+
+  /** Whatever the portions are, at most twice what has come is held. */
+  #gather(part: Buffer): void {
+    const have = this.#gatheredBytes;
+    const wanted = this.#isOversized ? Math.min(part.length, PREFIX_BYTES_MAX - have) : part.length;
+    if (wanted <= 0) return;
+    this.#gatheredBytes = have + wanted;
+    if (this.#gatheredBytes > this.#gathered.length) {
+      const most = have + part.length + this.#missing;
+      const size = Math.max(2 * this.#gathered.length, this.#gatheredBytes, GATHERED_BYTES_MIN);
+      const grown = Buffer.allocUnsafe(Math.min(size, most));
+      this.#gathered.copy(grown, 0, 0, have);
+      this.#gathered = grown;
+    }
+    part.copy(this.#gathered, have, 0, wanted);
   }
 
   #finish(body: Buffer): void {
     this.#headerBytes = 0;
-    if (this.#parts.length > 0) this.#parts = [];
     if (this.#kind === FROM_RUNTIME.streamPiece) return;
     if (this.#isOversized) this.#handler.oversized(this.#kind, body);
     else this.#handler.frame(this.#kind, body);
@@ -187,7 +215,9 @@ export class BodyReader {
     const to = from + length;
     if (to > this.#body.length) throw new MalformedFrame("a text is longer than its frame");
     this.#at = to;
-    return this.#body.toString("latin1", from, to);
+    const text = this.#body.toString("latin1", from, to);
+    if (CONTROL_CHARACTER.test(text)) throw new MalformedFrame("a text has control characters");
+    return text;
   }
 }
 

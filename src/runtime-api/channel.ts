@@ -89,6 +89,21 @@ export class Channel implements FrameHandler {
     return this.#stream === "refused" ? undefined : this.#stream.write(part);
   }
 
+  /** Who does not read what is refused gets no further. */
+  room(): Promise<void> | undefined {
+    const socket = this.#socket;
+    if (!socket.writableNeedDrain || socket.destroyed) return undefined;
+    return new Promise((resolve) => {
+      const done = (): void => {
+        socket.off("drain", done);
+        socket.off("close", done);
+        resolve();
+      };
+      socket.on("drain", done);
+      socket.on("close", done);
+    });
+  }
+
   #receive(chunk: Buffer): void {
     try {
       const room = this.#reader.push(chunk);

@@ -270,10 +270,26 @@ describe("the Runtime API in frames", { timeout: 20_000 }, () => {
       frame(FROM_RUNTIME.streamEnd),
       frame(FROM_RUNTIME.responseAndNext, Buffer.from([200]), "short"),
       frame(FROM_RUNTIME.error, id("id-1"), Buffer.from([255, 255])),
+      frame(FROM_RUNTIME.streamBegin, id("id-1"), name("text/plain\r\nx: y")),
       Buffer.from("GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\n\r\n"),
     ];
     for (const bytes of hostile) await new RuntimeEnd(port, bytes).closed;
     assert.equal(environment.state, "idle");
+  });
+
+  test("a runtime that does not read what it is refused is not read from either", async () => {
+    const { runtime } = await busy("id-1");
+    runtime.socket.pause();
+    const flood = Buffer.concat(Array.from({ length: 200_000 }, () => frame(FROM_RUNTIME.next)));
+    let written = 0;
+    for (let round = 0; round < 40; round++) runtime.socket.write(flood, () => written++);
+    let last = -1;
+    while (last !== written) {
+      last = written;
+      await new Promise((resolve) => setTimeout(resolve, 200));
+    }
+    assert.ok(written < 40, "the platform took everything");
+    runtime.socket.destroy();
   });
 
   test("a runtime whose connection broke while it waited asks again on another", async () => {

@@ -49,6 +49,18 @@ class RuntimeApiClient:
             raise _unexpected("next", status, body)
         return headers, body
 
+    def _answer_in_frames(self, method, *arguments):
+        """Send an answer over the channel; where that broke meanwhile it goes over HTTP."""
+        if self._channel is None:
+            return False
+        try:
+            getattr(self._channel, method)(*arguments)
+        except OSError:
+            self._channel.close()
+            self._channel = None
+            return False
+        return True
+
     def _open_channel(self):
         """Ask for frames, and for the first event with them: the answer comes when there is one."""
         upgrade = {"Connection": "Upgrade", "Upgrade": "lambent-channel"}
@@ -68,8 +80,7 @@ class RuntimeApiClient:
 
     def post_response(self, request_id, body, content_type):
         """Post the result of an invocation."""
-        if self._channel is not None:
-            self._channel.post_response(request_id, body)
+        if self._answer_in_frames("post_response", request_id, body):
             return
         path = "/invocation/%s/response" % request_id
         status, _, answer = self._exchange("POST", path, body, {"Content-Type": content_type})
@@ -79,8 +90,7 @@ class RuntimeApiClient:
 
     def post_error(self, request_id, body, error_type):
         """Post the error of an invocation."""
-        if self._channel is not None:
-            self._channel.post_error(request_id, body, _printable(error_type))
+        if self._answer_in_frames("post_error", request_id, body, _printable(error_type)):
             return
         self._post_error("/invocation/%s/error" % request_id, body, error_type)
 
