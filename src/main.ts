@@ -282,9 +282,9 @@ function wireInvocations(
     reserve,
     logs: logs.sink,
     newId,
+    newUuid: randomUUID,
     issueCredentials: (identity) => callers.issueForFunction(identity),
-    attachRuntimeApi: (sandbox, session, metadata) =>
-      runtimeApi.attach(sandbox.runtimeApi, session, metadata),
+    attachRuntimeApi: (sandbox, session, beside) => runtimeApi.attach(sandbox.runtimeApi, session, beside),
     attachCodeCache: (sandbox, access) => attachCodeCache(sandbox.runtimeApi, access),
     attachAwsEndpoint: (sandbox, identity) =>
       sandbox.awsEndpoint.on("connection", (socket: Socket) => {

@@ -36,6 +36,10 @@ export function exited(
   return encode({ errorType: "Runtime.ExitError", errorMessage: `${prefix} with error: ${reason}` });
 }
 
+/** An extension has ended or has given up. */
+export const extensionFailure = (requestId: string, errorType: string, reason: string): FunctionFailure =>
+  encode({ errorType, errorMessage: `RequestId: ${requestId} Error: ${reason}` });
+
 /**
  * What a runtime reported about its initialisation. AWS: the error of a missing or unusable bootstrap comes from the
  * platform there and names the request; the launcher that reports it here cannot know it.

@@ -11,6 +11,15 @@ export interface PlatformLog {
   start(event: { requestId: string; version: string }): string | undefined;
   end(event: { requestId: string }): string | undefined;
   report(event: InvocationReport): string | undefined;
+  extension(state: ExtensionState): string | undefined;
+}
+
+/** An extension has become ready, or has failed. */
+export interface ExtensionState {
+  readonly name: string;
+  readonly state: string;
+  readonly events: readonly string[];
+  readonly errorType: string | undefined;
 }
 
 /** AWS_LAMBDA_INITIALIZATION_TYPE of an environment. */
@@ -68,6 +77,9 @@ const textLog: PlatformLog = {
     (event.status === "success" ? "" : `Status: ${event.status}\t`) +
     (event.errorType === undefined ? "" : `Error Type: ${event.errorType}\t`) +
     `\n${xrayLine(event.traceHeader)}`,
+  extension: ({ name, state, events, errorType }) =>
+    `EXTENSION\tName: ${name}\tState: ${state}\tEvents: [${events.join(", ")}]` +
+    `${errorType === undefined ? "" : `\tError Type: ${errorType}`}\n`,
 };
 
 const SYSTEM_LEVELS = ["DEBUG", "INFO", "WARN"];
@@ -117,6 +129,13 @@ function jsonLog(
         status: event.status,
         ...(event.errorType !== undefined && { errorType: event.errorType }),
         ...tracing(event.traceHeader),
+      }),
+    extension: ({ name, state, events, errorType }) =>
+      record(errorType === undefined ? "INFO" : "WARN", "platform.extension", {
+        name,
+        state,
+        events,
+        ...(errorType !== undefined && { errorType }),
       }),
   };
 }

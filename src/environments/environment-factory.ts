@@ -15,6 +15,8 @@ import {
   type RoleCredentials,
 } from "./environment-variables.ts";
 import { ExecutionEnvironment } from "./execution-environment.ts";
+import { withExtensions } from "./extension-launch.ts";
+import { ExtensionSet } from "./extension-set.ts";
 import { InvocationLog } from "./invocation-log.ts";
 import { mayUseReserve } from "./reserve-eligibility.ts";
 import type { ReservePool } from "./reserve-pool.ts";
@@ -39,12 +41,13 @@ export interface EnvironmentFactoryDependencies {
   readonly reserve?: ReservePool | undefined;
   /** 32 hexadecimal digits. */
   readonly newId: () => string;
+  readonly newUuid: () => string;
   readonly issueCredentials: (identity: EnvironmentIdentity) => RoleCredentials;
   /** Connects the Runtime API door to the sandbox's listener. */
   readonly attachRuntimeApi: (
     sandbox: Sandbox,
     session: RuntimeApiSession,
-    metadata: EnvironmentMetadata,
+    beside: EnvironmentMetadata & { readonly extensions: ExtensionSet },
   ) => void;
   readonly codeCache?: CodeCachePacks;
   /** Lets the sandbox fetch or send its pack of compiled code through the Runtime API door. */
@@ -86,22 +89,40 @@ export class EnvironmentFactory {
     const id = newId();
     const streamName = previous?.logStreamName ?? logStreamName(version, id, clock.nowMs());
     const log = previous?.log ?? this.#openLog(version, streamName, initializationType);
+    const extensions = this.#extensions(version, log);
     const environment = new ExecutionEnvironment({
       id,
       clock,
       log,
       memoryMb: version.memoryMb,
+      extensions,
       createSandbox: (session) =>
         this.#createSandbox(version, runtime, {
           id,
           streamName,
           session,
+          extensions,
           initializationType,
           keepScratchOf: previous?.environment.sandbox,
         }),
     });
     const createdMs = previous?.createdMs ?? clock.monotonicMs();
     return { environment, log, logStreamName: streamName, runtime, createdMs };
+  }
+
+  #extensions(version: FunctionVersion, log: InvocationLog): ExtensionSet {
+    const { clock, newUuid } = this.#dependencies;
+    return new ExtensionSet({
+      describes: {
+        functionName: version.functionName,
+        functionVersion: version.version,
+        handler: version.handler,
+        accountId: version.account,
+      },
+      newId: newUuid,
+      clock,
+      tell: (name, state, events, errorType) => log.extension({ name, state, events, errorType }),
+    });
   }
 
   /** Whether an environment with this runtime is what `make` would make now. */
@@ -140,6 +161,7 @@ export class EnvironmentFactory {
       readonly id: string;
       readonly streamName: string;
       readonly session: RuntimeApiSession;
+      readonly extensions: ExtensionSet;
       readonly initializationType: InitializationType;
       readonly keepScratchOf: Sandbox | undefined;
     },
@@ -151,10 +173,12 @@ export class EnvironmentFactory {
       token: this.#dependencies.newId(),
     };
     const layers = version.layers === undefined ? undefined : await codeStore.layers(version.layers);
+    const hasExtensions = layers !== undefined && layers.extensions.length > 0;
+    run.extensions.expect(layers?.extensions ?? []);
     const codeCache = this.#dependencies.codeCache?.offer(version, runtime);
     const sandbox = await this.#obtainSandbox(version, runtime, {
       id: run.id,
-      program: runtime.program,
+      program: hasExtensions ? withExtensions(runtime.program) : runtime.program,
       fileSystems: this.#fileSystemsOf(version),
       codeDirectory: await codeStore.directory(version.codeHash),
       layersDirectory: layers?.directory,
@@ -170,10 +194,10 @@ export class EnvironmentFactory {
       memoryMb: version.memoryMb,
       ephemeralStorageMb: version.ephemeralStorageMb,
       keepScratchOf: run.keepScratchOf,
-      hasExtensions: layers?.hasExtensions ?? false,
+      hasExtensions,
     });
     if (codeCache !== undefined) this.#dependencies.attachCodeCache?.(sandbox, codeCache.access);
-    attachRuntimeApi(sandbox, run.session, metadata);
+    attachRuntimeApi(sandbox, run.session, { ...metadata, extensions: run.extensions });
     attachAwsEndpoint(sandbox, identity);
     return sandbox;
   }

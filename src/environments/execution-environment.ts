@@ -12,6 +12,7 @@ import type { InvocationRequest, InvocationResult } from "../core/invocation.ts"
 import { billedDurationMs, type InvocationStatus } from "../core/platform-log.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Sandbox } from "../ports/sandbox.ts";
+import type { ExtensionSet, ShutdownReason } from "./extension-set.ts";
 import type { InvocationLog } from "./invocation-log.ts";
 import {
   type InvocationEvent,
@@ -69,7 +70,15 @@ export interface EnvironmentDependencies {
   /** Makes the isolated process tree and connects its listeners to the session given. */
   readonly createSandbox: (session: RuntimeApiSession) => Promise<Sandbox>;
   readonly memoryMb: number;
+  /** What runs beside the runtime. */
+  readonly extensions?: ExtensionSet;
 }
+
+/** AWS: what external extensions have when an environment ends, with the runtime's share at the end. */
+const SHUTDOWN_MS = 1_700;
+const RUNTIME_SHUTDOWN_MS = 300;
+/** AWS: with internal extensions alone. */
+const INTERNAL_SHUTDOWN_MS = 500;
 
 /**
  * One execution environment: at most one event at a time, reused while it is sound, ended by its first crash or
@@ -92,6 +101,10 @@ export class ExecutionEnvironment implements RuntimeApiSession {
   #isFrozen = false;
   #lastInvocationMs: number | undefined;
   #ended: Promise<void> | undefined;
+  /** The runtime has asked for its next event, and extensions have not yet. */
+  #parked: ((event: InvocationEvent) => void) | undefined;
+  #shutdownReason: ShutdownReason = "spindown";
+  #hasExited = false;
   /** Called when an invocation is over and the environment can take the next event. */
   onIdle: (environment: ExecutionEnvironment) => void = () => undefined;
   /** Called once, when the environment can never take an event again. */
@@ -100,6 +113,11 @@ export class ExecutionEnvironment implements RuntimeApiSession {
   constructor(dependencies: EnvironmentDependencies) {
     this.id = dependencies.id;
     this.#dependencies = dependencies;
+    const { extensions } = dependencies;
+    if (extensions !== undefined) {
+      extensions.onReady = () => this.#goOn();
+      extensions.onFailed = (failure) => this.#extensionFailed(failure);
+    }
   }
 
   get state(): EnvironmentState {
@@ -149,7 +167,8 @@ export class ExecutionEnvironment implements RuntimeApiSession {
     }
     this.#sandbox = sandbox;
     this.#state = "initializing";
-    log.follow(sandbox);
+    const { extensions } = this.#dependencies;
+    log.follow(sandbox, (name, status) => extensions?.processEnded(name, status));
     const result = await this.#initialized(
       sandbox,
       limitMs - (clock.monotonicMs() - startedMs),
@@ -176,6 +195,7 @@ export class ExecutionEnvironment implements RuntimeApiSession {
       );
       this.#finishInit = finish;
       void sandbox.exited.then((exit) => {
+        this.#hasExited = true;
         const failure = (requestId: string): FunctionFailure => exited(requestId, exit);
         this.#finishInit?.({ status: "error", failure });
         this.#exited(failure);
@@ -222,10 +242,13 @@ export class ExecutionEnvironment implements RuntimeApiSession {
     this.#running = running;
     this.#pendingReport?.();
     if (startedMs === undefined) log.start(request.requestId, request.version.version, request.wantsLogTail);
+    const deadlineMs = Math.round(clock.nowMs() + leftMs);
+    const { extensions } = this.#dependencies;
+    if (extensions?.isEmpty === false) tellOf(extensions, request, deadlineMs);
     deliver({
       requestId: request.requestId,
       payload: request.payload,
-      deadlineMs: Math.round(clock.nowMs() + leftMs),
+      deadlineMs,
       invokedFunctionArn: request.invokedFunctionArn,
       traceHeader: request.traceHeader,
       clientContext: request.clientContext,
@@ -234,8 +257,12 @@ export class ExecutionEnvironment implements RuntimeApiSession {
 
   next(deliver: (event: InvocationEvent) => void): RuntimeApiRefusal | undefined {
     if (this.#state === "initializing") {
-      this.#becomeIdle(deliver);
-      this.#finishInit?.({ status: "success" });
+      this.#parked = deliver;
+      this.#goOn();
+      return undefined;
+    }
+    if (this.#parked !== undefined) {
+      this.#parked = deliver;
       return undefined;
     }
     if (this.#state === "idle") {
@@ -247,11 +274,37 @@ export class ExecutionEnvironment implements RuntimeApiSession {
     if (this.#state !== "busy" || running?.answer === undefined) {
       return invalidStateTransition(`Transition from ${this.#state} to next is not allowed`);
     }
+    this.#parked = deliver;
+    this.#goOn();
+    return undefined;
+  }
+
+  /** AWS: a phase is over when the runtime and every extension have asked for the next event. */
+  #goOn(): void {
+    const deliver = this.#parked;
+    const { extensions } = this.#dependencies;
+    if (deliver === undefined) return;
+    if (extensions !== undefined && !extensions.isEmpty && !extensions.isReady) return;
+    this.#parked = undefined;
+    if (this.#state === "initializing") {
+      extensions?.closeRegistration();
+      this.#becomeIdle(deliver);
+      this.#finishInit?.({ status: "success" });
+      return;
+    }
+    const running = this.#running;
+    if (this.#state !== "busy" || running === undefined) return;
     this.#becomeIdle(deliver);
     this.#finish(running, "success", undefined);
     // With LogType=Tail the environment is free only when the report has been written.
     if (!running.request.wantsLogTail) this.onIdle(this);
-    return undefined;
+  }
+
+  #extensionFailed(failure: (requestId: string) => FunctionFailure): void {
+    if (this.#state === "ended") return;
+    this.#shutdownReason = "failure";
+    if (this.#state === "initializing") this.#finishInit?.({ status: "error", failure });
+    else this.#exited(failure);
   }
 
   expects(requestId: string): RuntimeApiRefusal | undefined {
@@ -325,7 +378,27 @@ export class ExecutionEnvironment implements RuntimeApiSession {
 
   async #endOnce(): Promise<void> {
     this.#exited((requestId) => exited(requestId, { code: null, signal: "SIGKILL", outOfMemory: false }));
+    if (this.#dependencies.extensions?.hasRegistered === true) await this.#shutDown();
     await this.#sandbox?.stop();
+  }
+
+  /**
+   * AWS: the Shutdown phase. Extensions that asked for it are told first; then the runtime gets SIGTERM and a moment.
+   * (AWS ends the runtime first; here the end of the runtime's process is that of the sandbox.)
+   */
+  async #shutDown(): Promise<void> {
+    const { extensions, clock } = this.#dependencies;
+    const sandbox = this.#sandbox;
+    if (extensions === undefined || sandbox === undefined || this.#hasExited) return;
+    this.#thaw();
+    await extensions.shutDown(this.#shutdownReason, SHUTDOWN_MS);
+    sandbox.terminate?.();
+    const delay = Promise.withResolvers<void>();
+    const cancel = clock.after(extensions.hasExternal ? RUNTIME_SHUTDOWN_MS : INTERNAL_SHUTDOWN_MS, () =>
+      delay.resolve(),
+    );
+    await Promise.race([sandbox.exited, delay.promise]);
+    cancel();
   }
 
   #isEnded(): boolean {
@@ -379,6 +452,7 @@ export class ExecutionEnvironment implements RuntimeApiSession {
   #timedOut(running: RunningInvocation): void {
     if (this.#running !== running) return;
     const { requestId, version } = running.request;
+    this.#shutdownReason = "timeout";
     this.#endWith(running, "timeout", timedOut(requestId, version.timeoutSeconds));
   }
 
@@ -470,4 +544,13 @@ export class ExecutionEnvironment implements RuntimeApiSession {
     }
     return this.#memoryUsedMb;
   }
+}
+
+function tellOf(extensions: ExtensionSet, request: InvocationRequest, deadlineMs: number): void {
+  extensions.invoke({
+    deadlineMs,
+    requestId: request.requestId,
+    invokedFunctionArn: request.invokedFunctionArn,
+    tracing: { type: "X-Amzn-Trace-Id", value: request.traceHeader ?? "" },
+  });
 }

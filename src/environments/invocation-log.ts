@@ -1,6 +1,7 @@
 import type { Readable } from "node:stream";
 import type { FunctionVersion } from "../core/function-version.ts";
 import {
+  type ExtensionState,
   type InitializationType,
   type InitReport,
   type InvocationReport,
@@ -36,22 +37,30 @@ export class InvocationLog {
   }
 
   /** Takes over a sandbox's output; every line or framed record becomes one log event. */
-  follow(output: {
-    readonly stdout: Readable;
-    readonly stderr: Readable;
-    readonly telemetry: Readable;
-  }): void {
+  follow(
+    output: { readonly stdout: Readable; readonly stderr: Readable; readonly telemetry: Readable },
+    onExtensionEnded?: (name: string, status: number) => void,
+  ): void {
     for (const stream of [output.stdout, output.stderr]) {
       const lines = splitLines((line) => this.#write(this.#clock.nowMs(), line));
       stream.on("data", (chunk: Buffer) => lines.write(chunk));
       stream.on("close", () => lines.flush());
       stream.on("error", () => lines.flush());
     }
-    const frames = decodeFrames((timestampMs, message) =>
-      this.#write(timestampMs ?? this.#clock.nowMs(), message.endsWith("\n") ? message : `${message}\n`),
+    const frames = decodeFrames(
+      (timestampMs, message) =>
+        this.#write(timestampMs ?? this.#clock.nowMs(), message.endsWith("\n") ? message : `${message}\n`),
+      (message) => {
+        const [, status, name] = /^(\d+) (.+)$/s.exec(message) ?? [];
+        if (name !== undefined) onExtensionEnded?.(name, Number(status));
+      },
     );
     output.telemetry.on("data", (chunk: Buffer) => frames.write(chunk));
     output.telemetry.on("error", () => undefined);
+  }
+
+  extension(state: ExtensionState): void {
+    this.#platformEvent(this.#platform.extension(state));
   }
 
   initStart(runtimeVersion: string, runtimeVersionArn: string): void {

@@ -1,3 +1,5 @@
+import { EXTENSION_ENDED_FRAME } from "./extension-launch.ts";
+
 /**
  * The frames that managed runtimes write to _LAMBDA_TELEMETRY_LOG_FD, one log event each: 4 bytes type
  * (0xa55a0003 text or 0xa55a0002 JSON, with a level in the low bits), 4 bytes length, 8 bytes timestamp in
@@ -8,9 +10,10 @@ const MAGIC = 0xa55a;
 const MAX_FRAME_BYTES = 1_048_576;
 
 /** Decodes frames; whatever is not a frame is given back as raw text, so nothing a function writes is lost. */
-export function decodeFrames(onMessage: (timestampMs: number | undefined, message: string) => void): {
-  write(chunk: Buffer): void;
-} {
+export function decodeFrames(
+  onMessage: (timestampMs: number | undefined, message: string) => void,
+  onExtensionEnded: (message: string) => void = () => undefined,
+): { write(chunk: Buffer): void } {
   let pending: Buffer = Buffer.alloc(0);
   return {
     write(chunk) {
@@ -24,7 +27,9 @@ export function decodeFrames(onMessage: (timestampMs: number | undefined, messag
         }
         if (pending.length < HEADER_BYTES + length) return;
         const timestampMs = Number(pending.readBigUInt64BE(8) / 1000n);
-        onMessage(timestampMs, pending.toString("utf8", HEADER_BYTES, HEADER_BYTES + length));
+        const message = pending.toString("utf8", HEADER_BYTES, HEADER_BYTES + length);
+        if (pending.readUInt16BE(2) === EXTENSION_ENDED_FRAME) onExtensionEnded(message);
+        else onMessage(timestampMs, message);
         pending = pending.subarray(HEADER_BYTES + length);
       }
     },

@@ -87,7 +87,6 @@ export class FunctionLifecycle {
     const name = nameOf(owner, parseUnqualifiedReference(owner, request.functionReference));
     if (catalogue.find(name) !== undefined) throw alreadyExists(name);
     const settings = newSettings(name, request.settings, this.#dependencies);
-    await this.#checkExtensions(settings);
     const architecture = this.#checkArchitecture(request.architecture) ?? this.#dependencies.hostArchitecture;
     const { codeSigning } = this.#dependencies;
     codeSigning.checkDeployment(owner, request.codeSigningConfigArn);
@@ -153,9 +152,6 @@ export class FunctionLifecycle {
   /** Begins an update: the old configuration serves until it is through. */
   async updateConfiguration(owner: Owner, request: UpdateConfigurationRequest): Promise<FunctionDescription> {
     const name = nameOf(owner, parseUnqualifiedReference(owner, request.functionReference));
-    const { catalogue } = this.#dependencies;
-    const { latest: now } = catalogue.get(name, name.functionName).head;
-    await this.#checkExtensions(changedSettings(name, now.settings, request.settings, this.#dependencies));
     const changed = await this.#update(name, { ...request, publish: false }, ({ latest }) => ({
       ...latest,
       settings: changedSettings(name, latest.settings, request.settings, this.#dependencies),
@@ -269,14 +265,6 @@ export class FunctionLifecycle {
       throw new AwsError("CodeStorageExceededException", "Code storage limit exceeded.", 400);
     }
     return codeStore.add(zip);
-  }
-
-  /** Extensions start beside the runtime, which this version does not do. */
-  async #checkExtensions({ layers }: FunctionSettings): Promise<void> {
-    if (layers === undefined || layers.length === 0) return;
-    const { codeStore } = this.#dependencies;
-    const { hasExtensions } = await codeStore.layers(layers.map(({ code }) => code.codeHash));
-    if (hasExtensions) throw notSupported("A layer with extensions (/opt/extensions)");
   }
 
   #checkSize(code: StoredCode, settings: FunctionSettings): void {

@@ -10,8 +10,8 @@ export interface StoredCode {
 
 export interface LayersDirectory {
   readonly directory: string;
-  /** There are programs in it that start beside the runtime. */
-  readonly hasExtensions: boolean;
+  /** Names of the programs in its `extensions`, which start beside the runtime. */
+  readonly extensions: readonly string[];
 }
 
 /** Deployment packages: stored once by content, unpacked once, read-only. */

@@ -64,6 +64,8 @@ export interface Sandbox {
   /** Stops every process where it stands, until `thaw`; without effect where the machine cannot. */
   freeze(): void;
   thaw(): void;
+  /** Asks the main process to end (SIGTERM); absent where the driver cannot. */
+  terminate?(): void;
   /** Highest memory use so far, bytes; undefined where it cannot be told. */
   memoryPeakBytes(): number | undefined;
   /**

@@ -2,6 +2,7 @@ import { createServer, type IncomingMessage, type ServerResponse } from "node:ht
 import type { Server, Socket } from "node:net";
 import type { Duplex } from "node:stream";
 import type { EnvironmentMetadata } from "../environments/environment-metadata.ts";
+import type { ExtensionSet } from "../environments/extension-set.ts";
 import {
   type InvocationEvent,
   payloadTooLarge,
@@ -10,6 +11,7 @@ import {
 } from "../environments/runtime-api-session.ts";
 import { CHANNEL_PATH, CHANNEL_PROTOCOL, Channel } from "./channel.ts";
 import { serveCodeCache } from "./code-cache-route.ts";
+import { isExtensionsPath, serveExtensions } from "./extensions-api.ts";
 import { answerMetadata, isMetadataPath } from "./metadata-endpoint.ts";
 import { readBody } from "./request-body.ts";
 import { forwardStream } from "./streamed-body.ts";
@@ -44,10 +46,10 @@ export class RuntimeApi {
   }
 
   /** Serves the session to whoever connects to the listener. */
-  attach(listener: Server, session: RuntimeApiSession, metadata: EnvironmentMetadata): void {
+  attach(listener: Server, session: RuntimeApiSession, beside: ServedBeside): void {
     listener.on("connection", (socket: Socket) => {
       socket.setNoDelay(true);
-      this.#connections.set(socket, { session, metadata, isReading: false, afterReading: undefined });
+      this.#connections.set(socket, { session, beside, isReading: false, afterReading: undefined });
       this.#http.emit("connection", socket);
     });
   }
@@ -66,7 +68,11 @@ export class RuntimeApi {
       return;
     }
     if (isMetadataPath(request.url)) {
-      answerMetadata(connection.metadata, request, response);
+      answerMetadata(connection.beside, request, response);
+      return;
+    }
+    if (isExtensionsPath(request.url)) {
+      serveExtensions(connection.beside.extensions, request, response);
       return;
     }
     if (serveCodeCache(request, response)) return;
@@ -82,13 +88,16 @@ export class RuntimeApi {
 const asksForChannel = ({ method, url, headers }: IncomingMessage): boolean =>
   method === "GET" && url === CHANNEL_PATH && headers.upgrade === CHANNEL_PROTOCOL;
 
+/** What shares the Runtime API's address. */
+export type ServedBeside = EnvironmentMetadata & { readonly extensions: ExtensionSet };
+
 /**
  * A runtime may send its response and the next request in one write; the request is then here before the response's
  * body has been read, and has to wait for it.
  */
 interface Connection {
   readonly session: RuntimeApiSession;
-  readonly metadata: EnvironmentMetadata;
+  readonly beside: ServedBeside;
   isReading: boolean;
   afterReading: (() => void) | undefined;
 }

@@ -214,14 +214,6 @@ describe("a function's layers", () => {
     assert.equal((await configuration()).Layers, undefined);
   });
 
-  test("a layer with extensions is refused by name", async () => {
-    await publish("watch", { Content: { ZipFile: await zipOf({ "extensions/watch": "#!/bin/sh" }) } });
-    await assert.rejects(create([arnOfLayer("watch", 1)]), {
-      name: "InvalidParameterValueException",
-      message: /^A layer with extensions \(\/opt\/extensions\) is not supported/,
-    });
-  });
-
   test("what cannot be is refused in AWS's words", async () => {
     for (const name of ["a", "b", "c", "d", "e", "g"]) await publish(name);
     await publish("a");

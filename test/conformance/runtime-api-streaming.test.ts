@@ -54,7 +54,7 @@ describe("the Runtime API with responses in pieces", { timeout: 20_000 }, () => 
     void environment.start(10_000, () => assert.fail("no time-out in this test"));
     await settle();
     sandbox = scripted.sandboxes[0] as ScriptedSandbox;
-    new RuntimeApi().attach(sandbox.runtimeApi, sandbox.session, sandbox.metadata);
+    new RuntimeApi().attach(sandbox.runtimeApi, sandbox.session, sandbox.beside);
     sandbox.runtimeApi.listen(0, "127.0.0.1");
     await once(sandbox.runtimeApi, "listening");
     sandbox.runtimeApi.unref();

@@ -40,7 +40,7 @@ export class MemoryCodeStore implements CodeStore {
   }
 
   async layers(codeHashes: readonly string[]): Promise<LayersDirectory> {
-    return { directory: `/layers/${codeHashes.join("-")}`, hasExtensions: false };
+    return { directory: `/layers/${codeHashes.join("-")}`, extensions: [] };
   }
 
   async read(codeHash: string): Promise<AsyncIterable<Uint8Array>> {

@@ -1,9 +1,11 @@
+import { randomUUID } from "node:crypto";
 import { Server } from "node:net";
 import { PassThrough } from "node:stream";
 import { setImmediate as turn } from "node:timers/promises";
 import type { FunctionVersion } from "../../src/core/function-version.ts";
 import { EnvironmentFactory } from "../../src/environments/environment-factory.ts";
 import type { EnvironmentMetadata } from "../../src/environments/environment-metadata.ts";
+import type { ExtensionSet } from "../../src/environments/extension-set.ts";
 import type { InvocationEvent, RuntimeApiSession } from "../../src/environments/runtime-api-session.ts";
 import type { InstalledRuntime } from "../../src/ports/runtime-catalogue.ts";
 import type { Sandbox, SandboxExit, SandboxRequest } from "../../src/ports/sandbox.ts";
@@ -20,7 +22,9 @@ export class ScriptedSandbox implements Sandbox {
   readonly exited: Promise<SandboxExit>;
   readonly environmentVariables: Readonly<Record<string, string>>;
   session!: RuntimeApiSession;
-  metadata!: EnvironmentMetadata;
+  /** What is served beside the Runtime API. */
+  beside!: EnvironmentMetadata & { readonly extensions: ExtensionSet };
+  terminated = false;
   events: InvocationEvent[] = [];
   /** How many of them a test that plays on its own has answered. */
   answered = 0;
@@ -50,6 +54,10 @@ export class ScriptedSandbox implements Sandbox {
   answerAndNext(body: string): void {
     this.session.response(this.events.at(-1)?.requestId ?? "", Buffer.from(body));
     this.next();
+  }
+
+  terminate(): void {
+    this.terminated = true;
   }
 
   freeze(): void {
@@ -120,7 +128,7 @@ export function scriptedFactory(clock: ManualClock, failToCreate?: () => Error |
   const factory = new EnvironmentFactory({
     clock,
     codeStore: {
-      layers: () => Promise.resolve({ directory: "/layers", hasExtensions: false }),
+      layers: (names) => Promise.resolve({ directory: "/layers", extensions: names }),
       directory: async () => "/code",
       add: () => Promise.reject(new Error("not part of this test")),
       read: () => Promise.reject(new Error("not part of this test")),
@@ -158,9 +166,10 @@ export function scriptedFactory(clock: ManualClock, failToCreate?: () => Error |
     },
     fileSystems: {},
     newId: () => String(ids++).padStart(32, "0"),
+    newUuid: randomUUID,
     issueCredentials: () => ({ accessKeyId: "ASIA", secretAccessKey: "s", sessionToken: "t" }),
-    attachRuntimeApi: (sandbox, session, metadata) => {
-      Object.assign(sandbox, { session, metadata });
+    attachRuntimeApi: (sandbox, session, beside) => {
+      Object.assign(sandbox, { session, beside });
     },
     attachAwsEndpoint: () => undefined,
   });

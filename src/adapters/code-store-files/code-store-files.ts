@@ -1,6 +1,6 @@
 import { createHash, randomBytes } from "node:crypto";
 import { existsSync } from "node:fs";
-import { access, chmod, mkdir, readdir, readFile, rename, rm, writeFile } from "node:fs/promises";
+import { access, chmod, mkdir, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { FUNCTION_LIMITS } from "../../core/function-limits.ts";
 import type { CodeStore, LayersDirectory, StoredCode } from "../../ports/code-store.ts";
@@ -77,7 +77,7 @@ class FilesCodeStore implements CodeStore {
 
   async layers(codeHashes: readonly string[]): Promise<LayersDirectory> {
     const directory = await this.#layersDirectory(codeHashes);
-    return { directory, hasExtensions: existsSync(join(directory, EXTENSIONS)) };
+    return { directory, extensions: await programsIn(join(directory, EXTENSIONS)) };
   }
 
   async #layersDirectory(codeHashes: readonly string[]): Promise<string> {
@@ -140,6 +140,13 @@ class FilesCodeStore implements CodeStore {
     });
     return result;
   }
+}
+
+async function programsIn(directory: string): Promise<string[]> {
+  if (!existsSync(directory)) return [];
+  const names = (await readdir(directory)).sort();
+  const found = await Promise.all(names.map((name) => stat(join(directory, name)).catch(() => undefined)));
+  return names.filter((_, index) => found[index]?.isFile() === true && (found[index].mode & 0o111) !== 0);
 }
 
 const nothing = (): void => undefined;

@@ -117,6 +117,17 @@ export class BubblewrapSandbox implements Sandbox {
     return this.#outOfMemory ? this.#memoryMb * MEBIBYTE : this.#memory.peakBytes();
   }
 
+  terminate(): void {
+    this.#launch.firstProcess
+      .then((processId) => {
+        // The first process inside is bwrap's own; the program is its first child.
+        const [program] = readFileSync(`/proc/${processId}/task/${processId}/children`, "latin1").split(" ");
+        if (program) process.kill(Number(program), "SIGTERM");
+      })
+      // It has ended already.
+      .catch(() => undefined);
+  }
+
   /** Stops every process where it stands, until `thaw`. Without control groups it does nothing. */
   freeze(): void {
     this.#launch.group?.freeze();

@@ -1,0 +1,239 @@
+import { extensionFailure, type FunctionFailure } from "../core/function-error.ts";
+import type { Clock } from "../ports/clock.ts";
+import type { RuntimeApiRefusal } from "./runtime-api-session.ts";
+
+export type ExtensionEventType = "INVOKE" | "SHUTDOWN";
+
+/** What an extension is handed; INVOKE tells of an invocation, never its payload. */
+export type ExtensionEvent =
+  | {
+      readonly eventType: "INVOKE";
+      readonly deadlineMs: number;
+      readonly requestId: string;
+      readonly invokedFunctionArn: string;
+      readonly tracing: { readonly type: "X-Amzn-Trace-Id"; readonly value: string };
+    }
+  | { readonly eventType: "SHUTDOWN"; readonly shutdownReason: ShutdownReason; readonly deadlineMs: number };
+
+export type ShutdownReason = "spindown" | "timeout" | "failure";
+
+/** What a registering extension is told. */
+export interface ExtendedFunction {
+  readonly functionName: string;
+  readonly functionVersion: string;
+  readonly handler: string;
+  readonly accountId: string;
+}
+
+interface Extension {
+  readonly id: string;
+  readonly name: string;
+  readonly isExternal: boolean;
+  readonly events: ReadonlySet<ExtensionEventType>;
+  /** Present while it waits for its next event. */
+  deliver: ((event: ExtensionEvent) => void) | undefined;
+  /** It has asked for an event for the first time. */
+  wasReady: boolean;
+}
+
+/** AWS: "Lambda Extensions API": at most ten. */
+const EXTENSIONS_MAX = 10;
+
+export interface ExtensionSetDependencies {
+  readonly describes: ExtendedFunction;
+  /** Makes version 4 UUIDs. */
+  readonly newId: () => string;
+  readonly clock: Clock;
+  /** An extension has become ready, or has failed: for the log. */
+  readonly tell: (
+    name: string,
+    state: string,
+    events: readonly ExtensionEventType[],
+    errorType?: string,
+  ) => void;
+}
+
+/**
+ * The extensions of one execution environment, as "Using the Lambda Extensions API to create extensions" describes
+ * them: external ones are processes beside the runtime, internal ones run in it. Refusals change nothing.
+ */
+export class ExtensionSet {
+  readonly #dependencies: ExtensionSetDependencies;
+  readonly #extensions = new Map<string, Extension>();
+  /** External ones whose process has ended. */
+  readonly #gone = new Set<string>();
+  #external: readonly string[] = [];
+  #isClosed = false;
+  #allGone: (() => void) | undefined;
+  /** Called when every extension waits for its next event. */
+  onReady: () => void = () => undefined;
+  /** Called when an extension has failed: the environment is not sound any more. */
+  onFailed: (failure: (requestId: string) => FunctionFailure) => void = () => undefined;
+
+  constructor(dependencies: ExtensionSetDependencies) {
+    this.#dependencies = dependencies;
+  }
+
+  /** Names of the programs that are started beside the runtime; each has to register. */
+  expect(external: readonly string[]): void {
+    this.#external = external;
+  }
+
+  get describes(): ExtendedFunction {
+    return this.#dependencies.describes;
+  }
+
+  /** Nothing registered and nothing expected: nobody waits for anything. */
+  get isEmpty(): boolean {
+    return this.#extensions.size === 0 && this.#external.length === 0;
+  }
+
+  /** Whether all that are expected have registered and wait for their next event. */
+  get isReady(): boolean {
+    const registered = [...this.#extensions.values()];
+    return (
+      registered.every(({ deliver }) => deliver !== undefined) &&
+      this.#external.every((name) => registered.some((extension) => extension.name === name))
+    );
+  }
+
+  get hasRegistered(): boolean {
+    return this.#extensions.size > 0;
+  }
+
+  get hasExternal(): boolean {
+    return [...this.#extensions.values()].some(({ isExternal }) => isExternal);
+  }
+
+  /** The window ends with the initialisation. */
+  closeRegistration(): void {
+    this.#isClosed = true;
+  }
+
+  /** Answers the extension's id. */
+  register(name: string, events: readonly string[]): string | RuntimeApiRefusal {
+    const { newId } = this.#dependencies;
+    if (name === "") return refusal("Extension.InvalidExtensionName", "Empty extension name");
+    if (this.#isClosed)
+      return refusal("Extension.RegistrationClosed", "Extension registration closed already");
+    const known = [...this.#extensions.values()];
+    if (known.some((extension) => extension.name === name))
+      return refusal("Extension.InvalidExtensionState", `Extension ${name} is registered already`);
+    const isExternal = this.#external.includes(name);
+    const unknown = events.find((event) => event !== "INVOKE" && (event !== "SHUTDOWN" || !isExternal));
+    if (unknown !== undefined) return refusal("Extension.InvalidEventType", `${unknown}: Invalid event type`);
+    if (known.length >= EXTENSIONS_MAX)
+      return refusal("Extension.TooManyExtensions", `Extension limit (${EXTENSIONS_MAX}) reached`);
+    const id = newId();
+    this.#extensions.set(id, {
+      id,
+      name,
+      isExternal,
+      events: new Set(events as ExtensionEventType[]),
+      deliver: undefined,
+      wasReady: false,
+    });
+    return id;
+  }
+
+  /** Parks until there is an event; `deliver` is called at most once. */
+  next(id: string | undefined, deliver: (event: ExtensionEvent) => void): RuntimeApiRefusal | undefined {
+    const extension = this.#known(id);
+    if ("status" in extension) return extension;
+    extension.deliver = deliver;
+    if (!extension.wasReady) {
+      extension.wasReady = true;
+      this.#dependencies.tell(extension.name, "Ready", [...extension.events]);
+    }
+    if (this.isReady) this.onReady();
+    return undefined;
+  }
+
+  /** The extension reports that it cannot go on; `phase` says where. */
+  fail(
+    id: string | undefined,
+    phase: "init" | "exit",
+    errorType: string | undefined,
+  ): RuntimeApiRefusal | undefined {
+    const extension = this.#known(id);
+    if ("status" in extension) return extension;
+    if (errorType === undefined)
+      return refusal("Extension.MissingHeader", "Lambda-Extension-Function-Error-Type not found");
+    const kind = phase === "init" ? "Extension.InitError" : "Extension.ExitError";
+    this.#dependencies.tell(
+      extension.name,
+      phase === "init" ? "InitError" : "ExitError",
+      [...extension.events],
+      errorType,
+    );
+    this.onFailed((requestId) => extensionFailure(requestId, kind, errorType));
+    return undefined;
+  }
+
+  /** The process of an external extension has ended. Before the environment's end that is a failure. */
+  processEnded(name: string, status: number): void {
+    if (!this.#external.includes(name) || this.#gone.has(name)) return;
+    this.#gone.add(name);
+    if (this.#allGone !== undefined) {
+      if (this.#areAllGone()) this.#allGone();
+      return;
+    }
+    this.#dependencies.tell(name, "Crash", [], "Extension.Crash");
+    this.onFailed((requestId) => extensionFailure(requestId, "Extension.Crash", `exit status ${status}`));
+  }
+
+  /** Tells those who want to know of an invocation. */
+  invoke(event: Omit<Extract<ExtensionEvent, { eventType: "INVOKE" }>, "eventType">): void {
+    for (const extension of this.#extensions.values())
+      if (extension.events.has("INVOKE")) deliverTo(extension, { eventType: "INVOKE", ...event });
+  }
+
+  /**
+   * Tells external extensions that the environment ends, and resolves when all of them have ended, or `limitMs` later.
+   * Resolves at once when there are none.
+   */
+  shutDown(shutdownReason: ShutdownReason, limitMs: number): Promise<void> {
+    if (!this.hasExternal || this.#areAllGone()) return Promise.resolve();
+    const { clock } = this.#dependencies;
+    const deadlineMs = Math.round(clock.nowMs() + limitMs);
+    return new Promise((resolve) => {
+      const cancel = clock.after(limitMs, resolve);
+      this.#allGone = () => {
+        cancel();
+        resolve();
+      };
+      for (const extension of this.#extensions.values())
+        if (extension.events.has("SHUTDOWN"))
+          deliverTo(extension, { eventType: "SHUTDOWN", shutdownReason, deadlineMs });
+    });
+  }
+
+  /** Only those who were told can end by themselves. */
+  #areAllGone(): boolean {
+    return [...this.#extensions.values()].every(
+      ({ isExternal, events, name }) => !isExternal || !events.has("SHUTDOWN") || this.#gone.has(name),
+    );
+  }
+
+  #known(id: string | undefined): Extension | RuntimeApiRefusal {
+    if (id === undefined)
+      return refusal("Extension.MissingExtensionIdentifier", "Missing Lambda-Extension-Identifier header");
+    if (!/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i.test(id))
+      return refusal("Extension.InvalidExtensionIdentifier", "Invalid Lambda-Extension-Identifier");
+    return (
+      this.#extensions.get(id) ?? refusal("Extension.UnknownExtensionIdentifier", `Unknown extension ${id}`)
+    );
+  }
+}
+
+function deliverTo(extension: Extension, event: ExtensionEvent): void {
+  const { deliver } = extension;
+  extension.deliver = undefined;
+  deliver?.(event);
+}
+
+const refusal = (errorType: string, errorMessage: string): RuntimeApiRefusal => ({
+  status: 403,
+  errorType,
+  errorMessage,
+});

@@ -1,0 +1,150 @@
+import assert from "node:assert/strict";
+import { buffer } from "node:stream/consumers";
+import { after, before, describe, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+import { CloudWatchLogsClient, FilterLogEventsCommand } from "@aws-sdk/client-cloudwatch-logs";
+import { DeleteFunctionCommand, PublishLayerVersionCommand } from "@aws-sdk/client-lambda";
+import yazl from "yazl";
+import { clientConfiguration, deploy, invoke, lambdaClient } from "../support/deploy.ts";
+import { type RunningLambent, startLambent } from "../support/start-lambent.ts";
+
+/** In the manner of AWS's published samples: registers, processes events, ends at SHUTDOWN. */
+const PYTHON_EXTENSION = `#!/usr/bin/python3
+import json, os, sys, urllib.request
+api = "http://" + os.environ["AWS_LAMBDA_RUNTIME_API"] + "/2020-01-01/extension/"
+name = os.path.basename(__file__)
+request = urllib.request.Request(api + "register", json.dumps({"events": ["INVOKE", "SHUTDOWN"]}).encode(), {"Lambda-Extension-Name": name})
+response = urllib.request.urlopen(request)
+identifier = response.headers["Lambda-Extension-Identifier"]
+print("[%s] registered for %s" % (name, json.load(response)["functionName"]), flush=True)
+print("[%s] sees %s" % (name, sorted(set(os.environ) & {"AWS_LAMBDA_FUNCTION_NAME", "OWN", "_HANDLER", "AWS_EXECUTION_ENV", "LAMBENT_LISTEN", "NODE_CHANNEL_FD"})), flush=True)
+while True:
+    event = json.load(urllib.request.urlopen(urllib.request.Request(api + "event/next", headers={"Lambda-Extension-Identifier": identifier})))
+    print("[%s] %s" % (name, event["eventType"]), flush=True)
+    with open("/tmp/events", "a") as file: file.write(event["eventType"] + "\\n")
+    if event["eventType"] == "SHUTDOWN":
+        print("[%s] ends: %s" % (name, event["shutdownReason"]), flush=True)
+        sys.exit(0)
+    if os.environ.get("OWN") == "crash": os._exit(9)
+`;
+
+async function extensionLayer(files: Readonly<Record<string, string>>): Promise<Buffer> {
+  const zip = new yazl.ZipFile();
+  for (const [name, content] of Object.entries(files))
+    zip.addBuffer(Buffer.from(content), name, { mode: 0o100755 });
+  zip.end();
+  return buffer(zip.outputStream);
+}
+
+describe("external extensions from a layer", () => {
+  let lambent: RunningLambent;
+  let lambda: ReturnType<typeof lambdaClient>;
+  let layer: string;
+  before(async () => {
+    lambent = await startLambent();
+    lambda = lambdaClient(lambent.endpoint);
+    const { LayerVersionArn } = await lambda.send(
+      new PublishLayerVersionCommand({
+        LayerName: "watchers",
+        Content: {
+          ZipFile: await extensionLayer({
+            "extensions/watch": PYTHON_EXTENSION,
+            "extensions/also": PYTHON_EXTENSION,
+          }),
+        },
+      }),
+    );
+    layer = LayerVersionArn ?? "";
+  });
+  after(async () => {
+    assert.equal(await lambent?.stop(), 0);
+  });
+
+  const logOf = async (name: string): Promise<string> => {
+    const logs = new CloudWatchLogsClient(clientConfiguration(lambent.endpoint));
+    const { events } = await logs.send(new FilterLogEventsCommand({ logGroupName: `/aws/lambda/${name}` }));
+    logs.destroy();
+    return (events ?? []).map(({ message }) => message).join("");
+  };
+  const untilLogged = async (name: string, pattern: RegExp): Promise<string> => {
+    const deadline = performance.now() + 10_000;
+    for (;;) {
+      const text = await logOf(name);
+      if (pattern.test(text)) return text;
+      assert.ok(performance.now() < deadline, text);
+      await delay(100);
+    }
+  };
+
+  for (const [name, settings, files] of [
+    [
+      "node",
+      {},
+      {
+        "index.js":
+          'const fs = require("node:fs"); exports.handler = async () => fs.readFileSync("/tmp/events", "utf8");',
+      },
+    ],
+    [
+      "provided",
+      { Runtime: "provided.al2023", Handler: "x" },
+      {
+        bootstrap: `#!/usr/bin/python3
+import json, os, time, urllib.request
+api = "http://" + os.environ["AWS_LAMBDA_RUNTIME_API"] + "/2018-06-01/runtime/invocation/"
+while True:
+    event = urllib.request.urlopen(api + "next")
+    time.sleep(0.1)
+    urllib.request.urlopen(urllib.request.Request(api + event.headers["Lambda-Runtime-Aws-Request-Id"] + "/response", json.dumps(open("/tmp/events").read()).encode())).read()
+`,
+      },
+    ],
+  ] as const)
+    test(`run beside a ${name} function, hear of invocations, and of the end`, async () => {
+      const functionName = `watched-${name}`;
+      await deploy(lambda, functionName, files, {
+        ...settings,
+        Layers: [layer],
+        Environment: { Variables: { OWN: "yes" } },
+      });
+      await invoke(lambda, functionName);
+      const { body } = await invoke(lambda, functionName);
+      assert.match(String(body), /^(INVOKE\n){2,4}$/);
+      await lambda.send(new DeleteFunctionCommand({ FunctionName: functionName }));
+      const text = await untilLogged(functionName, /\[watch\] ends: spindown[\s\S]*|\[also\] ends: spindown/);
+      assert.match(text, /EXTENSION\tName: watch\tState: Ready\tEvents: \[INVOKE, SHUTDOWN\]\n/);
+      assert.match(text, new RegExp(`\\[watch\\] registered for ${functionName}\\n`));
+      assert.match(text, /\[watch\] sees \['AWS_LAMBDA_FUNCTION_NAME', 'OWN'\]\n/);
+      assert.equal(text.match(/\[watch\] INVOKE\n/g)?.length, 2);
+    });
+
+  test("one that dies takes the environment with it, and the next invocation has a new one", async () => {
+    await deploy(
+      lambda,
+      "crashing",
+      { "index.js": "exports.handler = () => new Promise((resolve) => setTimeout(resolve, 1000));" },
+      { Layers: [layer], Environment: { Variables: { OWN: "crash" } } },
+    );
+    const { body } = await invoke(lambda, "crashing");
+    assert.deepEqual((body as { errorType: string }).errorType, "Extension.Crash");
+    assert.match((body as { errorMessage: string }).errorMessage, /Error: exit status 9$/);
+    assert.match(await logOf("crashing"), /EXTENSION\tName: (watch|also)\tState: Crash/);
+  });
+
+  test("one that never registers lets the initialisation fail", async () => {
+    const { LayerVersionArn } = await lambda.send(
+      new PublishLayerVersionCommand({
+        LayerName: "silent",
+        Content: { ZipFile: await extensionLayer({ "extensions/silent": "#!/bin/sh\nexit 3\n" }) },
+      }),
+    );
+    await deploy(
+      lambda,
+      "silent",
+      { "index.js": "exports.handler = async () => 1;" },
+      { Layers: [LayerVersionArn ?? ""] },
+    );
+    const { body } = await invoke(lambda, "silent");
+    assert.equal((body as { errorType: string }).errorType, "Extension.Crash");
+  });
+});
