@@ -102,7 +102,7 @@ describe("the Runtime API in frames", { timeout: 20_000 }, () => {
     void environment.start(10_000, () => assert.fail("no time-out in this test"));
     await settle();
     const sandbox = scripted.sandboxes[0] as ScriptedSandbox;
-    new RuntimeApi().attach(sandbox.runtimeApi, sandbox.session, sandbox.metadata);
+    new RuntimeApi().attach(sandbox.runtimeApi, sandbox.session, sandbox.beside);
     connections = [];
     sandbox.runtimeApi.on("connection", (socket) => connections.push(socket));
     sandbox.runtimeApi.listen(0, "127.0.0.1");
