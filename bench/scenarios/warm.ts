@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { deploy, lambdaClient } from "../../test/support/deploy.ts";
@@ -25,7 +26,20 @@ const WARM_UP_SECONDS = 15;
 const THROUGHPUT_16 = "throughput at concurrency 16 (1/s)";
 
 type Target = "limit" | "lambent";
-type Measured = Record<Target, Record<Concurrency, Measurement[]>>;
+/** `cpuUs`: of the reverse proxy's, or Lambent's own, process for one invocation. */
+type WithCpu = Measurement & { readonly cpuUs: number };
+type Measured = Record<Target, Record<Concurrency, WithCpu[]>>;
+type Origins = Record<Target, { readonly url: string; readonly pid: number | undefined }>;
+
+/** User and system time of a process; Linux counts it in hundredths of a second. */
+function cpuMs(pid: number | undefined): number {
+  try {
+    const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
+    return (Number(fields[11]) + Number(fields[12])) * 10;
+  } catch {
+    return Number.NaN;
+  }
+}
 
 async function startPart(
   file: string,
@@ -37,19 +51,23 @@ async function startPart(
   return { port: Number(line), process: child };
 }
 
-async function measureRounds(origins: Record<Target, string>, options: ScenarioOptions): Promise<Measured> {
+async function measureRounds(origins: Origins, options: ScenarioOptions): Promise<Measured> {
   const measure = provideWrk() ? measureWithWrk : measureWithNode;
   const measured: Measured = { limit: { 1: [], 16: [], 64: [] }, lambent: { 1: [], 16: [], 64: [] } };
   const load = (target: Target, connections: number, seconds: number): Promise<Measurement> =>
-    measure({ ...invokeRequest(origins[target], FUNCTION_NAME), connections, seconds });
+    measure({ ...invokeRequest(origins[target].url, FUNCTION_NAME), connections, seconds });
   options.progress("warming up");
   await load("limit", 64, 2);
   await load("lambent", 64, WARM_UP_SECONDS);
   for (let round = 1; round <= options.rounds; round++)
     for (const concurrency of CONCURRENCIES)
       for (const target of ["limit", "lambent"] as const) {
-        const measurement = await load(target, concurrency, options.secondsPerMeasurement);
-        measured[target][concurrency].push(measurement);
+        const seconds = options.secondsPerMeasurement;
+        const cpuBeforeMs = cpuMs(origins[target].pid);
+        const measurement = await load(target, concurrency, seconds);
+        const usedMs = cpuMs(origins[target].pid) - cpuBeforeMs;
+        const cpuUs = (usedMs * 1000) / (measurement.requestsPerSecond * seconds);
+        measured[target][concurrency].push({ ...measurement, cpuUs });
         const { requestsPerSecond, p50Ms } = measurement;
         options.progress(
           `round ${round}: ${target} at ${concurrency}: ${requestsPerSecond.toFixed(0)}/s, p50 ${p50Ms.toFixed(3)} ms`,
@@ -59,12 +77,12 @@ async function measureRounds(origins: Record<Target, string>, options: ScenarioO
 }
 
 function summarise(measured: Measured, isolation: string): ScenarioResult {
-  const middle = (target: Target, concurrency: Concurrency, figure: keyof Measurement): number =>
+  const middle = (target: Target, concurrency: Concurrency, figure: keyof WithCpu): number =>
     median(measured[target][concurrency].map((measurement) => measurement[figure]));
-  const ratio = (concurrency: Concurrency, figure: keyof Measurement): number =>
+  const ratio = (concurrency: Concurrency, figure: keyof WithCpu): number =>
     middle("lambent", concurrency, figure) / middle("limit", concurrency, figure);
-  const row = (label: string, concurrency: Concurrency, figure: keyof Measurement): string[] => {
-    const digits = figure === "requestsPerSecond" ? 0 : 3;
+  const row = (label: string, concurrency: Concurrency, figure: keyof WithCpu): string[] => {
+    const digits = figure === "p50Ms" || figure === "p99Ms" ? 3 : 0;
     const cells = (["limit", "lambent"] as const).map((target) =>
       middle(target, concurrency, figure).toFixed(digits),
     );
@@ -81,6 +99,7 @@ function summarise(measured: Measured, isolation: string): ScenarioResult {
       ...CONCURRENCIES.map((concurrency) =>
         row(`throughput at concurrency ${concurrency} (1/s)`, concurrency, "requestsPerSecond"),
       ),
+      row("CPU of the proxy's and of Lambent's process for each, at concurrency 16 (µs)", 16, "cpuUs"),
     ],
     notes: [
       `isolation: ${isolation}`,
@@ -92,6 +111,7 @@ function summarise(measured: Measured, isolation: string): ScenarioResult {
         Math.min(ratio(16, "requestsPerSecond"), ratio(64, "requestsPerSecond")),
       ),
       ratio_to_limit_throughput_at: throughput,
+      ratio_to_limit_platform_cpu: rounded(ratio(16, "cpuUs")),
     },
   };
 }
@@ -151,7 +171,10 @@ export const warm: Scenario = async (options) => {
       { "index.js": HANDLER },
       { MemorySize: ONE_CPU_MB },
     );
-    const origins = { limit: `http://127.0.0.1:${proxy.port}`, lambent: lambent.endpoint };
+    const origins = {
+      limit: { url: `http://127.0.0.1:${proxy.port}`, pid: proxy.process.pid },
+      lambent: { url: lambent.endpoint, pid: lambent.process.pid },
+    };
     const alone = summarise(await measureRounds(origins, options), isolation.summary);
     return await besidePeers(alone, lambent.endpoint, options);
   } finally {

@@ -167,3 +167,6 @@ export async function prepareCodeCache() {
 
 /** See `CodeCache.beforeNext`; undefined when there is nothing to wait for. */
 export const codeCacheBeforeNext = () => current?.beforeNext();
+
+/** Whether there is something to be done between this invocation's answer and the next request for an event. */
+export const hasCodeCacheWork = () => current !== undefined;

@@ -3,12 +3,9 @@ import { RuntimeApiClient } from "./runtime-api-client.mjs";
 
 const ROUNDS = 60;
 const EVENT = '{"rehearsal":true,"list":[1,2,3],"text":"é"}';
-const ANSWERS = {
-  GET: `HTTP/1.1 200 OK\r\nLambda-Runtime-Aws-Request-Id: 00000000-0000-0000-0000-000000000000\r\nLambda-Runtime-Deadline-Ms: 0\r\nLambda-Runtime-Invoked-Function-Arn: arn\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(EVENT)}\r\n\r\n${EVENT}`,
-  POST: "HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\nContent-Length: 16\r\n\r\n".concat(
-    '{"status":"OK"}\n',
-  ),
-};
+const REQUEST_ID = "00000000-0000-0000-0000-000000000000";
+const SWITCHING =
+  "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: lambent-channel\r\n\r\n";
 
 /**
  * Plays some invocations against ourselves before there is a function, so that the first real one finds everything
@@ -17,7 +14,12 @@ const ANSWERS = {
 export async function rehearse(serve) {
   const server = createServer((socket) => {
     socket.setNoDelay(true);
-    socket.on("data", (request) => socket.write(request[0] === 71 ? ANSWERS.GET : ANSWERS.POST));
+    const event = eventFrame();
+    let greeting = Buffer.from(SWITCHING);
+    socket.on("data", () => {
+      socket.write(Buffer.concat([greeting, event]));
+      greeting = Buffer.alloc(0);
+    });
     socket.on("error", () => {});
   });
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -25,4 +27,14 @@ export async function rehearse(serve) {
   for (let round = 0; round < ROUNDS; round++) await serve(client);
   client.close();
   await new Promise((resolve) => server.close(resolve));
+}
+
+/** An event as `readEvent` in runtime-channel.mjs takes it: deadline, lengths, texts, payload. */
+function eventFrame() {
+  const payload = Buffer.from(EVENT);
+  const fixed = Buffer.alloc(22);
+  fixed.writeUInt32BE(fixed.length - 5 + REQUEST_ID.length + payload.length, 0);
+  fixed[4] = 1;
+  fixed[13] = REQUEST_ID.length;
+  return Buffer.concat([fixed, Buffer.from(REQUEST_ID), payload]);
 }

@@ -5,7 +5,7 @@ const DEFAULT_CONTENT_TYPE = "application/octet-stream";
 
 /**
  * What a streaming handler writes its response to. The first piece opens the response; up to then an error can be
- * reported as that of any other invocation. `open(contentType)` gives the way out: { write(pieces, done), end(trailers) }.
+ * reported as that of any other invocation. `open(contentType)` gives the way out: { write(pieces, done), end(failure) }.
  */
 export class ResponseStream extends Writable {
   /** Resolves when the stream has ended or cannot go on; whether all is written tells `writableFinished`. */
@@ -14,7 +14,7 @@ export class ResponseStream extends Writable {
   _onBeforeFirstWrite;
   #open;
   #response;
-  #trailers = {};
+  #failure;
   #terminated;
   #contentType = DEFAULT_CONTENT_TYPE;
 
@@ -48,15 +48,11 @@ export class ResponseStream extends Writable {
   }
 
   /**
-   * Ends a response that has begun with the error in its trailers, after everything that was written before it.
+   * Ends a response that has begun with the error, after everything that was written before it.
    * Resolves when the platform has taken it.
    */
   async fail(error) {
-    const payload = errorPayload(error);
-    this.#trailers = {
-      "Lambda-Runtime-Function-Error-Type": String(payload.errorType).replace(/[^\x20-\x7e]/g, ""),
-      "Lambda-Runtime-Function-Error-Body": Buffer.from(JSON.stringify(payload)).toString("base64"),
-    };
+    this.#failure = errorPayload(error);
     if (!this.destroyed && !this.writableEnded) super.end();
     await this.completed;
     // A pipeline that failed has destroyed the stream, with what it had not sent.
@@ -80,7 +76,7 @@ export class ResponseStream extends Writable {
   }
 
   #terminate() {
-    this.#terminated ??= this.#response.end(this.#trailers);
+    this.#terminated ??= this.#response.end(this.#failure);
     return this.#terminated;
   }
 

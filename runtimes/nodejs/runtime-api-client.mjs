@@ -1,10 +1,12 @@
 import { connect } from "node:net";
 import { HttpResponseReader } from "./http-response-reader.mjs";
+import { RuntimeChannel, unexpected } from "./runtime-channel.mjs";
 
 const BASE = "/2018-06-01/runtime";
 
 /**
- * Speaks the Runtime API over one kept-alive connection, one exchange at a time, each request in a single write.
+ * Speaks the Runtime API over one kept-alive connection: in frames from the first request for an event on, where the
+ * platform takes the offer (`RuntimeChannel`), otherwise over HTTP, one exchange at a time, each request in a single write.
  * Requests are not pipelined: "next" may only be asked for when the previous response has been accepted.
  * The connection keeps the process alive only while an answer is awaited, so that a handler which waits for nothing
  * lets the event loop run empty as it does on AWS.
@@ -15,6 +17,8 @@ export class RuntimeApiClient {
   #socket;
   #reader;
   #pending;
+  #channel;
+  #offersChannel = true;
 
   constructor(address) {
     const colon = address.lastIndexOf(":");
@@ -24,11 +28,36 @@ export class RuntimeApiClient {
 
   /** Waits for the next event: { headers, body }. */
   async next() {
+    if (this.#channel !== undefined) {
+      const event = await this.#channel.next();
+      if (event !== undefined) return event;
+      // The connection broke while nothing was under way.
+      this.#channel = undefined;
+    }
+    if (this.#offersChannel && (await this.#openChannel())) return this.#channel.next();
     const response = await this.#exchange(
       `GET ${BASE}/invocation/next HTTP/1.1\r\nHost: ${this.#host}\r\n\r\n`,
     );
     if (response.status !== 200) throw unexpected("next", response);
     return response;
+  }
+
+  /** An answer whose channel broke meanwhile goes over HTTP. */
+  #hasChannel() {
+    if (this.#channel?.isGone) this.#channel = undefined;
+    return this.#channel !== undefined;
+  }
+
+  /** The offer is a request for the first event at the same time: it is answered when there is one. */
+  async #openChannel() {
+    const { status, body } = await this.#exchange(
+      `GET /lambent/channel HTTP/1.1\r\nHost: ${this.#host}\r\nConnection: Upgrade\r\nUpgrade: lambent-channel\r\n\r\n`,
+    );
+    this.#offersChannel = status === 101;
+    if (!this.#offersChannel) return false;
+    this.#channel = new RuntimeChannel(this.#socket, body);
+    this.#socket = undefined;
+    return true;
   }
 
   /** Waits, in an environment kept in reserve, until it gets its function: { environmentVariables }. */
@@ -42,20 +71,23 @@ export class RuntimeApiClient {
   close() {
     this.#socket?.destroy();
     this.#socket = undefined;
+    this.#channel?.close();
   }
 
-  /** Posts the result, JSON text. */
-  async postResponse(requestId, json) {
+  /** Posts the result, JSON text. `andNext`: nothing else is asked for before `next`, which may so be asked for now. */
+  async postResponse(requestId, json, andNext = false) {
+    if (this.#hasChannel()) return this.#channel.postResponse(requestId, json, andNext);
     const response = await this.#post(`/invocation/${requestId}/response`, json, "");
     // 413: the platform has told the caller about the oversized response itself; this environment goes on.
     if (response.status !== 202 && response.status !== 413) throw unexpected("response", response);
   }
 
   /**
-   * Begins a response in pieces: `write(pieces, done)` calls back when there is room for more, `end(trailers)` resolves
-   * when the platform has taken it.
+   * Begins a response in pieces: `write(pieces, done)` calls back when there is room for more, `end(failure)` resolves
+   * when the platform has taken it. `failure` is the payload of an error that came in the middle.
    */
   streamResponse(requestId, contentType) {
+    if (this.#hasChannel()) return this.#channel.streamResponse(requestId, headerText(contentType));
     const accepted = this.#exchange(
       `POST ${BASE}/invocation/${requestId}/response HTTP/1.1\r\nHost: ${this.#host}\r\nContent-Type: ${headerText(contentType)}\r\nLambda-Runtime-Function-Response-Mode: streaming\r\nTransfer-Encoding: chunked\r\nTrailer: Lambda-Runtime-Function-Error-Type, Lambda-Runtime-Function-Error-Body\r\n\r\n`,
     );
@@ -65,9 +97,8 @@ export class RuntimeApiClient {
     const socket = this.#socket;
     return {
       write: (pieces, done) => socket.write(Buffer.concat(pieces.flatMap(chunk)), done),
-      end: async (trailers) => {
-        const lines = Object.entries(trailers).map(([name, value]) => `${name}: ${value}\r\n`);
-        socket.write(`0\r\n${lines.join("")}\r\n`);
+      end: async (failure) => {
+        socket.write(`0\r\n${failure === undefined ? "" : trailers(failure)}\r\n`);
         const response = await accepted;
         if (response.status !== 202 && response.status !== 413) throw unexpected("response", response);
       },
@@ -75,7 +106,10 @@ export class RuntimeApiClient {
   }
 
   /** Posts the error of an invocation: { errorType, errorMessage, trace }. */
-  async postError(requestId, error) {
+  async postError(requestId, error, andNext = false) {
+    if (this.#hasChannel()) {
+      return this.#channel.postError(requestId, headerText(error.errorType), JSON.stringify(error), andNext);
+    }
     const response = await this.#post(
       `/invocation/${requestId}/error`,
       JSON.stringify(error),
@@ -155,15 +189,12 @@ const LINE_END = Buffer.from("\r\n");
 const chunk = (piece) =>
   piece.length === 0 ? [] : [Buffer.from(`${piece.length.toString(16)}\r\n`), piece, LINE_END];
 
+const trailers = (error) =>
+  `${typeHeader(error)}Lambda-Runtime-Function-Error-Body: ${Buffer.from(JSON.stringify(error)).toString("base64")}\r\n`;
+
 const headerText = (text) => String(text).replace(/[^\x20-\x7e]/g, "");
 
 function typeHeader(error) {
   const type = headerText(error.errorType);
   return type === "" ? "" : `Lambda-Runtime-Function-Error-Type: ${type}\r\n`;
-}
-
-function unexpected(what, response) {
-  return new Error(
-    `The Runtime API answered ${response.status} to "${what}": ${response.body.toString("utf8")}`,
-  );
 }

@@ -1,7 +1,7 @@
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { installAwslambda } from "./awslambda.mjs";
-import { codeCacheBeforeNext } from "./code-cache.mjs";
+import { codeCacheBeforeNext, hasCodeCacheWork } from "./code-cache.mjs";
 import { patchConsole } from "./console-patch.mjs";
 import { createContext } from "./context.mjs";
 import { errorPayload, runtimeError } from "./errors.mjs";
@@ -109,10 +109,11 @@ async function serveOne(handler, state, client, log) {
   if (state.phase !== "invoke") await new Promise(() => {});
   state.phase = "answering";
   if (failure !== undefined) log.logError("Invoke Error", failure.error);
+  const andNext = !hasCodeCacheWork();
   state.answered =
     failure === undefined
-      ? client.postResponse(requestId, json)
-      : client.postError(requestId, errorPayload(failure.error));
+      ? client.postResponse(requestId, json, andNext)
+      : client.postError(requestId, errorPayload(failure.error), andNext);
   await state.answered;
 }
 

@@ -49,7 +49,8 @@ export interface InvocationReport {
 
 /** Of a sampled invocation; AWS tells nothing of the others. */
 function sampledTrace(header: string | undefined): { traceId: string; segmentId: string } | undefined {
-  const trace = header === undefined ? undefined : parseTraceHeader(header);
+  // Few are sampled, and this is asked of every invocation.
+  const trace = header?.includes("Sampled=1") ? parseTraceHeader(header) : undefined;
   if (trace?.sampled !== true || trace.parent === undefined) return undefined;
   return { traceId: trace.root, segmentId: trace.parent };
 }

@@ -1,5 +1,6 @@
 import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import type { Server, Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import type { EnvironmentMetadata } from "../environments/environment-metadata.ts";
 import type { ExtensionSet } from "../environments/extension-set.ts";
 import {
@@ -8,6 +9,7 @@ import {
   type RuntimeApiRefusal,
   type RuntimeApiSession,
 } from "../environments/runtime-api-session.ts";
+import { CHANNEL_PATH, CHANNEL_PROTOCOL, Channel } from "./channel.ts";
 import { serveCodeCache } from "./code-cache-route.ts";
 import { isExtensionsPath, serveExtensions } from "./extensions-api.ts";
 import { answerMetadata, isMetadataPath } from "./metadata-endpoint.ts";
@@ -29,8 +31,9 @@ const ACCEPTED = Buffer.from('{"status":"OK"}\n');
  */
 export class RuntimeApi {
   readonly #connections = new WeakMap<Socket, Connection>();
-  readonly #http = createServer({ maxHeaderSize: MAX_HEADER_BYTES }, (request, response) =>
-    this.#handle(request, response),
+  readonly #http = createServer(
+    { maxHeaderSize: MAX_HEADER_BYTES, shouldUpgradeCallback: asksForChannel },
+    (request, response) => this.#handle(request, response),
   );
 
   constructor() {
@@ -39,6 +42,7 @@ export class RuntimeApi {
     this.#http.requestTimeout = 0;
     this.#http.headersTimeout = 0;
     this.#http.keepAliveTimeout = 0;
+    this.#http.on("upgrade", (request, socket, head) => this.#openChannel(request, socket, head));
   }
 
   /** Serves the session to whoever connects to the listener. */
@@ -48,6 +52,13 @@ export class RuntimeApi {
       this.#connections.set(socket, { session, beside, isReading: false, afterReading: undefined });
       this.#http.emit("connection", socket);
     });
+  }
+
+  #openChannel(request: IncomingMessage, duplex: Duplex, head: Buffer): void {
+    const connection = this.#connections.get(request.socket);
+    // Older releases of Node 24 hand every upgrade over without asking.
+    if (connection === undefined || !asksForChannel(request) || connection.isReading) duplex.destroy();
+    else new Channel(request.socket, connection.session).open(head);
   }
 
   #handle(request: IncomingMessage, response: ServerResponse): void {
@@ -72,6 +83,10 @@ export class RuntimeApi {
     else get(connection.session, path, response);
   }
 }
+
+/** Other protocols are offered by clients that go on with HTTP when nobody takes the offer. */
+const asksForChannel = ({ method, url, headers }: IncomingMessage): boolean =>
+  method === "GET" && url === CHANNEL_PATH && headers.upgrade === CHANNEL_PROTOCOL;
 
 /** What shares the Runtime API's address. */
 export type ServedBeside = EnvironmentMetadata & { readonly extensions: ExtensionSet };

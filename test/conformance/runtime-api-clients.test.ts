@@ -83,7 +83,9 @@ const CASES: Record<string, (client: RuntimeClient) => Promise<void>> = {
           }),
         },
       });
-      const { remainingMs, ...rest } = json(answer);
+      const { remainingMs, identity, ...rest } = json(answer);
+      // The platform has no callers of Cognito; frames have no place for them.
+      assert.equal(identity ?? undefined, client.inFrames ? undefined : "id-1");
       assert.ok(remainingMs > 0 && remainingMs <= 60_000, `remaining ${remainingMs} ms`);
       assert.deepEqual(rest, {
         requestId: answer.requestId,
@@ -95,7 +97,6 @@ const CASES: Record<string, (client: RuntimeClient) => Promise<void>> = {
         logStream: FUNCTION_VARIABLES.AWS_LAMBDA_LOG_STREAM_NAME,
         installation: "i-1",
         custom: "hello",
-        identity: "id-1",
       });
     }),
 

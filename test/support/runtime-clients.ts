@@ -19,6 +19,8 @@ export interface RuntimeClient {
   readonly name: string;
   readonly language: ClientLanguage;
   readonly official: boolean;
+  /** Its offer of a channel is taken. */
+  readonly inFrames?: boolean;
   readonly command: (handler: string) => string[];
   readonly environmentVariables: Readonly<Record<string, string>>;
 }
@@ -35,7 +37,13 @@ export const FUNCTION_VARIABLES = {
 export async function ourClients(): Promise<{ clients: RuntimeClient[]; node22: Installed }> {
   const node22 = await installNode22();
   const catalogue = await discoverForTests(node22.directory === undefined ? [] : [node22.directory]);
-  return { clients: catalogue.list().flatMap(ourClient), node22 };
+  const clients = catalogue.list().flatMap(ourClient);
+  // One interpreter of each language is enough to speak in frames as well.
+  const inFrames = (["nodejs", "python"] as const).flatMap((language) => {
+    const client = clients.findLast((each) => each.language === language);
+    return client === undefined ? [] : [{ ...client, name: `${client.name}, in frames`, inFrames: true }];
+  });
+  return { clients: [...clients, ...inFrames], node22 };
 }
 
 function ourClient(runtime: InstalledRuntime): RuntimeClient[] {
@@ -126,7 +134,7 @@ export async function startClient(
   handler: string,
   more: Partial<RuntimeProcessOptions> = {},
 ): Promise<RunningClient> {
-  const api = await ScriptedRuntimeApi.start();
+  const api = await ScriptedRuntimeApi.start({ takesFrames: client.inFrames === true });
   const process = new RuntimeProcess({
     ...more,
     command: client.command(handler),

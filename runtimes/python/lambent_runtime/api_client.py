@@ -3,6 +3,8 @@
 import json
 import socket
 
+from .channel import RuntimeChannel
+
 _BASE = "/2018-06-01/runtime"
 _READ_BYTES = 256 * 1024
 
@@ -14,6 +16,7 @@ class RuntimeApiError(Exception):
 class RuntimeApiClient:
     """Sends each request in a single write and reads one answer at a time.
 
+    From the first request for an event on it speaks in frames (`RuntimeChannel`) where the platform takes the offer.
     Waiting for an event has no time limit. A kept-alive connection that was closed before it answered is opened again
     once, as HTTP clients do.
     """
@@ -23,13 +26,50 @@ class RuntimeApiClient:
         self._port = int(port)
         self._connection = connection
         self._received = b""
+        self._channel = None
+        self._offers_channel = True
 
     def next(self):
         """Wait for the next event; return its headers (names in lower case) and body."""
+        while self._channel is not None or (self._offers_channel and self._open_channel()):
+            try:
+                headers, *rest = self._channel.next()
+            except OSError:
+                may_retry = self._channel.is_between_frames
+                self._channel.close()
+                self._channel = None
+                if not may_retry:
+                    raise
+                continue
+            if headers is None:
+                raise _unexpected("next", *rest)
+            return headers, rest[0]
         status, headers, body = self._exchange("GET", "/invocation/next", b"", {})
         if status != 200:
             raise _unexpected("next", status, body)
         return headers, body
+
+    def _answer_in_frames(self, method, *arguments):
+        """Send an answer over the channel; where that broke meanwhile it goes over HTTP."""
+        if self._channel is None:
+            return False
+        try:
+            getattr(self._channel, method)(*arguments)
+        except OSError:
+            self._channel.close()
+            self._channel = None
+            return False
+        return True
+
+    def _open_channel(self):
+        """Ask for frames, and for the first event with them: the answer comes when there is one."""
+        upgrade = {"Connection": "Upgrade", "Upgrade": "lambent-channel"}
+        status, _, _ = self._exchange("GET", "/lambent/channel", b"", upgrade, base="")
+        self._offers_channel = status == 101
+        if self._offers_channel:
+            self._channel = RuntimeChannel(self._connection, self._received)
+            self._connection, self._received = None, b""
+        return self._offers_channel
 
     def assignment(self):
         """Wait, in an environment kept in reserve, until it gets its function; return what it is told."""
@@ -40,6 +80,8 @@ class RuntimeApiClient:
 
     def post_response(self, request_id, body, content_type):
         """Post the result of an invocation."""
+        if self._answer_in_frames("post_response", request_id, body):
+            return
         path = "/invocation/%s/response" % request_id
         status, _, answer = self._exchange("POST", path, body, {"Content-Type": content_type})
         # 413: the platform has told the caller about the oversized response itself; this environment goes on.
@@ -48,6 +90,8 @@ class RuntimeApiClient:
 
     def post_error(self, request_id, body, error_type):
         """Post the error of an invocation."""
+        if self._answer_in_frames("post_error", request_id, body, _printable(error_type)):
+            return
         self._post_error("/invocation/%s/error" % request_id, body, error_type)
 
     def post_init_error(self, body, error_type):
@@ -56,7 +100,7 @@ class RuntimeApiClient:
 
     def _post_error(self, path, body, error_type):
         headers = {"Content-Type": "application/json"}
-        printable = "".join(c for c in error_type if " " <= c <= "~")
+        printable = _printable(error_type)
         if printable:
             headers["Lambda-Runtime-Function-Error-Type"] = printable
         status, _, answer = self._exchange("POST", path, body, headers)
@@ -136,6 +180,10 @@ class RuntimeApiClient:
         if not chunk:
             raise ConnectionError("The Runtime API closed the connection.")
         self._received += chunk
+
+
+def _printable(text):
+    return "".join(c for c in text if " " <= c <= "~")
 
 
 def _text(head):

@@ -2,6 +2,7 @@
 
 import os
 import socket
+import struct
 import time
 
 from .api_client import RuntimeApiClient
@@ -13,11 +14,9 @@ from .marshaller import marshal_result, unmarshal_event
 _KEPT = ("_LAMBDA_TELEMETRY_LOG_FD", "LC_CTYPE")
 _ROUNDS = 20
 _EVENT = b'{"rehearsal":true,"list":[1,2.5,null],"text":"\\u00e9"}'
-_ANSWER = (
-    b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nLambda-Runtime-Aws-Request-Id: 0\r\n"
-    b"Lambda-Runtime-Deadline-Ms: 0\r\nContent-Length: %d\r\n\r\n%s" % (len(_EVENT), _EVENT)
-)
-_ACCEPTED = b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n"
+_SWITCHING = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: lambent-channel\r\n\r\n"
+# An event as channel.py takes it: length and kind, deadline, the lengths of id, ARN, trace and client context.
+_FRAME = struct.pack(">IBdBHHI", 18 + len(_EVENT), 1, 0.0, 1, 0, 0, 0) + b"0" + _EVENT
 
 
 def take_assignment():
@@ -40,12 +39,12 @@ def _rehearse():
     """Play invocations against ourselves, so that the first real one finds everything loaded and specialised."""
     ours, theirs = socket.socketpair()
     client = RuntimeApiClient("127.0.0.1:0", ours)
+    theirs.sendall(_SWITCHING)
     for _ in range(_ROUNDS):
-        theirs.sendall(_ANSWER)
+        theirs.sendall(_FRAME)
         headers, body = client.next()
         LambdaContext(headers)
         result, content_type = marshal_result(unmarshal_event(body, headers["content-type"]))
-        theirs.sendall(_ACCEPTED)
         client.post_response("0", result, content_type)
         theirs.recv(65536)
     ours.close()

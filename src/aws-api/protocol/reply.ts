@@ -2,6 +2,12 @@ import type { ServerResponse } from "node:http";
 import type { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 
+/** Up to here bytes go out as text of the same bytes, which Node sends together with the headers in one buffer. */
+const ONE_WRITE_BYTES_MAX = 8_192;
+
+const asLatin1 = ({ buffer, byteOffset, byteLength }: Uint8Array): string =>
+  Buffer.from(buffer, byteOffset, byteLength).toString("latin1");
+
 /** The response being made: headers gathered on the way, then sent once. */
 export class Reply {
   readonly requestId: string;
@@ -50,7 +56,8 @@ export class Reply {
       headers["content-length"] ??= String(body === undefined ? 0 : Buffer.byteLength(body));
     this.#response.writeHead(status, headers);
     if (body === undefined || this.#isHead || status === 204) this.#response.end();
-    else this.#response.end(body);
+    else if (typeof body === "string" || body.byteLength > ONE_WRITE_BYTES_MAX) this.#response.end(body);
+    else this.#response.end(asLatin1(body), "latin1");
   }
 
   /** Sends a stream as the body; resolves when it is through, rejects when it fails on the way. */

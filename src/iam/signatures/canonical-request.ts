@@ -1,9 +1,9 @@
-import { createHash } from "node:crypto";
+import { hash } from "node:crypto";
 import { headerText, queryPairs, type SignatureClaim, type SignedRequest } from "./signed-request.ts";
 
 /** Hexadecimal SHA-256. */
 export function sha256(data: Uint8Array | string): string {
-  return createHash("sha256").update(data).digest("hex");
+  return hash("sha256", data);
 }
 
 /**

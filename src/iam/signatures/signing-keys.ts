@@ -1,4 +1,4 @@
-import { createECDH, createHmac, createPublicKey, type KeyObject } from "node:crypto";
+import { createECDH, createHmac, createPublicKey, createSecretKey, type KeyObject } from "node:crypto";
 import type { SignatureClaim } from "./signed-request.ts";
 
 /** Order of the curve P-256. */
@@ -9,14 +9,16 @@ const hmac = (key: string | Buffer, text: string): Buffer => createHmac("sha256"
 
 /** Keys derived from secrets, kept because a key serves every request of its day. */
 export class SigningKeys {
-  readonly #symmetric = new Map<string, Buffer>();
+  readonly #symmetric = new Map<string, KeyObject>();
   readonly #public = new Map<string, KeyObject>();
 
-  /** The key of SigV4 for the claim's day, region and service. */
-  symmetric(secret: string, { scopeDate, scopeRegion, service }: SignatureClaim): Buffer {
+  /** The key of SigV4 for the claim's day, region and service. An object: making one of bytes costs five times the HMAC. */
+  symmetric(secret: string, { scopeDate, scopeRegion, service }: SignatureClaim): KeyObject {
     const name = `${secret}/${scopeDate}/${scopeRegion}/${service}`;
     return remembered(this.#symmetric, name, () =>
-      hmac(hmac(hmac(hmac(`AWS4${secret}`, scopeDate), scopeRegion), service), "aws4_request"),
+      createSecretKey(
+        hmac(hmac(hmac(hmac(`AWS4${secret}`, scopeDate), scopeRegion), service), "aws4_request"),
+      ),
     );
   }
 
