@@ -1,12 +1,13 @@
 // The architecture as a checked file: `npm run boundaries`. `tools/canary.ts` plants a violation of each rule and
 // fails when one is not caught. The picture is in docs/architecture.md.
 const TEST = "[.]test[.]ts$";
-const BUSINESS = "functions|environments|invocation|logs|metrics|iam";
+const BUSINESS =
+  "functions|environments|invocation|logs|metrics|iam|async-invocation|event-source-mappings|queues|topics|objects|buses|schedules";
 /**
- * The files that know which adapters there are: one before anything is opened, one for the runtimes of the machine, one
- * that opens everything.
+ * The files that know which adapters there are: one before anything is opened, one for the runtimes of the machine, and
+ * those that open everything and put it together.
  */
-const WIRING = "^src/(main|process-preparation|runtime-installation)[.]ts$";
+const WIRING = "^src/((main|process-preparation|runtime-installation)[.]ts$|wiring/)";
 const DOORS = "aws-api|runtime-api|operator-api|cli";
 const OUTSIDE = [
   "core",
@@ -55,9 +56,10 @@ export default {
       to: { dependencyTypes: ["core"], dependencyTypesNot: ["type-only"] },
     },
     {
-      name: "adapters-are-picked-in-main",
+      name: "adapters-are-picked-in-wiring",
       severity: "error",
-      comment: "Only src/main.ts chooses adapters. Take the port as a parameter, and let main.ts hand it in.",
+      comment:
+        "Only src/wiring chooses adapters. Take the port as a parameter, and let the wiring hand it in.",
       from: { path: "^src/", pathNot: [WIRING, "^src/adapters/", TEST] },
       to: { path: "^src/adapters/" },
     },

@@ -31,7 +31,7 @@ const VIOLATIONS: Readonly<Record<string, readonly [path: string, text: string]>
     "src/ports/code.ts",
     'import { Server } from "node:net";\nexport const S = Server;\n',
   ],
-  "adapters-are-picked-in-main": [
+  "adapters-are-picked-in-wiring": [
     "src/functions/adapter.ts",
     'export { systemClock } from "../adapters/clock-system/clock-system.ts";\n',
   ],

@@ -1,0 +1,90 @@
+import { systemClock as clock } from "../adapters/clock-system/clock-system.ts";
+import { createS3CodeObjects } from "../adapters/code-objects-s3/code-objects-s3.ts";
+import type { PrometheusMetrics } from "../adapters/metrics-prometheus/metrics-prometheus.ts";
+import type { ServiceDefinition } from "../aws-api/protocol/handlers.ts";
+import { type AwsApi, createAwsApi } from "../aws-api/server.ts";
+import { cloudWatchService } from "../aws-api/services/cloudwatch/cloudwatch-service.ts";
+import { iamService } from "../aws-api/services/iam/iam-service.ts";
+import type { CodeDownloads } from "../aws-api/services/lambda/code-download.ts";
+import { lambdaService } from "../aws-api/services/lambda/lambda-service.ts";
+import { logsService } from "../aws-api/services/logs/logs-service.ts";
+import { stsService } from "../aws-api/services/sts/sts-service.ts";
+import { lambentVersion } from "../config.ts";
+import { TraceHeaders } from "../core/trace-header.ts";
+import type { InvocationDispatcher } from "../invocation/invocation-dispatcher.ts";
+import { createOperatorApi, type OperatorApi } from "../operator-api/operator-api.ts";
+import { type Ground, logFailure } from "./ground.ts";
+import type { Machine } from "./machine.ts";
+import type { Platform } from "./platform.ts";
+
+/** The AWS endpoint: every service that is served, authenticated and authorized alike. */
+export function wireAwsApi(
+  { configuration, logger }: Ground,
+  parts: {
+    readonly machine: Machine;
+    readonly platform: Platform;
+    readonly metrics: PrometheusMetrics;
+    readonly dispatcher: InvocationDispatcher;
+    readonly codeDownloads: CodeDownloads;
+    readonly eventServices: readonly ServiceDefinition[];
+    readonly functionUrl: (urlId: string, region: string) => string;
+  },
+): AwsApi {
+  const { iam, credentials, callers, logs, cloudWatch, functions } = parts.platform;
+  const { runtimes } = parts.machine;
+  return createAwsApi({
+    clock,
+    services: [
+      lambdaService({
+        functions,
+        invoker: parts.dispatcher,
+        allocations: parts.dispatcher,
+        runtimes,
+        clock,
+        traceHeaders: new TraceHeaders(),
+        fileSystems: parts.machine.fileSystems,
+        codeDownloads: parts.codeDownloads,
+        codeObjects: createS3CodeObjects(configuration),
+        functionUrl: parts.functionUrl,
+      }),
+      iamService({ iam }),
+      stsService({ directory: iam.directory, credentials, clock }),
+      logsService({ logs }),
+      cloudWatchService({ metrics: cloudWatch }),
+      ...parts.eventServices,
+    ],
+    authenticate: (request) => callers.identify(request),
+    authorize: (request) => callers.authorize(request),
+    onRequest: (sample) => parts.metrics.apiRequest(sample),
+    log: (error, context) => logFailure(logger, "a request failed inside Lambent", { error, context }),
+  });
+}
+
+/** Health and metrics, for whoever runs this. */
+export function wireOperatorApi(
+  { store }: Ground,
+  parts: {
+    readonly machine: Machine;
+    readonly metrics: PrometheusMetrics;
+    readonly dispatcher: InvocationDispatcher;
+  },
+): OperatorApi {
+  const { machine, metrics, dispatcher } = parts;
+  return createOperatorApi({
+    version: lambentVersion(),
+    clock,
+    isolation: machine.sandboxes.report,
+    runtimes: () => machine.runtimes.list().map((runtime) => runtime.identifier),
+    storeHealthy: () => store.healthy(),
+    metrics: {
+      contentType: metrics.contentType,
+      text: () => {
+        const counts = dispatcher.environmentCounts();
+        // Also those that have none any more: a gauge keeps what it was last set to.
+        for (const { identifier } of machine.runtimes.list())
+          metrics.environments(counts.get(identifier) ?? 0, identifier);
+        return metrics.text();
+      },
+    },
+  });
+}

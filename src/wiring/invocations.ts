@@ -1,0 +1,125 @@
+import { randomUUID } from "node:crypto";
+import { createServer, type RequestListener } from "node:http";
+import type { Socket } from "node:net";
+import { availableParallelism } from "node:os";
+import { systemClock as clock } from "../adapters/clock-system/clock-system.ts";
+import { procMemoryPressure } from "../adapters/memory-proc/memory-proc.ts";
+import type { PrometheusMetrics } from "../adapters/metrics-prometheus/metrics-prometheus.ts";
+import { EnvironmentFactory } from "../environments/environment-factory.ts";
+import { ReservePool } from "../environments/reserve-pool.ts";
+import type { FunctionService } from "../functions/function-service.ts";
+import { configureServer } from "../http-listener.ts";
+import { InvocationDispatcher } from "../invocation/invocation-dispatcher.ts";
+import { AWS_RESPONSE_PACE } from "../invocation/response-pace.ts";
+import { attachCodeCache } from "../runtime-api/code-cache-route.ts";
+import { RuntimeApi } from "../runtime-api/runtime-api.ts";
+import { type Ground, logFailure, newId } from "./ground.ts";
+import type { Machine } from "./machine.ts";
+import type { Platform } from "./platform.ts";
+
+/** How long an invocation waits on a full machine before it is throttled. */
+const MAX_WAIT_MS = 10_000;
+
+/**
+ * Environments and what brings invocations to them. Requests from inside an environment come in on a server of their
+ * own: the operator's pages are not for functions.
+ */
+export function wireInvocations(
+  ground: Ground,
+  parts: { readonly machine: Machine; readonly platform: Platform; readonly metrics: PrometheusMetrics },
+): { dispatcher: InvocationDispatcher; serveFunctions: (listener: RequestListener) => void } {
+  const { configuration, logger, opened } = ground;
+  const { machine, metrics } = parts;
+  const { callers, logs, functions } = parts.platform;
+  const runtimeApi = new RuntimeApi();
+  const functionsServer = createServer();
+  configureServer(functionsServer);
+  const reserve = wireReserve(ground, machine, () => dispatcher.environmentCounts());
+  opened.add(() => reserve.close());
+  const factory = new EnvironmentFactory({
+    ...machine,
+    clock,
+    reserve,
+    logs: logs.sink,
+    newId,
+    newUuid: randomUUID,
+    issueCredentials: (identity) => callers.issueForFunction(identity),
+    attachRuntimeApi: (sandbox, session, beside) => runtimeApi.attach(sandbox.runtimeApi, session, beside),
+    attachCodeCache: (sandbox, access) => attachCodeCache(sandbox.runtimeApi, access),
+    attachAwsEndpoint: (sandbox, identity) =>
+      sandbox.awsEndpoint.on("connection", (socket: Socket) => {
+        callers.comesFromFunction(socket, identity);
+        functionsServer.emit("connection", socket);
+      }),
+  });
+  const dispatcher = new InvocationDispatcher({
+    clock,
+    metrics,
+    functionMetrics: parts.platform.cloudWatch.invocations,
+    factory,
+    platformFailure: (error, context) =>
+      logFailure(logger, "an environment could not be started", { error, context }),
+    limits: {
+      accountConcurrency: configuration.accountConcurrency,
+      maxEnvironments: configuration.maxEnvironments,
+      maxStarting: Math.max(4, 2 * availableParallelism()),
+      idleTimeoutMs: configuration.idleEnvironmentTimeoutMs,
+      idleTimeoutMaxMs: configuration.idleEnvironmentTimeoutMaxMs,
+      maxLifeMs: configuration.maxEnvironmentLifeMs,
+      maxWaitMs: MAX_WAIT_MS,
+      responsePace: configuration.responseStreamPacing ? AWS_RESPONSE_PACE : undefined,
+    },
+  });
+  functions.runtimeManagement.onChanged((version) => dispatcher.renewRuntimes(version));
+  machine.runtimes.onChanged(() => dispatcher.renewRuntimes());
+  const looking = setInterval(() => void machine.runtimes.refresh(), configuration.runtimeCheckIntervalMs);
+  opened.add(() => clearInterval(looking));
+  followFunctions(ground, { machine, functions, reserve, dispatcher });
+  return { dispatcher, serveFunctions: (listener) => functionsServer.on("request", listener) };
+}
+
+/** Sandboxes that wait for a function; real environments come before them. */
+function wireReserve(
+  { configuration, logger }: Ground,
+  machine: Machine,
+  environmentCounts: () => ReadonlyMap<string, number>,
+): ReservePool {
+  return new ReservePool({
+    ...machine,
+    clock,
+    newId,
+    memory: procMemoryPressure,
+    max: configuration.reserveMax,
+    room: () =>
+      [...environmentCounts().values()].reduce((left, count) => left - count, configuration.maxEnvironments),
+    parallel: Math.max(1, Math.floor(availableParallelism() / 2)),
+    failed: (error, runtime) =>
+      logFailure(logger, "no environment could be kept in reserve", { error, context: { runtime } }),
+  });
+}
+
+/** What has to know of functions that come, change and go. */
+function followFunctions(
+  { logger }: Ground,
+  parts: {
+    readonly machine: Machine;
+    readonly functions: FunctionService;
+    readonly reserve: ReservePool;
+    readonly dispatcher: InvocationDispatcher;
+  },
+): void {
+  const { machine, functions, reserve, dispatcher } = parts;
+  functions.onDeployed(({ settings }) => reserve.use(settings.runtime, settings.memoryMb));
+  functions.onConcurrencyChanged(({ provisioned }) => {
+    for (const { version, requested } of provisioned)
+      reserve.announce(version.runtime, version.memoryMb, requested);
+  });
+  functions.onDeploymentRetired(({ deploymentId }) => {
+    dispatcher.retire(deploymentId);
+    machine.codeCache
+      .retire(deploymentId)
+      .catch((error: unknown) =>
+        logFailure(logger, "compiled code could not be removed", { error, context: { deploymentId } }),
+      );
+  });
+}
