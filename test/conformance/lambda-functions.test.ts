@@ -159,7 +159,7 @@ describe("CreateFunction", () => {
     }
     await assert.rejects(
       create("unsupported", { Code: { S3Bucket: "bucket", S3Key: "k" } }),
-      /^Inv.*: S3Bucket is not/,
+      /Code in S3 without the setting s3Endpoint/,
     );
     await assert.rejects(
       create("unsupported", { PackageType: "Image", Code: { ImageUri: "x" }, Runtime: undefined }),

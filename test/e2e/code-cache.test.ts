@@ -176,15 +176,23 @@ describe("a function that is loaded with compiled code kept for it", () => {
     });
   }
 
-  test("a small function gets none, and one that is gone leaves none", async (t) => {
+  test("a function with little code gets none, and one that is gone leaves none", async (t) => {
     if (!isolated(t)) return;
     const before = await packFiles();
-    await deploy(lambda, "small", { "index.js": "exports.handler = async () => 1;" });
+    const code = { "index.js": "exports.handler = async () => 1;" };
+    await deploy(lambda, "small", code);
     await invoke(lambda, "small");
-    const pack = await until(async () => (await packFiles()).find((file) => !before.includes(file)));
+    await deploy(lambda, "data", { ...code, "data.txt": "x".repeat(100_000) });
+    await invoke(lambda, "data");
+    const added = async (): Promise<string[]> => (await packFiles()).filter((file) => !before.includes(file));
+    const [pack = "", ...more] = await until(async () => {
+      const packs = await added();
+      return packs.length > 0 ? packs : undefined;
+    });
+    assert.deepEqual(more, [], "nothing is kept for the small one");
     assert.equal((await stat(pack)).size, 0, "only that none is needed is noted");
     const { DeleteFunctionCommand } = await import("@aws-sdk/client-lambda");
-    await lambda.send(new DeleteFunctionCommand({ FunctionName: "small" }));
+    await lambda.send(new DeleteFunctionCommand({ FunctionName: "data" }));
     await until(async () => ((await packFiles()).includes(pack) ? undefined : true));
   });
 });
