@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { LambdaClient } from "@aws-sdk/client-lambda";
 import { createS3CodeObjects } from "../../src/adapters/code-objects-s3/code-objects-s3.ts";
 import { openCodeStore } from "../../src/adapters/code-store-files/code-store-files.ts";
+import type { ServiceDefinition } from "../../src/aws-api/protocol/handlers.ts";
 import { createCodeDownloads } from "../../src/aws-api/services/lambda/code-download.ts";
 import { lambdaService } from "../../src/aws-api/services/lambda/lambda-service.ts";
 import { NOTHING_ALLOCATED, type ProvisionedAllocation } from "../../src/core/function-concurrency.ts";
@@ -47,7 +48,11 @@ export const arnOf = (name: string): string => `arn:aws:lambda:${REGION}:${ACCOU
 const NO_S3 = { s3Endpoint: "", s3AccessKeyId: "", s3SecretAccessKey: "" };
 
 export async function openLambdaEndpoint(
-  options: { readonly s3?: typeof NO_S3 } = {},
+  options: {
+    readonly s3?: typeof NO_S3;
+    /** Sees every input before its handler does, and may hand on another one. */
+    readonly observe?: (operation: string, input: object) => object;
+  } = {},
 ): Promise<LambdaEndpoint> {
   const directory = await mkdtemp(join(tmpdir(), "lambent-lambda-"));
   const clock = new ManualClock();
@@ -77,20 +82,24 @@ export async function openLambdaEndpoint(
       return lambda.stream(request, sink);
     },
   };
+  const { observe } = options;
   const server = await startProtocolServer(
     [
-      lambdaService({
-        functions,
-        invoker,
-        allocations,
-        runtimes: TEST_RUNTIMES,
-        clock,
-        codeDownloads,
-        codeObjects: createS3CodeObjects({ defaultRegion: REGION, ...(options.s3 ?? NO_S3) }),
-        functionUrl: (urlId, region) => `http://${urlId}.lambda-url.${region}.localhost/`,
-        traceHeaders: new TraceHeaders(),
-        fileSystems: TEST_FILE_SYSTEMS,
-      }),
+      observed(
+        observe,
+        lambdaService({
+          functions,
+          invoker,
+          allocations,
+          runtimes: TEST_RUNTIMES,
+          clock,
+          codeDownloads,
+          codeObjects: createS3CodeObjects({ defaultRegion: REGION, ...(options.s3 ?? NO_S3) }),
+          functionUrl: (urlId, region) => `http://${urlId}.lambda-url.${region}.localhost/`,
+          traceHeaders: new TraceHeaders(),
+          fileSystems: TEST_FILE_SYSTEMS,
+        }),
+      ),
     ],
     { intercept: codeDownloads.serve },
   );
@@ -119,6 +128,18 @@ export async function openLambdaEndpoint(
     },
   };
   return lambda;
+}
+
+function observed(
+  observe: ((operation: string, input: object) => object) | undefined,
+  service: ServiceDefinition,
+): ServiceDefinition {
+  if (observe === undefined) return service;
+  const handlers = Object.entries(service.handlers).map(([name, handler]): [string, typeof handler] => [
+    name,
+    (input: object, context) => handler?.(observe(name, input), context),
+  ]);
+  return { ...service, handlers: Object.fromEntries(handlers) };
 }
 
 /** A code store whose directories can be made to take their time. */
