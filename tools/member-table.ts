@@ -27,8 +27,6 @@ export const REFUSED_MEMBERS: Readonly<Record<string, Readonly<Record<string, un
   }),
   UpdateFunctionConfiguration: refusedSettings({}),
   UpdateFunctionCode: {
-    ImageUri:
-      "000000000000.dkr.ecr.us-east-1.amazonaws.com/image@sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef",
     SourceKMSKeyArn: "arn:aws:kms:eu-west-1:000000000000:key/k",
     S3ObjectStorageMode: "REFERENCE",
     PublishTo: "LATEST_PUBLISHED",

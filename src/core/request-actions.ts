@@ -68,6 +68,11 @@ function lambdaPermissions(call: ServiceCall): RequiredPermission[] {
       context: { "iam:PassedToService": "lambda.amazonaws.com" },
     });
   }
+  // AWS: whoever gives a function layers must be allowed to read them.
+  const { Layers: layers } = call.input;
+  if (Array.isArray(layers))
+    for (const layer of layers)
+      permissions.push({ action: "lambda:GetLayerVersion", resources: [String(layer)] });
   return permissions;
 }
 
