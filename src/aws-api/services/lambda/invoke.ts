@@ -2,6 +2,7 @@ import { isUtf8 } from "node:buffer";
 import { randomUUID } from "node:crypto";
 import { AwsError, notSupported, requestEntityTooLarge } from "../../../core/errors.ts";
 import { FUNCTION_LIMITS } from "../../../core/function-limits.ts";
+import { invokedOwner } from "../../../core/function-reference.ts";
 import type { InvocationRequest } from "../../../core/invocation.ts";
 import { findJsonError } from "../../../core/json-text.ts";
 import type { RequestContext } from "../../protocol/handlers.ts";
@@ -51,7 +52,8 @@ export function readInvocation(
 ): { readonly request: InvocationRequest; readonly executedVersion: string } | "dry run" {
   refuseUnsupported(input);
   const payload = checkedSize(input.Payload);
-  const target = functions.resolveForInvoke(input.FunctionName ?? "", input.Qualifier, context);
+  const reference = input.FunctionName ?? "";
+  const target = functions.resolveForInvoke(reference, input.Qualifier, invokedOwner(context, reference));
   if (input.InvocationType === "DryRun") return "dry run";
   checkJson(payload);
   const request: InvocationRequest = {
