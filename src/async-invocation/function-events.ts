@@ -14,8 +14,8 @@ const USED_UP_MS = 100;
 const UNSETTLED_MAX = 512;
 /** How long a queue is listened to before it is looked at whether there is anything in it at all. */
 const LISTEN_MS = 30_000;
-/** AWS: "queue long enough"; one event tries for all whether the function takes them again. */
-const PAUSE_MS = [1_000, 2_000, 5_000, 10_000] as const;
+/** How long a function is left alone that refuses events; then one event tries for all the others. */
+const PAUSE_MS = [1_000, 2_000, 4_000, 8_000, 10_000] as const;
 const STORE_RETRY_MS = 1_000;
 const STORE_ATTEMPTS_MAX = 10;
 
