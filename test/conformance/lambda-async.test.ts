@@ -119,7 +119,7 @@ describe("InvocationType Event", () => {
   });
 
   test("no payload is an empty object; InvokeAsync does the same", async () => {
-    await send({ Payload: undefined });
+    await lambda.client.send(new InvokeCommand({ FunctionName, InvocationType: "Event" }));
     const answer = await lambda.client.send(
       new InvokeAsyncCommand({ FunctionName, InvokeArgs: '{"old":true}' }),
     );
