@@ -154,7 +154,10 @@ async function count(
     if (total !== executed) changedMs = Date.now();
     executed = total;
     if (missing === 0 || Date.now() - changedMs > PATIENCE_MS) {
-      const duplicates = [...acknowledged].reduce((sum, name) => sum + Math.max(0, (seen.get(name) ?? 0) - 1), 0);
+      const duplicates = [...acknowledged].reduce(
+        (sum, name) => sum + Math.max(0, (seen.get(name) ?? 0) - 1),
+        0,
+      );
       return { lost: missing, duplicates };
     }
     await sleep(100);
