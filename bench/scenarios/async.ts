@@ -10,6 +10,8 @@ import {
 } from "@aws-sdk/client-lambda";
 import { systemClock } from "../../src/adapters/clock-system/clock-system.ts";
 import { openSqliteStore } from "../../src/adapters/store-sqlite/store-sqlite.ts";
+import { AsyncInvocations } from "../../src/async-invocation/async-invocations.ts";
+import type { DurableQueue } from "../../src/ports/store.ts";
 import { deploy, lambdaClient } from "../../test/support/deploy.ts";
 import { type RunningLambent, startLambent } from "../../test/support/start-lambent.ts";
 import { provideWrk } from "../../tools/machine.ts";
@@ -34,6 +36,9 @@ const HOLD_MS = 5_000;
 
 interface Figures {
   readonly rawPerSecond: number;
+  /** The same through `AsyncInvocations`, as other services hand events in. */
+  readonly insidePerSecond: number;
+  /** Over HTTP. */
   readonly acceptedPerSecond: number;
 }
 
@@ -45,16 +50,19 @@ function load(endpoint: string, event: boolean, seconds: number): Promise<Measur
   return measure({ ...request, headers, connections: CONNECTIONS, seconds });
 }
 
-/** What the store takes in group commits of events like these, with nothing before it. */
-async function rawPerSecond(directory: string, seconds: number): Promise<number> {
+/** How often a second 64 callers, one write after the other, get something into a store that has nothing else to do. */
+async function writesPerSecond(
+  directory: string,
+  seconds: number,
+  writer: (queue: DurableQueue) => (index: number) => Promise<void>,
+): Promise<number> {
   const store = await openSqliteStore({ dataDirectory: join(directory, "raw"), clock: systemClock });
-  const body = Buffer.alloc(300, "v");
-  const untilMs = performance.now() + seconds * 1000;
+  const write = writer(store.queue);
   const startMs = performance.now();
   let done = 0;
   const caller = async (): Promise<void> => {
-    while (performance.now() < untilMs) {
-      await store.queue.enqueue("bench", [{ body }]);
+    while (performance.now() - startMs < seconds * 1000) {
+      await write(done);
       done++;
     }
   };
@@ -62,6 +70,32 @@ async function rawPerSecond(directory: string, seconds: number): Promise<number>
   const perSecond = done / ((performance.now() - startMs) / 1000);
   await store.close();
   return perSecond;
+}
+
+const BODY = Buffer.alloc(300, "v");
+const rawWrites = (queue: DurableQueue) => (): Promise<void> => queue.enqueue("bench", [{ body: BODY }]);
+
+function eventWrites(queue: DurableQueue): (index: number) => Promise<void> {
+  const nothing = (): void => undefined;
+  const invocations = new AsyncInvocations({
+    queue,
+    clock: systemClock,
+    functions: { functionId: () => "bench", concurrency: { reserved: () => undefined } as never },
+    execution: { attempt: () => Promise.reject(new Error("nothing is executed here")) },
+    metrics: { add: nothing },
+    maxConcurrency: 1,
+    failed: nothing,
+  });
+  return (index) =>
+    invocations.accept({
+      account: "000000000000",
+      region: "us-east-1",
+      functionName: FUNCTION_NAME,
+      qualifier: undefined,
+      requestId: `request-${index}`,
+      payload: Buffer.from('{"name":"bench"}'),
+      traceHeader: undefined,
+    });
 }
 
 function memoryMib(lambent: RunningLambent): number {
@@ -122,13 +156,15 @@ async function accept(
   let sent = 0;
   let highMib = 0;
   for (let round = 1; round <= options.rounds || sent < count; round++) {
-    const raw = await rawPerSecond(directory, seconds / 2);
+    const raw = await writesPerSecond(directory, seconds / 2, rawWrites);
+    const inside = await writesPerSecond(directory, seconds / 2, eventWrites);
     const { requestsPerSecond } = await load(lambent.endpoint, true, seconds);
     sent += requestsPerSecond * seconds;
     highMib = Math.max(highMib, memoryMib(lambent));
-    figures.push({ rawPerSecond: raw, acceptedPerSecond: requestsPerSecond });
+    figures.push({ rawPerSecond: raw, insidePerSecond: inside, acceptedPerSecond: requestsPerSecond });
     options.progress(
-      `round ${round}: ${requestsPerSecond.toFixed(0)}/s accepted, ${raw.toFixed(0)}/s by the store alone`,
+      `round ${round}: ${requestsPerSecond.toFixed(0)}/s accepted over HTTP, ${inside.toFixed(0)}/s from inside, ` +
+        `${raw.toFixed(0)}/s by the store alone`,
     );
   }
   return { figures, sent: Math.floor(sent), memoryMib: highMib };
@@ -154,6 +190,7 @@ export const asynchronous: Scenario = async (options) => {
     await hold(lambda, 0);
     const drained = await drain(lambent, accepted.sent, options);
     const acceptRatio = median(accepted.figures.map((f) => f.acceptedPerSecond / f.rawPerSecond));
+    const insideRatio = median(accepted.figures.map((f) => f.insidePerSecond / f.rawPerSecond));
     const drainRatio = drained.perSecond / synchronous.requestsPerSecond;
     const memory = Math.max(accepted.memoryMib, drained.memoryMib) / idleMib;
     const cells = (value: number, limit: number, ratio: number): string[] => [
@@ -165,7 +202,15 @@ export const asynchronous: Scenario = async (options) => {
       columns: ["asynchronous invocation", "Lambent", "against", "ratio"],
       rows: [
         [
-          `events accepted, on disk, ${CONNECTIONS} callers (1/s); the store alone`,
+          `events accepted from inside, on disk, ${CONNECTIONS} at once (1/s); group commits of the store alone`,
+          ...cells(
+            median(accepted.figures.map((f) => f.insidePerSecond)),
+            median(accepted.figures.map((f) => f.rawPerSecond)),
+            insideRatio,
+          ),
+        ],
+        [
+          `events accepted over HTTP, ${CONNECTIONS} callers (1/s); group commits of the store alone`,
           ...cells(
             median(accepted.figures.map((f) => f.acceptedPerSecond)),
             median(accepted.figures.map((f) => f.rawPerSecond)),
@@ -182,10 +227,12 @@ export const asynchronous: Scenario = async (options) => {
         ],
       ],
       notes: [
-        "the store alone: the same writes in a process that does nothing else; accepting is HTTP, checking and the write",
+        "the store alone: such writes in a process that does nothing else. From inside: as services of Lambent hand events " +
+          "in. Over HTTP: one main thread reads, checks and answers each request, beside the load generator.",
       ],
       json: {
-        accepted_ratio_to_group_commit: rounded(acceptRatio),
+        accepted_ratio_to_group_commit: rounded(insideRatio),
+        accepted_over_http_ratio_to_group_commit: rounded(acceptRatio),
         drain_ratio_to_synchronous: rounded(drainRatio),
         backlog: accepted.sent,
         memory_ratio: rounded(memory),

@@ -355,6 +355,16 @@ describe("destinations", () => {
     }
   });
 
+  test("FIFO queues are none, and buckets take failures only", async () => {
+    for (const destinations of [
+      { OnSuccess: { Destination: "arn:aws:s3:::outcomes" } },
+      { OnFailure: { Destination: `${QUEUE}.fifo` } },
+    ])
+      await assert.rejects(configure({ DestinationConfig: destinations }), {
+        name: "InvalidParameterValueException",
+      });
+  });
+
   test("a target that refuses is counted; one that cannot now is tried again", async () => {
     await configure({ DestinationConfig: { OnSuccess: { Destination: QUEUE } } });
     lambda.events.answer = () => {

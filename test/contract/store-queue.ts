@@ -64,8 +64,7 @@ function testDelivery(store: () => Store): void {
     assert.deepEqual(await queue.queues("listed/b/c/"), []);
     const all = await queue.queues("");
     for (const name of names.slice(1)) assert.ok(all.includes(name), name);
-    for (const name of names)
-      await Promise.all((await queue.receive(name, 2, 0)).map((left) => left.done()));
+    for (const name of names) await Promise.all((await queue.receive(name, 2, 0)).map((left) => left.done()));
     await assert.rejects(queue.queues("listed"), TypeError);
   });
 
