@@ -13,7 +13,7 @@ export const crash: Scenario = async (options) => {
     loadMs: LOAD_MS,
     senders: SENDERS,
     pauseMs: 5,
-    progress: options.progress,
+    progress: (line) => options.progress(line),
   });
   const { kills, acknowledged, lost, duplicates } = result;
   return {
