@@ -1,3 +1,4 @@
+import { foreignAccount } from "../core/function-reference.ts";
 import { parseRoleArn } from "../core/iam-arn.ts";
 import type { Principal } from "../core/principal.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -100,7 +101,7 @@ export class CallerIdentities {
     readonly sourceIp?: string | undefined;
   }): void {
     const { principal, region } = call.context;
-    if (principal.type === "root") return;
+    if (principal.type === "root" && !invokesForeign(principal.account, call)) return;
     const { directory, clock, resourcePolicies } = this.#dependencies;
     authorize(directory, {
       principal,
@@ -178,4 +179,18 @@ export class CallerIdentities {
     const roleId = directory.role(account, roleName)?.record.roleId ?? unknownRoleId(account, roleName);
     return { type: "assumed-role", account, roleName, roleId, sessionName: functionName };
   }
+}
+
+/** Whether an invocation reaches into another account: its policy decides then, whoever calls. */
+function invokesForeign(
+  own: string,
+  {
+    service,
+    operation,
+    input,
+  }: { service: string; operation: string; input: Readonly<Record<string, unknown>> },
+): boolean {
+  if (service !== "lambda" || !operation.startsWith("Invoke")) return false;
+  const { FunctionName: reference } = input;
+  return typeof reference === "string" && foreignAccount(own, reference) !== undefined;
 }

@@ -1,4 +1,4 @@
-import { parseFunctionReference } from "../../../core/function-reference.ts";
+import { invokedOwner, parseFunctionReference } from "../../../core/function-reference.ts";
 import { freshTraceHeader } from "../../../core/trace-header.ts";
 import type { RequestContext } from "../../protocol/handlers.ts";
 import { checkedClientContext, checkedPayload, checkJson, randomHex } from "./invocation-payload.ts";
@@ -20,20 +20,18 @@ export async function acceptEvent(
   context: RequestContext,
 ): Promise<void> {
   const payload = checkedPayload(input.Payload, "Event", input.limitBytes);
-  functions.resolveForInvoke(input.FunctionName ?? "", input.Qualifier, context);
+  const reference = input.FunctionName ?? "";
+  const owner = invokedOwner(context, reference);
+  functions.resolveForInvoke(reference, input.Qualifier, owner);
   checkJson(payload);
   // AWS: the client context is for synchronous invocations; one that cannot be read is refused all the same.
   checkedClientContext(input.ClientContext);
-  const { functionName, qualifier } = parseFunctionReference(
-    context,
-    input.FunctionName ?? "",
-    input.Qualifier,
-  );
+  const { functionName, qualifier } = parseFunctionReference(owner, reference, input.Qualifier);
   const traceHeader =
     context.traceHeader ?? freshTraceHeader({ nowMs: clock.nowMs(), randomHex: randomHex() });
   await asyncInvoker.accept({
-    account: context.account,
-    region: context.region,
+    account: owner.account,
+    region: owner.region,
     requestId: context.requestId,
     functionName,
     qualifier,

@@ -1,5 +1,6 @@
 import { AwsError, notSupported } from "../../../core/errors.ts";
 import { FUNCTION_LIMITS } from "../../../core/function-limits.ts";
+import { invokedOwner } from "../../../core/function-reference.ts";
 import type { InvocationRequest } from "../../../core/invocation.ts";
 import { isLoop } from "../../../core/lineage.ts";
 import { parseTraceHeader } from "../../../core/trace-header.ts";
@@ -60,7 +61,8 @@ export function readInvocation(
   const { functions, clock, traceHeaders } = dependencies;
   refuseUnsupported(input);
   const payload = checkedPayload(input.Payload, "RequestResponse", FUNCTION_LIMITS.requestPayloadBytesMax);
-  const target = functions.resolveForInvoke(input.FunctionName ?? "", input.Qualifier, context);
+  const reference = input.FunctionName ?? "";
+  const target = functions.resolveForInvoke(reference, input.Qualifier, invokedOwner(context, reference));
   if (input.InvocationType === "DryRun") return "dry run";
   checkJson(payload);
   if (context.traceHeader !== undefined) refuseLoop(dependencies, target, context.traceHeader);
