@@ -183,15 +183,17 @@ export const asynchronous: Scenario = async (options) => {
     await deploy(lambda, FUNCTION_NAME, { "index.js": HANDLER }, { MemorySize: 1_769, Timeout: 60 });
     options.progress("warming up");
     await load(lambent.endpoint, false, WARM_UP_SECONDS);
-    const synchronous = await load(lambent.endpoint, false, options.secondsPerMeasurement);
+    const before = await load(lambent.endpoint, false, options.secondsPerMeasurement);
     await hold(lambda, HOLD_MS);
     const idleMib = memoryMib(lambent);
     const accepted = await accept(directory, lambent, options);
     await hold(lambda, 0);
     const drained = await drain(lambent, accepted.sent, options);
+    const after = await load(lambent.endpoint, false, options.secondsPerMeasurement);
+    const synchronousPerSecond = (before.requestsPerSecond + after.requestsPerSecond) / 2;
     const acceptRatio = median(accepted.figures.map((f) => f.acceptedPerSecond / f.rawPerSecond));
     const insideRatio = median(accepted.figures.map((f) => f.insidePerSecond / f.rawPerSecond));
-    const drainRatio = drained.perSecond / synchronous.requestsPerSecond;
+    const drainRatio = drained.perSecond / synchronousPerSecond;
     const memory = Math.max(accepted.memoryMib, drained.memoryMib) / idleMib;
     const cells = (value: number, limit: number, ratio: number): string[] => [
       value.toFixed(0),
@@ -219,7 +221,7 @@ export const asynchronous: Scenario = async (options) => {
         ],
         [
           `a backlog of ${accepted.sent} events executed (1/s); synchronous invocations`,
-          ...cells(drained.perSecond, synchronous.requestsPerSecond, drainRatio),
+          ...cells(drained.perSecond, synchronousPerSecond, drainRatio),
         ],
         [
           "memory of Lambent at its highest (MiB); before the first event",
