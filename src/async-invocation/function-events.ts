@@ -182,6 +182,7 @@ export class FunctionEvents {
     // The next one runs while the disk takes note of this one.
     this.#work();
     if (verdict.type === "finished") {
+      await verdict.delivered;
       await this.#store(() => job.done());
       return;
     }

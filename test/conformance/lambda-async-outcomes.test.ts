@@ -102,6 +102,21 @@ describe("destinations", () => {
     }
   });
 
+  test("a target that takes its time holds no other event up", async () => {
+    await configure({ DestinationConfig: { OnSuccess: { Destination: QUEUE } } });
+    lambda.events.answer = () => {
+      throw new Error("busy");
+    };
+    for (let n = 0; n < 40; n++) await send();
+    await quiet();
+    assert.equal(lambda.invocations.length, 40);
+    assert.equal(lambda.events.delivered.length, 0);
+    lambda.events.answer = () => undefined;
+    await pass(1_000);
+    assert.equal(lambda.events.delivered.length, 40);
+    assert.deepEqual(await lambda.events.queue.queues("async-events/"), []);
+  });
+
   test("FIFO queues are none, and buckets take failures only", async () => {
     for (const destinations of [
       { OnSuccess: { Destination: "arn:aws:s3:::outcomes" } },
