@@ -1,9 +1,11 @@
 import type { Clock } from "../ports/clock.ts";
 import type { FunctionMetrics } from "../ports/function-metrics.ts";
 import type { KeyValueStore, LogStore } from "../ports/store.ts";
+import type { UrlMetrics } from "../ports/url-metrics.ts";
 import { EmbeddedMetrics } from "./embedded-metrics.ts";
 import { InvocationMetrics } from "./invocation-metrics.ts";
 import { MetricStore } from "./metric-store.ts";
+import { createUrlMetrics } from "./url-metrics.ts";
 
 /** Metrics of clients and of the platform, and where the platform counts. */
 export interface CloudWatchMetrics {
@@ -11,6 +13,8 @@ export interface CloudWatchMetrics {
   readonly clock: Clock;
   /** Counts invocations. */
   readonly invocations: FunctionMetrics;
+  /** Counts requests to function URLs. */
+  readonly urls: UrlMetrics;
   /** Hands what was counted so far to those who read. */
   collect(): void;
   /** Metrics in log events that have been stored. */
@@ -34,6 +38,7 @@ export async function openCloudWatchMetrics(options: CloudWatchMetricsOptions): 
     store,
     clock,
     invocations,
+    urls: createUrlMetrics({ store, clock }),
     collect: () => invocations.collect(),
     embedded: new EmbeddedMetrics(store, () => clock.nowMs()),
     close: () => {

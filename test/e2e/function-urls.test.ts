@@ -1,0 +1,399 @@
+import assert from "node:assert/strict";
+import { createHash, createHmac } from "node:crypto";
+import { once } from "node:events";
+import { readFile } from "node:fs/promises";
+import { request as httpRequest, type IncomingMessage } from "node:http";
+import { join } from "node:path";
+import { after, before, describe, test } from "node:test";
+import { setTimeout as wait } from "node:timers/promises";
+import { CloudWatchLogsClient, FilterLogEventsCommand } from "@aws-sdk/client-cloudwatch-logs";
+import {
+  CreateAccessKeyCommand,
+  CreateRoleCommand,
+  CreateUserCommand,
+  IAMClient,
+  PutUserPolicyCommand,
+} from "@aws-sdk/client-iam";
+import {
+  AddPermissionCommand,
+  CreateFunctionUrlConfigCommand,
+  DeleteFunctionUrlConfigCommand,
+  type FunctionUrlAuthType,
+  type InvokeMode,
+  LambdaClient,
+} from "@aws-sdk/client-lambda";
+import { SignatureV4 } from "@smithy/signature-v4";
+import { clientConfiguration, deploy, lambdaClient } from "../support/deploy.ts";
+import { type RunningLambent, startLambent } from "../support/start-lambent.ts";
+
+const FUNCTIONS = `
+import { once } from "node:events";
+import { setTimeout as wait } from "node:timers/promises";
+export const echo = async (event) => {
+  if (event.rawPath === "/fail") throw new Error("on purpose");
+  return { statusCode: 201, headers: { "X-Handler": "echo" }, cookies: ["a=1; Path=/", "b=2"], body: JSON.stringify(event) };
+};
+export const stream = awslambda.streamifyResponse(async (event, out) => {
+  if (event.rawPath === "/early") throw new Error("before the first byte");
+  const http = awslambda.HttpResponseStream.from(out, {
+    statusCode: 206, headers: { "Content-Type": "text/plain", "X-Streamed": "yes" }, cookies: ["s=1"],
+  });
+  http.write("first");
+  await wait(300);
+  if (event.rawPath === "/late") throw new Error("in the middle");
+  if (event.rawPath === "/endless") {
+    for (let i = 0; i < 400; i++) if (!http.write(Buffer.alloc(65536))) await once(http, "drain");
+    console.log("wrote all");
+  }
+  http.write("second");
+  http.end();
+});
+`;
+
+interface Answer {
+  readonly status: number;
+  readonly headers: IncomingMessage["headers"];
+  readonly body: Buffer;
+  /** When each piece came, in milliseconds after the request. */
+  readonly piecesAtMs: readonly number[];
+}
+
+interface Request {
+  readonly method?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string | Uint8Array;
+}
+
+/** A request by Host header: names below localhost are not resolved on every machine. */
+async function call(
+  endpoint: string,
+  url: string,
+  { method = "GET", headers, body }: Request = {},
+): Promise<Answer> {
+  const { host, pathname, search } = new URL(url);
+  const startedAtMs = performance.now();
+  const request = httpRequest(endpoint, { path: pathname + search, method, headers: { host, ...headers } });
+  request.end(body);
+  const [response] = (await once(request, "response")) as [IncomingMessage];
+  const pieces: Buffer[] = [];
+  const piecesAtMs: number[] = [];
+  for await (const piece of response) {
+    pieces.push(piece as Buffer);
+    piecesAtMs.push(performance.now() - startedAtMs);
+  }
+  return {
+    status: response.statusCode ?? 0,
+    headers: response.headers,
+    body: Buffer.concat(pieces),
+    piecesAtMs,
+  };
+}
+
+type Lambda = LambdaClient;
+
+interface Credentials {
+  readonly accessKeyId: string;
+  readonly secretAccessKey: string;
+}
+
+const TRUST_LAMBDA = JSON.stringify({
+  Version: "2012-10-17",
+  Statement: { Effect: "Allow", Principal: { Service: "lambda.amazonaws.com" }, Action: "sts:AssumeRole" },
+});
+
+/** Gives a function a URL that everybody may call. */
+async function openUrl(
+  lambda: Lambda,
+  FunctionName: string,
+  settings: { readonly AuthType: FunctionUrlAuthType; readonly InvokeMode?: InvokeMode } = {
+    AuthType: "NONE",
+  },
+): Promise<string> {
+  const { FunctionUrl } = await lambda.send(
+    new CreateFunctionUrlConfigCommand({ FunctionName, ...settings }),
+  );
+  if (settings.AuthType === "NONE") await allowEverybody(lambda, FunctionName);
+  return FunctionUrl ?? "";
+}
+
+async function allowEverybody(lambda: Lambda, FunctionName: string): Promise<void> {
+  await lambda.send(
+    new AddPermissionCommand({
+      FunctionName,
+      StatementId: "public-url",
+      Action: "lambda:InvokeFunctionUrl",
+      Principal: "*",
+      FunctionUrlAuthType: "NONE",
+    }),
+  );
+  await lambda.send(
+    new AddPermissionCommand({
+      FunctionName,
+      StatementId: "public-invoke",
+      Action: "lambda:InvokeFunction",
+      Principal: "*",
+      InvokedViaFunctionUrl: true,
+    }),
+  );
+}
+
+class Sha256 {
+  readonly #hash;
+  constructor(secret?: string | ArrayBuffer | ArrayBufferView) {
+    this.#hash =
+      secret === undefined
+        ? createHash("sha256")
+        : createHmac("sha256", typeof secret === "string" ? secret : Buffer.from(secret as ArrayBuffer));
+  }
+  update(data: Uint8Array | string): void {
+    this.#hash.update(data);
+  }
+  async digest(): Promise<Uint8Array> {
+    return this.#hash.digest();
+  }
+  reset(): void {
+    throw new Error("A hash is used once.");
+  }
+}
+
+/** The headers of a request signed as the SDKs do it. */
+async function signed(url: string, request: Request, credentials: Credentials) {
+  const { hostname, host, pathname, protocol } = new URL(url);
+  const signer = new SignatureV4({ service: "lambda", region: "us-east-1", credentials, sha256: Sha256 });
+  const { headers } = await signer.sign({
+    method: request.method ?? "GET",
+    hostname,
+    protocol,
+    path: pathname,
+    headers: { host, ...request.headers },
+    ...(request.body !== undefined && { body: request.body }),
+  });
+  return headers;
+}
+
+describe("function URLs", { timeout: 60_000 }, () => {
+  let lambent: RunningLambent;
+  let lambda: Lambda;
+
+  before(async () => {
+    lambent = await startLambent();
+    lambda = lambdaClient(lambent.endpoint);
+    await deploy(lambda, "echo", { "index.mjs": FUNCTIONS }, { Handler: "index.echo" });
+    await deploy(lambda, "stream", { "index.mjs": FUNCTIONS }, { Handler: "index.stream" });
+  });
+
+  after(async () => {
+    lambda.destroy();
+    assert.equal(await lambent.stop(), 0);
+  });
+
+  test("HTTP goes to the function and its answer comes back, for whom the policy allows it", async () => {
+    const { FunctionUrl: url = "" } = await lambda.send(
+      new CreateFunctionUrlConfigCommand({ FunctionName: "echo", AuthType: "NONE" }),
+    );
+    assert.match(url, /^http:\/\/[0-9a-f]{32}\.lambda-url\.us-east-1\.localhost:\d+\/$/);
+    const before = await call(lambent.endpoint, url);
+    assert.deepEqual(
+      [before.status, before.headers["x-amzn-errortype"], JSON.parse(before.body.toString())],
+      [
+        403,
+        "AccessDeniedException",
+        {
+          Message:
+            "Forbidden. For troubleshooting Function URL authorization issues, see: https://docs.aws.amazon.com/lambda/latest/dg/urls-auth.html",
+        },
+      ],
+    );
+    await allowEverybody(lambda, "echo");
+    const answer = await call(lambent.endpoint, `${url}some/p%C3%A4th?x=1&x=2&y=a+b`, {
+      method: "POST",
+      headers: { "content-type": "application/json", cookie: "c=3; d=4" },
+      body: '{"hello":1}',
+    });
+    assert.equal(answer.status, 201);
+    assert.deepEqual(
+      [answer.headers["x-handler"], answer.headers["set-cookie"], answer.headers["content-type"]],
+      ["echo", ["a=1; Path=/", "b=2"], "application/json"],
+    );
+    const event = JSON.parse(answer.body.toString());
+    assert.deepEqual(
+      [event.rawPath, event.rawQueryString, event.queryStringParameters, event.cookies, event.body],
+      ["/some/p%C3%A4th", "x=1&x=2&y=a+b", { x: "1,2", y: "a b" }, ["c=3", "d=4"], '{"hello":1}'],
+    );
+    assert.equal(event.requestContext.requestId, answer.headers["x-amzn-requestid"]);
+    const onAws = await call(lambent.endpoint, url.replace(/localhost:\d+/, "on.aws"));
+    assert.equal(
+      JSON.parse(onAws.body.toString()).requestContext.domainName,
+      new URL(url).hostname.replace("localhost", "on.aws"),
+    );
+    const head = await call(lambent.endpoint, url, { method: "HEAD" });
+    assert.deepEqual([head.status, head.body.length], [201, 0]);
+    const failed = await call(lambent.endpoint, `${url}fail`);
+    assert.deepEqual([failed.status, failed.body.toString()], [502, "Internal Server Error"]);
+    await lambda.send(new DeleteFunctionUrlConfigCommand({ FunctionName: "echo" }));
+    const gone = await call(lambent.endpoint, url);
+    assert.deepEqual([gone.status, gone.body.toString()], [403, '{"Message":null}']);
+  });
+
+  test("a response streams to the caller as it comes, and the function goes on when this one leaves", async () => {
+    const url = await openUrl(lambda, "stream", { AuthType: "NONE", InvokeMode: "RESPONSE_STREAM" });
+    await call(lambent.endpoint, url);
+    const answer = await call(lambent.endpoint, url);
+    assert.deepEqual(
+      [
+        answer.status,
+        answer.headers["content-type"],
+        answer.headers["x-streamed"],
+        answer.headers["set-cookie"],
+      ],
+      [206, "text/plain", "yes", ["s=1"]],
+    );
+    assert.equal(answer.body.toString(), "firstsecond");
+    const [first = 0, last = 0] = [answer.piecesAtMs[0], answer.piecesAtMs.at(-1)];
+    assert.ok(last - first > 200, `first byte after ${first} ms, last after ${last} ms`);
+    const early = await call(lambent.endpoint, `${url}early`);
+    assert.deepEqual([early.status, early.body.toString()], [502, "Internal Server Error"]);
+    await assert.rejects(call(lambent.endpoint, `${url}late`), { code: "ECONNRESET" });
+    await untilAbandoned(lambent.endpoint, `${url}endless`);
+    await untilLogged(lambent.endpoint, "/aws/lambda/stream", "wrote all");
+  });
+});
+
+/** Reads the beginning of an answer and goes away. */
+async function untilAbandoned(endpoint: string, url: string): Promise<void> {
+  const { host, pathname } = new URL(url);
+  const request = httpRequest(endpoint, { path: pathname, headers: { host } });
+  request.end();
+  const [response] = (await once(request, "response")) as [IncomingMessage];
+  await once(response, "data");
+  response.destroy();
+}
+
+/** Log delivery is asynchronous, on AWS as here. */
+async function untilLogged(endpoint: string, logGroupName: string, filterPattern: string): Promise<void> {
+  const logs = new CloudWatchLogsClient(clientConfiguration(endpoint));
+  try {
+    for (let attempt = 0; attempt < 200; attempt++) {
+      const { events = [] } = await logs.send(
+        new FilterLogEventsCommand({ logGroupName, filterPattern: `"${filterPattern}"` }),
+      );
+      if (events.length > 0) return;
+      await wait(50);
+    }
+    throw new Error(`${filterPattern} was not logged`);
+  } finally {
+    logs.destroy();
+  }
+}
+
+describe("function URLs that need a signature", { timeout: 60_000 }, () => {
+  let lambent: RunningLambent;
+  let lambda: Lambda;
+  let iam: IAMClient;
+  let root: Credentials;
+  let url: string;
+
+  before(async () => {
+    lambent = await startLambent({ arguments: ["--authentication", "enforced"] });
+    const file = await readFile(join(lambent.dataDirectory, "root-credentials"), "utf8");
+    const [, accessKeyId = "", secretAccessKey = ""] =
+      /aws_access_key_id = (\S+)\naws_secret_access_key = (\S+)/.exec(file) ?? [];
+    root = { accessKeyId, secretAccessKey };
+    const configuration = { ...clientConfiguration(lambent.endpoint), credentials: root };
+    lambda = new LambdaClient(configuration);
+    iam = new IAMClient(configuration);
+    const { Role } = await iam.send(
+      new CreateRoleCommand({ RoleName: "runner", AssumeRolePolicyDocument: TRUST_LAMBDA }),
+    );
+    await deploy(
+      lambda,
+      "echo",
+      { "index.mjs": FUNCTIONS },
+      { Handler: "index.echo", Role: Role?.Arn ?? "" },
+    );
+    url = await openUrl(lambda, "echo", { AuthType: "AWS_IAM" });
+  });
+
+  after(async () => {
+    iam.destroy();
+    lambda.destroy();
+    assert.equal(await lambent.stop(), 0);
+  });
+
+  const signedCall = async (
+    credentials: Credentials,
+    request: Request = {},
+    sent = request,
+  ): Promise<Answer> =>
+    call(lambent.endpoint, url, { ...sent, headers: await signed(url, request, credentials) });
+
+  test("whoever signs and is allowed to may call, nobody else", async () => {
+    const unsigned = await call(lambent.endpoint, url);
+    assert.deepEqual([unsigned.status, unsigned.headers["x-amzn-errortype"]], [403, "AccessDeniedException"]);
+    assert.match(unsigned.body.toString(), /^\{"Message":"Forbidden\. /);
+    const post = { method: "POST", headers: { "content-type": "text/plain" }, body: "hello" };
+    const answer = await signedCall(root, post);
+    assert.equal(answer.status, 201, answer.body.toString());
+    const { requestContext, body, headers } = JSON.parse(answer.body.toString());
+    assert.deepEqual(
+      [body, headers.authorization, requestContext.accountId, requestContext.authorizer],
+      [
+        "hello",
+        undefined,
+        "000000000000",
+        {
+          iam: {
+            accessKey: root.accessKeyId,
+            accountId: "000000000000",
+            callerId: "000000000000",
+            userArn: "arn:aws:iam::000000000000:root",
+            userId: "000000000000",
+            cognitoIdentity: null,
+            principalOrgId: null,
+          },
+        },
+      ],
+    );
+    const changed = await signedCall(root, post, { ...post, body: "hullo" });
+    assert.deepEqual(
+      [changed.status, changed.headers["x-amzn-errortype"]],
+      [403, "InvalidSignatureException"],
+    );
+    const stranger = await signedCall({ accessKeyId: "AKIASTRANGER", secretAccessKey: "x" });
+    assert.deepEqual(
+      [stranger.status, stranger.headers["x-amzn-errortype"]],
+      [403, "UnrecognizedClientException"],
+    );
+  });
+
+  test("a user needs both permissions", async () => {
+    const UserName = "caller";
+    await iam.send(new CreateUserCommand({ UserName }));
+    const { AccessKey } = await iam.send(new CreateAccessKeyCommand({ UserName }));
+    const user = {
+      accessKeyId: AccessKey?.AccessKeyId ?? "",
+      secretAccessKey: AccessKey?.SecretAccessKey ?? "",
+    };
+    const allow = (Action: string[]) =>
+      iam.send(
+        new PutUserPolicyCommand({
+          UserName,
+          PolicyName: "urls",
+          PolicyDocument: JSON.stringify({
+            Version: "2012-10-17",
+            Statement: { Effect: "Allow", Action, Resource: "*" },
+          }),
+        }),
+      );
+    assert.equal((await signedCall(user)).status, 403);
+    await allow(["lambda:InvokeFunctionUrl"]);
+    assert.equal((await signedCall(user)).status, 403);
+    await allow(["lambda:InvokeFunctionUrl", "lambda:InvokeFunction"]);
+    const answer = await signedCall(user);
+    assert.equal(answer.status, 201, answer.body.toString());
+    assert.equal(
+      JSON.parse(answer.body.toString()).requestContext.authorizer.iam.userArn,
+      "arn:aws:iam::000000000000:user/caller",
+    );
+  });
+});
