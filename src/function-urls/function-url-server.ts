@@ -12,7 +12,7 @@ import type { UrlMetrics } from "../ports/url-metrics.ts";
 import { urlAccess } from "./url-access.ts";
 import { urlAnswer } from "./url-answer.ts";
 import { readUrlBody } from "./url-body.ts";
-import { corsHeaders, isPreflight, preflightHeaders } from "./url-cors.ts";
+import { configuredCors, corsHeaders, isPreflight, preflightHeaders } from "./url-cors.ts";
 import { type UrlCaller, urlEvent } from "./url-event.ts";
 import { readUrlHost, type UrlHost } from "./url-host.ts";
 import {
@@ -103,7 +103,7 @@ export class FunctionUrlServer {
 
   async #serve(exchange: Exchange): Promise<void> {
     const { message, reply, url, sourceIp } = exchange;
-    const { cors } = url.value;
+    const cors = configuredCors(url.value.cors);
     const { method = "GET", headers } = message;
     if (cors !== undefined && isPreflight({ method, headers })) {
       const allowed = preflightHeaders(cors, { method, headers });
@@ -127,7 +127,6 @@ export class FunctionUrlServer {
     const body = await readUrlBody(message, MAX_BYTES);
     if (body === "gone") return;
     if (body === "too large") {
-      reply.headers.push(["connection", "close"]);
       reply.send(tooLarge(MAX_BYTES));
       return;
     }

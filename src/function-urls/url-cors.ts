@@ -12,6 +12,10 @@ export interface CorsRequest {
 
 type Headers = readonly (readonly [name: string, value: string])[];
 
+/** AWS: empty settings are none. */
+export const configuredCors = (cors: FunctionUrlCors | undefined): FunctionUrlCors | undefined =>
+  cors !== undefined && Object.keys(cors).length > 0 ? cors : undefined;
+
 /** Whether a browser asks beforehand. AWS answers that itself where there is a configuration, and runs nothing. */
 export const isPreflight = ({ method, headers }: CorsRequest): boolean =>
   method === "OPTIONS" &&
