@@ -5,7 +5,7 @@ import type { UrlMetrics } from "../ports/url-metrics.ts";
 import { EmbeddedMetrics } from "./embedded-metrics.ts";
 import { InvocationMetrics } from "./invocation-metrics.ts";
 import { MetricStore } from "./metric-store.ts";
-import { createUrlMetrics } from "./url-metrics.ts";
+import { CountedUrls } from "./url-metrics.ts";
 
 /** Metrics of clients and of the platform, and where the platform counts. */
 export interface CloudWatchMetrics {
@@ -34,15 +34,20 @@ export async function openCloudWatchMetrics(options: CloudWatchMetricsOptions): 
   const store = await MetricStore.open(options);
   const { clock } = options;
   const invocations = new InvocationMetrics({ store, clock });
+  const urls = new CountedUrls({ store, clock });
   return {
     store,
     clock,
     invocations,
-    urls: createUrlMetrics({ store, clock }),
-    collect: () => invocations.collect(),
+    urls,
+    collect: () => {
+      invocations.collect();
+      urls.collect();
+    },
     embedded: new EmbeddedMetrics(store, () => clock.nowMs()),
     close: () => {
       invocations.close();
+      urls.close();
       return store.close();
     },
   };
