@@ -13,18 +13,30 @@ export interface Prelude {
 
 /** Gathers the head of a streamed answer: JSON, then eight zero bytes, then the body. */
 export class PreludeReader {
-  #bytes: Buffer = Buffer.alloc(0);
+  /** Grows by doubling: however small the pieces are, gathering them stays cheap. */
+  #bytes = Buffer.allocUnsafe(4096);
+  #length = 0;
 
   /** Undefined: more is needed. "invalid": this is no prelude and will be none. */
   take(piece: Uint8Array): Prelude | "invalid" | undefined {
-    const searchFrom = Math.max(0, this.#bytes.length - DELIMITER.length + 1);
-    this.#bytes = Buffer.concat([this.#bytes, piece]);
-    const end = this.#bytes.indexOf(DELIMITER, searchFrom);
-    if (end < 0) return this.#bytes.length > PRELUDE_BYTES_MAX ? "invalid" : undefined;
-    const metadata = objectIn(this.#bytes.subarray(0, end));
-    return metadata === undefined
-      ? "invalid"
-      : { metadata, rest: this.#bytes.subarray(end + DELIMITER.length) };
+    const searchFrom = Math.max(0, this.#length - DELIMITER.length + 1);
+    this.#append(piece);
+    const bytes = this.#bytes.subarray(0, this.#length);
+    const end = bytes.indexOf(DELIMITER, searchFrom);
+    if (end < 0) return this.#length > PRELUDE_BYTES_MAX ? "invalid" : undefined;
+    const metadata = objectIn(bytes.subarray(0, end));
+    return metadata === undefined ? "invalid" : { metadata, rest: bytes.subarray(end + DELIMITER.length) };
+  }
+
+  #append(piece: Uint8Array): void {
+    const length = this.#length + piece.byteLength;
+    if (length > this.#bytes.length) {
+      const grown = Buffer.allocUnsafe(Math.max(length, 2 * this.#bytes.length));
+      this.#bytes.copy(grown, 0, 0, this.#length);
+      this.#bytes = grown;
+    }
+    this.#bytes.set(piece, this.#length);
+    this.#length = length;
   }
 }
 

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { createServer, request as httpRequest, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { after, afterEach, before, describe, test } from "node:test";
+import { setTimeout as wait } from "node:timers/promises";
 import {
   AddPermissionCommand,
   type Cors,
@@ -57,7 +58,10 @@ describe("requests to function URLs", () => {
   let server: Server;
   let host: string;
   let answer: (request: InvocationRequest) => InvocationResult;
-  let stream: (request: InvocationRequest, sink: ResponseSink) => InvocationResult;
+  let stream: (
+    request: InvocationRequest,
+    sink: ResponseSink,
+  ) => InvocationResult | Promise<InvocationResult>;
   let invocations: InvocationRequest[] = [];
   let counted: { url: CountedUrl; status: number }[] = [];
 
@@ -357,6 +361,31 @@ describe("requests to function URLs", () => {
     for (const broken of ["no JSON\0\0\0\0\0\0\0\0body", prelude, '{"statusCode":"x"}\0\0\0\0\0\0\0\0']) {
       streams(HTTP_RESPONSE, broken);
       assert.equal((await call()).status, 502, broken);
+    }
+  });
+
+  test("a caller that does not read makes the function wait, and one that leaves does not", async () => {
+    await configure({ InvokeMode: "RESPONSE_STREAM" });
+    const { port } = server.address() as AddressInfo;
+    for (const end of ["read", "leave"] as const) {
+      const full = Promise.withResolvers<void>();
+      let hasRoom: Promise<void> | undefined;
+      stream = async (_, sink) => {
+        sink.start("application/octet-stream");
+        // More than the sockets of both sides take.
+        for (let bytes = 0; bytes < 64 << 20; bytes += 1 << 20) hasRoom = sink.write(Buffer.alloc(1 << 20));
+        full.resolve();
+        await hasRoom;
+        return returns("");
+      };
+      const request = httpRequest({ host: "127.0.0.1", port, headers: { host } }).end();
+      const [response] = (await once(request, "response")) as [IncomingMessage];
+      await full.promise;
+      const first = await Promise.race([hasRoom, wait(50, "it waits")]);
+      assert.equal(first, "it waits");
+      if (end === "read") response.resume();
+      else response.destroy();
+      await hasRoom;
     }
   });
 

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { execFile, spawnSync } from "node:child_process";
 import { createHash, createHmac } from "node:crypto";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
@@ -6,6 +7,7 @@ import { request as httpRequest, type IncomingMessage } from "node:http";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
+import { promisify } from "node:util";
 import { CloudWatchLogsClient, FilterLogEventsCommand } from "@aws-sdk/client-cloudwatch-logs";
 import {
   CreateAccessKeyCommand,
@@ -21,18 +23,30 @@ import {
   type FunctionUrlAuthType,
   type InvokeMode,
   LambdaClient,
+  PutFunctionConcurrencyCommand,
 } from "@aws-sdk/client-lambda";
 import { SignatureV4 } from "@smithy/signature-v4";
-import { clientConfiguration, deploy, lambdaClient } from "../support/deploy.ts";
+import { clientConfiguration, deploy, invoke, lambdaClient } from "../support/deploy.ts";
+import { skipUnless } from "../support/skip.ts";
 import { type RunningLambent, startLambent } from "../support/start-lambent.ts";
 
 const FUNCTIONS = `
 import { once } from "node:events";
+import { get } from "node:http";
 import { setTimeout as wait } from "node:timers/promises";
 export const echo = async (event) => {
   if (event.rawPath === "/fail") throw new Error("on purpose");
   return { statusCode: 201, headers: { "X-Handler": "echo" }, cookies: ["a=1; Path=/", "b=2"], body: JSON.stringify(event) };
 };
+export const caller = ({ url, path = "/" }) =>
+  new Promise((resolve, reject) => {
+    const request = get(process.env.AWS_ENDPOINT_URL + path, { headers: { host: new URL(url).host } }, async (response) => {
+      const pieces = [];
+      for await (const piece of response) pieces.push(piece);
+      resolve({ status: response.statusCode, text: Buffer.concat(pieces).toString() });
+    });
+    request.on("error", reject);
+  });
 export const stream = awslambda.streamifyResponse(async (event, out) => {
   if (event.rawPath === "/early") throw new Error("before the first byte");
   const http = awslambda.HttpResponseStream.from(out, {
@@ -179,6 +193,8 @@ describe("function URLs", { timeout: 60_000 }, () => {
     lambent = await startLambent();
     lambda = lambdaClient(lambent.endpoint);
     await deploy(lambda, "echo", { "index.mjs": FUNCTIONS }, { Handler: "index.echo" });
+    await deploy(lambda, "curled", { "index.mjs": FUNCTIONS }, { Handler: "index.echo" });
+    await deploy(lambda, "caller", { "index.mjs": FUNCTIONS }, { Handler: "index.caller" });
     await deploy(lambda, "stream", { "index.mjs": FUNCTIONS }, { Handler: "index.stream" });
   });
 
@@ -257,7 +273,51 @@ describe("function URLs", { timeout: 60_000 }, () => {
     await untilAbandoned(lambent.endpoint, `${url}endless`);
     await untilLogged(lambent.endpoint, "/aws/lambda/stream", "wrote all");
   });
+
+  test("curl reaches a URL by its name, a function does from inside, and a throttled one says so", async (t) => {
+    const url = await openUrl(lambda, "curled");
+    if (skipUnless(t, hasCurl(), "curl is not installed", "apt-get install curl")) {
+      const { port, hostname } = new URL(url);
+      const resolve = `${hostname}:${port}:127.0.0.1`;
+      const { stdout } = await promisify(execFile)("curl", [
+        "-si",
+        "--resolve",
+        resolve,
+        "-d",
+        "a=1",
+        `${url}form`,
+      ]);
+      assert.match(stdout, /^HTTP\/1\.1 201 /);
+      assert.match(stdout, /"body":"YT0x","isBase64Encoded":true/);
+    }
+    const inside = await invoke(lambda, "caller", { url, path: "/inside?x=1" });
+    const { status, text } = inside.body as { status: number; text: string };
+    assert.equal(status, 201, text);
+    assert.equal(JSON.parse(text).rawQueryString, "x=1");
+    await lambda.send(
+      new PutFunctionConcurrencyCommand({ FunctionName: "curled", ReservedConcurrentExecutions: 0 }),
+    );
+    const throttled = await call(lambent.endpoint, url);
+    assert.deepEqual(
+      [throttled.status, JSON.parse(throttled.body.toString()).Reason],
+      [429, "ReservedFunctionConcurrentInvocationLimitExceeded"],
+    );
+  });
+
+  test("in open mode nobody has to sign, and a function is its role", async () => {
+    const url = await openUrl(lambda, "caller", { AuthType: "AWS_IAM" });
+    const unsigned = await call(lambent.endpoint, await openUrl(lambda, "echo", { AuthType: "AWS_IAM" }));
+    const { authorizer } = JSON.parse(unsigned.body.toString()).requestContext;
+    assert.deepEqual(
+      [unsigned.status, authorizer.iam.userArn, authorizer.iam.accessKey],
+      [201, "arn:aws:iam::000000000000:root", null],
+    );
+    const byRole = await invoke(lambda, "caller", { url });
+    assert.equal((byRole.body as { status: number }).status, 403);
+  });
 });
+
+const hasCurl = (): boolean => spawnSync("curl", ["--version"]).status === 0;
 
 /** Reads the beginning of an answer and goes away. */
 async function untilAbandoned(endpoint: string, url: string): Promise<void> {
