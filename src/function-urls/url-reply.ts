@@ -12,6 +12,8 @@ export class UrlReply {
   /** Added to whatever is answered. */
   readonly headers: [name: string, value: string][];
   #status = 499;
+  /** Resolves when the client has read what waits for it, or is gone. */
+  #room: Promise<void> | undefined;
 
   constructor(response: ServerResponse, requestId: string, isHead: boolean) {
     this.#response = response;
@@ -50,15 +52,17 @@ export class UrlReply {
     if (piece.byteLength === 0 || this.#isHead || response.destroyed || response.writableEnded)
       return undefined;
     if (hasNoBody(response.statusCode) || response.write(piece)) return undefined;
-    return new Promise((resolve) => {
+    this.#room ??= new Promise((resolve) => {
       const done = (): void => {
         response.off("drain", done);
         response.off("close", done);
+        this.#room = undefined;
         resolve();
       };
       response.on("drain", done);
       response.on("close", done);
     });
+    return this.#room;
   }
 
   finish(): void {

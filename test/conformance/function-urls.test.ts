@@ -1,11 +1,10 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { createServer, request as httpRequest, type IncomingMessage, type Server } from "node:http";
+import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { after, afterEach, before, describe, test } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
 import {
-  AddPermissionCommand,
   type Cors,
   CreateAliasCommand,
   CreateFunctionUrlConfigCommand,
@@ -28,22 +27,25 @@ import {
   openLambdaEndpoint,
   REGION,
 } from "../support/lambda-endpoint.ts";
+import {
+  allowEverybody,
+  openUrlResponse,
+  requestUrl,
+  type UrlRequest,
+  type UrlResponse,
+} from "../support/url-request.ts";
 
 const FUNCTION = "urls";
 const SOURCE = { "index.mjs": "export const handler = async () => {};" };
 const HTTP_RESPONSE = "application/vnd.awslambda.http-integration-response";
 
-interface Sent {
-  readonly method?: string;
+interface Sent extends UrlRequest {
   readonly path?: string;
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: string | Uint8Array;
 }
 
 interface Answer {
   readonly status: number;
-  /** Of each name all values. */
-  readonly headers: Readonly<Record<string, readonly string[] | undefined>>;
+  readonly headers: UrlResponse["headersDistinct"];
   readonly text: string;
 }
 
@@ -118,41 +120,17 @@ describe("requests to function URLs", () => {
     return new URL(FunctionUrl).host;
   }
 
-  async function allow(of: { Qualifier?: string } = {}): Promise<void> {
-    const everybody = { FunctionName: FUNCTION, Principal: "*", ...of };
-    await lambda.client.send(
-      new AddPermissionCommand({
-        ...everybody,
-        StatementId: "url",
-        Action: "lambda:InvokeFunctionUrl",
-        FunctionUrlAuthType: "NONE",
-      }),
-    );
-    await lambda.client.send(
-      new AddPermissionCommand({
-        ...everybody,
-        StatementId: "invoke",
-        Action: "lambda:InvokeFunction",
-        InvokedViaFunctionUrl: true,
-      }),
-    );
-  }
+  const allow = (of: { Qualifier?: string } = {}): Promise<void> =>
+    allowEverybody(lambda.client, { FunctionName: FUNCTION, ...of });
 
   const configure = (settings: { InvokeMode?: InvokeMode; Cors?: Cors }): Promise<unknown> =>
     lambda.client.send(new UpdateFunctionUrlConfigCommand({ FunctionName: FUNCTION, ...settings }));
 
-  async function call({ method = "GET", path = "/", headers, body }: Sent = {}, to = host): Promise<Answer> {
-    const { port } = server.address() as AddressInfo;
-    const request = httpRequest({ host: "127.0.0.1", port, method, path, headers: { host: to, ...headers } });
-    request.end(body);
-    const [response] = (await once(request, "response")) as [IncomingMessage];
-    const pieces: Buffer[] = [];
-    for await (const piece of response) pieces.push(piece as Buffer);
-    return {
-      status: response.statusCode ?? 0,
-      headers: response.headersDistinct,
-      text: Buffer.concat(pieces).toString(),
-    };
+  const endpoint = (): string => `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+
+  async function call({ path = "/", ...sent }: Sent = {}, to = host): Promise<Answer> {
+    const { status, headersDistinct, text } = await requestUrl(endpoint(), `http://${to}${path}`, sent);
+    return { status, headers: headersDistinct, text };
   }
 
   test("a host that is no function's URL, or in another region, is refused without a word", async () => {
@@ -366,7 +344,6 @@ describe("requests to function URLs", () => {
 
   test("a caller that does not read makes the function wait, and one that leaves does not", async () => {
     await configure({ InvokeMode: "RESPONSE_STREAM" });
-    const { port } = server.address() as AddressInfo;
     for (const end of ["read", "leave"] as const) {
       const full = Promise.withResolvers<void>();
       let hasRoom: Promise<void> | undefined;
@@ -378,8 +355,7 @@ describe("requests to function URLs", () => {
         await hasRoom;
         return returns("");
       };
-      const request = httpRequest({ host: "127.0.0.1", port, headers: { host } }).end();
-      const [response] = (await once(request, "response")) as [IncomingMessage];
+      const { response } = await openUrlResponse(endpoint(), `http://${host}/`);
       await full.promise;
       const first = await Promise.race([hasRoom, wait(50, "it waits")]);
       assert.equal(first, "it waits");

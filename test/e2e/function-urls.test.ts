@@ -3,7 +3,6 @@ import { execFile, spawnSync } from "node:child_process";
 import { createHash, createHmac } from "node:crypto";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
-import { request as httpRequest, type IncomingMessage } from "node:http";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
@@ -17,7 +16,6 @@ import {
   PutUserPolicyCommand,
 } from "@aws-sdk/client-iam";
 import {
-  AddPermissionCommand,
   CreateFunctionUrlConfigCommand,
   DeleteFunctionUrlConfigCommand,
   type FunctionUrlAuthType,
@@ -29,6 +27,13 @@ import { SignatureV4 } from "@smithy/signature-v4";
 import { clientConfiguration, deploy, invoke, lambdaClient } from "../support/deploy.ts";
 import { skipUnless } from "../support/skip.ts";
 import { type RunningLambent, startLambent } from "../support/start-lambent.ts";
+import {
+  allowEverybody,
+  openUrlResponse,
+  requestUrl,
+  type UrlRequest,
+  type UrlResponse,
+} from "../support/url-request.ts";
 
 const FUNCTIONS = `
 import { once } from "node:events";
@@ -64,47 +69,6 @@ export const stream = awslambda.streamifyResponse(async (event, out) => {
 });
 `;
 
-interface Answer {
-  readonly status: number;
-  readonly headers: IncomingMessage["headers"];
-  readonly body: Buffer;
-  /** When each piece came, in milliseconds after the request. */
-  readonly piecesAtMs: readonly number[];
-}
-
-interface Request {
-  readonly method?: string;
-  readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: string | Uint8Array;
-}
-
-/** A request by Host header: names below localhost are not resolved on every machine. */
-async function call(
-  endpoint: string,
-  url: string,
-  { method = "GET", headers, body }: Request = {},
-): Promise<Answer> {
-  const { host, pathname, search } = new URL(url);
-  const startedAtMs = performance.now();
-  const request = httpRequest(endpoint, { path: pathname + search, method, headers: { host, ...headers } });
-  request.end(body);
-  const [response] = (await once(request, "response")) as [IncomingMessage];
-  const pieces: Buffer[] = [];
-  const piecesAtMs: number[] = [];
-  for await (const piece of response) {
-    pieces.push(piece as Buffer);
-    piecesAtMs.push(performance.now() - startedAtMs);
-  }
-  return {
-    status: response.statusCode ?? 0,
-    headers: response.headers,
-    body: Buffer.concat(pieces),
-    piecesAtMs,
-  };
-}
-
-type Lambda = LambdaClient;
-
 interface Credentials {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
@@ -117,7 +81,7 @@ const TRUST_LAMBDA = JSON.stringify({
 
 /** Gives a function a URL that everybody may call. */
 async function openUrl(
-  lambda: Lambda,
+  lambda: LambdaClient,
   FunctionName: string,
   settings: { readonly AuthType: FunctionUrlAuthType; readonly InvokeMode?: InvokeMode } = {
     AuthType: "NONE",
@@ -126,29 +90,8 @@ async function openUrl(
   const { FunctionUrl } = await lambda.send(
     new CreateFunctionUrlConfigCommand({ FunctionName, ...settings }),
   );
-  if (settings.AuthType === "NONE") await allowEverybody(lambda, FunctionName);
+  if (settings.AuthType === "NONE") await allowEverybody(lambda, { FunctionName });
   return FunctionUrl ?? "";
-}
-
-async function allowEverybody(lambda: Lambda, FunctionName: string): Promise<void> {
-  await lambda.send(
-    new AddPermissionCommand({
-      FunctionName,
-      StatementId: "public-url",
-      Action: "lambda:InvokeFunctionUrl",
-      Principal: "*",
-      FunctionUrlAuthType: "NONE",
-    }),
-  );
-  await lambda.send(
-    new AddPermissionCommand({
-      FunctionName,
-      StatementId: "public-invoke",
-      Action: "lambda:InvokeFunction",
-      Principal: "*",
-      InvokedViaFunctionUrl: true,
-    }),
-  );
 }
 
 class Sha256 {
@@ -171,7 +114,7 @@ class Sha256 {
 }
 
 /** The headers of a request signed as the SDKs do it. */
-async function signed(url: string, request: Request, credentials: Credentials) {
+async function signed(url: string, request: UrlRequest, credentials: Credentials) {
   const { hostname, host, pathname, protocol } = new URL(url);
   const signer = new SignatureV4({ service: "lambda", region: "us-east-1", credentials, sha256: Sha256 });
   const { headers } = await signer.sign({
@@ -187,7 +130,7 @@ async function signed(url: string, request: Request, credentials: Credentials) {
 
 describe("function URLs", { timeout: 60_000 }, () => {
   let lambent: RunningLambent;
-  let lambda: Lambda;
+  let lambda: LambdaClient;
 
   before(async () => {
     lambent = await startLambent();
@@ -208,9 +151,9 @@ describe("function URLs", { timeout: 60_000 }, () => {
       new CreateFunctionUrlConfigCommand({ FunctionName: "echo", AuthType: "NONE" }),
     );
     assert.match(url, /^http:\/\/[0-9a-f]{32}\.lambda-url\.us-east-1\.localhost:\d+\/$/);
-    const before = await call(lambent.endpoint, url);
+    const before = await requestUrl(lambent.endpoint, url);
     assert.deepEqual(
-      [before.status, before.headers["x-amzn-errortype"], JSON.parse(before.body.toString())],
+      [before.status, before.headers["x-amzn-errortype"], JSON.parse(before.text)],
       [
         403,
         "AccessDeniedException",
@@ -220,8 +163,8 @@ describe("function URLs", { timeout: 60_000 }, () => {
         },
       ],
     );
-    await allowEverybody(lambda, "echo");
-    const answer = await call(lambent.endpoint, `${url}some/p%C3%A4th?x=1&x=2&y=a+b`, {
+    await allowEverybody(lambda, { FunctionName: "echo" });
+    const answer = await requestUrl(lambent.endpoint, `${url}some/p%C3%A4th?x=1&x=2&y=a+b`, {
       method: "POST",
       headers: { "content-type": "application/json", cookie: "c=3; d=4" },
       body: '{"hello":1}',
@@ -231,30 +174,30 @@ describe("function URLs", { timeout: 60_000 }, () => {
       [answer.headers["x-handler"], answer.headers["set-cookie"], answer.headers["content-type"]],
       ["echo", ["a=1; Path=/", "b=2"], "application/json"],
     );
-    const event = JSON.parse(answer.body.toString());
+    const event = JSON.parse(answer.text);
     assert.deepEqual(
       [event.rawPath, event.rawQueryString, event.queryStringParameters, event.cookies, event.body],
       ["/some/p%C3%A4th", "x=1&x=2&y=a+b", { x: "1,2", y: "a b" }, ["c=3", "d=4"], '{"hello":1}'],
     );
     assert.equal(event.requestContext.requestId, answer.headers["x-amzn-requestid"]);
-    const onAws = await call(lambent.endpoint, url.replace(/localhost:\d+/, "on.aws"));
+    const onAws = await requestUrl(lambent.endpoint, url.replace(/localhost:\d+/, "on.aws"));
     assert.equal(
-      JSON.parse(onAws.body.toString()).requestContext.domainName,
+      JSON.parse(onAws.text).requestContext.domainName,
       new URL(url).hostname.replace("localhost", "on.aws"),
     );
-    const head = await call(lambent.endpoint, url, { method: "HEAD" });
-    assert.deepEqual([head.status, head.body.length], [201, 0]);
-    const failed = await call(lambent.endpoint, `${url}fail`);
-    assert.deepEqual([failed.status, failed.body.toString()], [502, "Internal Server Error"]);
+    const head = await requestUrl(lambent.endpoint, url, { method: "HEAD" });
+    assert.deepEqual([head.status, head.text.length], [201, 0]);
+    const failed = await requestUrl(lambent.endpoint, `${url}fail`);
+    assert.deepEqual([failed.status, failed.text], [502, "Internal Server Error"]);
     await lambda.send(new DeleteFunctionUrlConfigCommand({ FunctionName: "echo" }));
-    const gone = await call(lambent.endpoint, url);
-    assert.deepEqual([gone.status, gone.body.toString()], [403, '{"Message":null}']);
+    const gone = await requestUrl(lambent.endpoint, url);
+    assert.deepEqual([gone.status, gone.text], [403, '{"Message":null}']);
   });
 
   test("a response streams to the caller as it comes, and the function goes on when this one leaves", async () => {
     const url = await openUrl(lambda, "stream", { AuthType: "NONE", InvokeMode: "RESPONSE_STREAM" });
-    await call(lambent.endpoint, url);
-    const answer = await call(lambent.endpoint, url);
+    await requestUrl(lambent.endpoint, url);
+    const answer = await requestUrl(lambent.endpoint, url);
     assert.deepEqual(
       [
         answer.status,
@@ -264,13 +207,15 @@ describe("function URLs", { timeout: 60_000 }, () => {
       ],
       [206, "text/plain", "yes", ["s=1"]],
     );
-    assert.equal(answer.body.toString(), "firstsecond");
+    assert.equal(answer.text, "firstsecond");
     const [first = 0, last = 0] = [answer.piecesAtMs[0], answer.piecesAtMs.at(-1)];
     assert.ok(last - first > 200, `first byte after ${first} ms, last after ${last} ms`);
-    const early = await call(lambent.endpoint, `${url}early`);
-    assert.deepEqual([early.status, early.body.toString()], [502, "Internal Server Error"]);
-    await assert.rejects(call(lambent.endpoint, `${url}late`), { code: "ECONNRESET" });
-    await untilAbandoned(lambent.endpoint, `${url}endless`);
+    const early = await requestUrl(lambent.endpoint, `${url}early`);
+    assert.deepEqual([early.status, early.text], [502, "Internal Server Error"]);
+    await assert.rejects(requestUrl(lambent.endpoint, `${url}late`), { code: "ECONNRESET" });
+    const { response } = await openUrlResponse(lambent.endpoint, `${url}endless`);
+    await once(response, "data");
+    response.destroy();
     await untilLogged(lambent.endpoint, "/aws/lambda/stream", "wrote all");
   });
 
@@ -297,17 +242,20 @@ describe("function URLs", { timeout: 60_000 }, () => {
     await lambda.send(
       new PutFunctionConcurrencyCommand({ FunctionName: "curled", ReservedConcurrentExecutions: 0 }),
     );
-    const throttled = await call(lambent.endpoint, url);
+    const throttled = await requestUrl(lambent.endpoint, url);
     assert.deepEqual(
-      [throttled.status, JSON.parse(throttled.body.toString()).Reason],
+      [throttled.status, JSON.parse(throttled.text).Reason],
       [429, "ReservedFunctionConcurrentInvocationLimitExceeded"],
     );
   });
 
   test("in open mode nobody has to sign, and a function is its role", async () => {
     const url = await openUrl(lambda, "caller", { AuthType: "AWS_IAM" });
-    const unsigned = await call(lambent.endpoint, await openUrl(lambda, "echo", { AuthType: "AWS_IAM" }));
-    const { authorizer } = JSON.parse(unsigned.body.toString()).requestContext;
+    const unsigned = await requestUrl(
+      lambent.endpoint,
+      await openUrl(lambda, "echo", { AuthType: "AWS_IAM" }),
+    );
+    const { authorizer } = JSON.parse(unsigned.text).requestContext;
     assert.deepEqual(
       [unsigned.status, authorizer.iam.userArn, authorizer.iam.accessKey],
       [201, "arn:aws:iam::000000000000:root", null],
@@ -318,16 +266,6 @@ describe("function URLs", { timeout: 60_000 }, () => {
 });
 
 const hasCurl = (): boolean => spawnSync("curl", ["--version"]).status === 0;
-
-/** Reads the beginning of an answer and goes away. */
-async function untilAbandoned(endpoint: string, url: string): Promise<void> {
-  const { host, pathname } = new URL(url);
-  const request = httpRequest(endpoint, { path: pathname, headers: { host } });
-  request.end();
-  const [response] = (await once(request, "response")) as [IncomingMessage];
-  await once(response, "data");
-  response.destroy();
-}
 
 /** Log delivery is asynchronous, on AWS as here. */
 async function untilLogged(endpoint: string, logGroupName: string, filterPattern: string): Promise<void> {
@@ -348,7 +286,7 @@ async function untilLogged(endpoint: string, logGroupName: string, filterPattern
 
 describe("function URLs that need a signature", { timeout: 60_000 }, () => {
   let lambent: RunningLambent;
-  let lambda: Lambda;
+  let lambda: LambdaClient;
   let iam: IAMClient;
   let root: Credentials;
   let url: string;
@@ -382,19 +320,19 @@ describe("function URLs that need a signature", { timeout: 60_000 }, () => {
 
   const signedCall = async (
     credentials: Credentials,
-    request: Request = {},
+    request: UrlRequest = {},
     sent = request,
-  ): Promise<Answer> =>
-    call(lambent.endpoint, url, { ...sent, headers: await signed(url, request, credentials) });
+  ): Promise<UrlResponse> =>
+    requestUrl(lambent.endpoint, url, { ...sent, headers: await signed(url, request, credentials) });
 
   test("whoever signs and is allowed to may call, nobody else", async () => {
-    const unsigned = await call(lambent.endpoint, url);
+    const unsigned = await requestUrl(lambent.endpoint, url);
     assert.deepEqual([unsigned.status, unsigned.headers["x-amzn-errortype"]], [403, "AccessDeniedException"]);
-    assert.match(unsigned.body.toString(), /^\{"Message":"Forbidden\. /);
+    assert.match(unsigned.text, /^\{"Message":"Forbidden\. /);
     const post = { method: "POST", headers: { "content-type": "text/plain" }, body: "hello" };
     const answer = await signedCall(root, post);
-    assert.equal(answer.status, 201, answer.body.toString());
-    const { requestContext, body, headers } = JSON.parse(answer.body.toString());
+    assert.equal(answer.status, 201, answer.text);
+    const { requestContext, body, headers } = JSON.parse(answer.text);
     assert.deepEqual(
       [body, headers.authorization, requestContext.accountId, requestContext.authorizer],
       [
@@ -450,9 +388,9 @@ describe("function URLs that need a signature", { timeout: 60_000 }, () => {
     assert.equal((await signedCall(user)).status, 403);
     await allow(["lambda:InvokeFunctionUrl", "lambda:InvokeFunction"]);
     const answer = await signedCall(user);
-    assert.equal(answer.status, 201, answer.body.toString());
+    assert.equal(answer.status, 201, answer.text);
     assert.equal(
-      JSON.parse(answer.body.toString()).requestContext.authorizer.iam.userArn,
+      JSON.parse(answer.text).requestContext.authorizer.iam.userArn,
       "arn:aws:iam::000000000000:user/caller",
     );
   });
