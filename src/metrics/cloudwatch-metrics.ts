@@ -1,8 +1,9 @@
 import type { Clock } from "../ports/clock.ts";
-import type { FunctionMetrics } from "../ports/function-metrics.ts";
+import type { EventMetrics, FunctionMetrics } from "../ports/function-metrics.ts";
 import type { KeyValueStore, LogStore } from "../ports/store.ts";
 import type { UrlMetrics } from "../ports/url-metrics.ts";
 import { EmbeddedMetrics } from "./embedded-metrics.ts";
+import { FunctionEventMetrics } from "./event-metrics.ts";
 import { InvocationMetrics } from "./invocation-metrics.ts";
 import { MetricStore } from "./metric-store.ts";
 import { CountedUrls } from "./url-metrics.ts";
@@ -15,6 +16,8 @@ export interface CloudWatchMetrics {
   readonly invocations: FunctionMetrics;
   /** Counts requests to function URLs. */
   readonly urls: UrlMetrics;
+  /** Counts events of asynchronous invocations. */
+  readonly events: EventMetrics;
   /** Hands what was counted so far to those who read. */
   collect(): void;
   /** Metrics in log events that have been stored. */
@@ -35,19 +38,23 @@ export async function openCloudWatchMetrics(options: CloudWatchMetricsOptions): 
   const { clock } = options;
   const invocations = new InvocationMetrics({ store, clock });
   const urls = new CountedUrls({ store, clock });
+  const events = new FunctionEventMetrics({ store, clock });
   return {
     store,
     clock,
     invocations,
     urls,
+    events,
     collect: () => {
       invocations.collect();
       urls.collect();
+      events.collect();
     },
     embedded: new EmbeddedMetrics(store, () => clock.nowMs()),
     close: () => {
       invocations.close();
       urls.close();
+      events.collect();
       return store.close();
     },
   };
