@@ -68,15 +68,20 @@ export class CleanUp {
     });
   }
 
-  /** Takes away everything that is still there; resolves with how many things. */
+  /** Takes away everything that is still there; resolves with how many things, rejects when one would not go. */
   async run(): Promise<number> {
     let count = 0;
     for (let action = this.#actions.pop(); action !== undefined; action = this.#actions.pop()) {
-      // What is gone already, or was never made, cannot be deleted, and that is fine.
-      await action().catch(() => undefined);
+      await action();
       count++;
     }
     return count;
+  }
+
+  /** The same after a failure: what was never made cannot be deleted, and that is fine. */
+  async runRegardless(): Promise<void> {
+    for (let action = this.#actions.pop(); action !== undefined; action = this.#actions.pop())
+      await action().catch(() => undefined);
   }
 
   #add(action: () => Promise<unknown>): void {

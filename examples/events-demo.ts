@@ -116,7 +116,8 @@ async function photographs(round: Round): Promise<void> {
     name: THUMBNAIL,
     folder: "thumbnail",
     packages: ["jpeg-js"],
-    memoryMb: 1024,
+    memoryMb: 1769,
+    timeoutSeconds: 60,
   });
   await steps.step(
     "create-bucket, put-bucket-notification",
@@ -386,7 +387,7 @@ try {
   console.log(`\n${steps.summary}`);
 } finally {
   // After a failure, whatever was made by then goes away again.
-  await cleanUp.run();
+  await cleanUp.runRegardless();
   for (const client of Object.values(clients)) client.destroy();
   await lambent.stop();
 }

@@ -8,8 +8,8 @@ interface JpegEncoder {
   ) => { readonly data: Uint8Array };
 }
 
-const WIDTH = 1600;
-const HEIGHT = 1067;
+const WIDTH = 1200;
+const HEIGHT = 800;
 
 /** A landscape as no camera saw it, a different one for each number, as JPEG. */
 export function photograph(number: number): Uint8Array {
