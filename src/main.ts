@@ -10,9 +10,11 @@ import type { IsolationReport } from "./ports/sandbox.ts";
 import { subscribedFunctions } from "./subscribed-functions.ts";
 import { wireAwsApi, wireOperatorApi } from "./wiring/doors.ts";
 import { openEventServices } from "./wiring/event-services.ts";
+import { openEventSourceMappings } from "./wiring/event-source-mappings.ts";
 import { LateEventTargets } from "./wiring/event-targets.ts";
 import { Opened } from "./wiring/ground.ts";
 import { wireInvocations } from "./wiring/invocations.ts";
+import { LateQueueMessages } from "./wiring/late-queue-messages.ts";
 import { openMachine } from "./wiring/machine.ts";
 import { openPlatform } from "./wiring/platform.ts";
 
@@ -56,13 +58,21 @@ async function open(
   const logger = createPinoLogger({ level: configuration.logLevel, readable: process.stderr.isTTY });
   const store = await openSqliteStore({ dataDirectory: configuration.dataDirectory, clock });
   opened.add(() => store.close());
-  const ground = { configuration, logger, store, opened, targets: new LateEventTargets() };
+  const ground = {
+    configuration,
+    logger,
+    store,
+    opened,
+    targets: new LateEventTargets(),
+    queueMessages: new LateQueueMessages(),
+  };
   const machine = await openMachine(ground, announce);
   const platform = await openPlatform(ground, machine);
   const metrics = createPrometheusMetrics();
   const { dispatcher, serveFunctions } = wireInvocations(ground, { machine, platform, metrics });
 
   const eventServices = await openEventServices(ground, { platform, dispatcher });
+  const mappings = await openEventSourceMappings(ground, { platform, dispatcher });
 
   let endpoint = "";
   const codeDownloads = createCodeDownloads({
@@ -76,6 +86,7 @@ async function open(
     platform,
     metrics,
     dispatcher,
+    mappings,
     codeDownloads,
     functionUrl,
     eventServices,
@@ -89,10 +100,13 @@ async function open(
   configureServer(server);
   endpoint = await listen(server, configuration);
   opened.add(() => closeServer(server));
+  opened.add(() => mappings.settled());
   opened.add(() => dispatcher.close(DRAIN_MS));
+  opened.add(() => mappings.stop());
   platform.logs.connect(subscribedFunctions(platform.functions, dispatcher));
   // Provisioned environments start now: their functions may call back as soon as they are initialised.
   platform.functions.onConcurrencyChanged((concurrency) => dispatcher.configure(concurrency));
+  mappings.start();
   return {
     endpoint,
     isolation: machine.sandboxes.report,

@@ -11,6 +11,7 @@ import { logsService } from "../aws-api/services/logs/logs-service.ts";
 import { stsService } from "../aws-api/services/sts/sts-service.ts";
 import { lambentVersion } from "../config.ts";
 import { TraceHeaders } from "../core/trace-header.ts";
+import type { EventSourceMappings } from "../event-source-mappings/event-source-mappings.ts";
 import type { InvocationDispatcher } from "../invocation/invocation-dispatcher.ts";
 import { createOperatorApi, type OperatorApi } from "../operator-api/operator-api.ts";
 import { type Ground, logFailure } from "./ground.ts";
@@ -25,6 +26,7 @@ export function wireAwsApi(
     readonly platform: Platform;
     readonly metrics: PrometheusMetrics;
     readonly dispatcher: InvocationDispatcher;
+    readonly mappings: EventSourceMappings;
     readonly codeDownloads: CodeDownloads;
     readonly eventServices: readonly ServiceDefinition[];
     readonly functionUrl: (urlId: string, region: string) => string;
@@ -39,6 +41,7 @@ export function wireAwsApi(
         functions,
         invoker: parts.dispatcher,
         allocations: parts.dispatcher,
+        mappings: parts.mappings,
         runtimes,
         clock,
         traceHeaders: new TraceHeaders(),

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,10 +11,16 @@ import { lambdaService } from "../../src/aws-api/services/lambda/lambda-service.
 import { NOTHING_ALLOCATED, type ProvisionedAllocation } from "../../src/core/function-concurrency.ts";
 import type { InvocationRequest, InvocationResult, ResponseSink } from "../../src/core/invocation.ts";
 import { TraceHeaders } from "../../src/core/trace-header.ts";
+import { BatchInvoker } from "../../src/event-source-mappings/batch-invoker.ts";
+import { EventSourceMappings } from "../../src/event-source-mappings/event-source-mappings.ts";
+import { MappingEngine } from "../../src/event-source-mappings/mapping-engine.ts";
+import { sqsSource } from "../../src/event-source-mappings/sources/sqs/sqs-source.ts";
 import { createFunctionService, type FunctionService } from "../../src/functions/function-service.ts";
 import type { CodeStore } from "../../src/ports/code-store.ts";
+import { mappedFunctions } from "../../src/wiring/event-source-mappings.ts";
 import { TEST_RUNTIMES } from "./function-fixture.ts";
 import { ManualClock } from "./manual-clock.ts";
+import { MemoryQueues } from "./memory-queues.ts";
 import { MemoryBlobStore, MemoryKeyValueStore } from "./memory-store.ts";
 import { startProtocolServer } from "./protocol-server.ts";
 
@@ -27,6 +34,10 @@ export interface LambdaEndpoint {
   readonly client: LambdaClient;
   readonly functions: FunctionService;
   readonly clock: ManualClock;
+  /** What event source mappings read. */
+  readonly queues: MemoryQueues;
+  /** Actions that the functions' roles may not do. */
+  readonly deniedToRoles: Set<string>;
   /** What was invoked, and how to answer it. */
   readonly invocations: InvocationRequest[];
   answer: (request: InvocationRequest) => InvocationResult;
@@ -60,12 +71,14 @@ export async function openLambdaEndpoint(
   const { codeStore, hold } = gated(
     await openCodeStore({ directory: join(directory, "code"), blobs: new MemoryBlobStore() }),
   );
+  const keyValue = new MemoryKeyValueStore();
+  const logger = { debug: ignore, info: ignore, warn: ignore, error: ignore };
   const functions = await createFunctionService({
-    keyValue: new MemoryKeyValueStore(),
+    keyValue,
     codeStore,
     runtimes: TEST_RUNTIMES,
     clock,
-    logger: { debug: ignore, info: ignore, warn: ignore, error: ignore },
+    logger,
     random: () => 0.5,
     hostArchitecture: "x86_64",
   });
@@ -82,6 +95,27 @@ export async function openLambdaEndpoint(
       return lambda.stream(request, sink);
     },
   };
+  const queues = new MemoryQueues(clock);
+  const deniedToRoles = new Set<string>();
+  const mapped = mappedFunctions(functions);
+  const sources = {
+    sqs: sqsSource({ queues, clock, roleMay: (_role, action) => !deniedToRoles.has(action) }),
+  };
+  const engine = new MappingEngine({
+    clock,
+    invoker: new BatchInvoker({ clock, functions: mapped, invoker }),
+    sources,
+  });
+  const mappings = await EventSourceMappings.open({
+    keyValue,
+    clock,
+    logger,
+    functions: mapped,
+    sources,
+    engine,
+    newId: randomUUID,
+  });
+  mappings.start();
   const { observe } = options;
   const server = await startProtocolServer(
     [
@@ -91,6 +125,7 @@ export async function openLambdaEndpoint(
           functions,
           invoker,
           allocations,
+          mappings,
           runtimes: TEST_RUNTIMES,
           clock,
           codeDownloads,
@@ -113,6 +148,8 @@ export async function openLambdaEndpoint(
     }),
     functions,
     clock,
+    queues,
+    deniedToRoles,
     invocations,
     answer: ({ payload }) => ({ payload, functionError: undefined, logTail: undefined }),
     allocation: NOTHING_ALLOCATED,
@@ -121,6 +158,9 @@ export async function openLambdaEndpoint(
     async close() {
       lambda.client.destroy();
       await server.close();
+      mappings.stop();
+      await mappings.settled();
+      await mappings.close();
       await functions.close();
       await rm(directory, { recursive: true });
       if (server.logged.length > 0)
