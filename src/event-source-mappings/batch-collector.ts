@@ -4,6 +4,8 @@ import { type BatchInvoker, problem } from "./batch-invoker.ts";
 import type { RecordSource, SourceRecord } from "./event-source.ts";
 import type { MappingDocument } from "./mapping-document.ts";
 
+/** AWS: the longest poll of a queue. */
+export const POLL_MS = 20_000;
 const PROBLEM_DELAY_MIN_MS = 1_000;
 const PROBLEM_DELAY_MAX_MS = 60_000;
 
@@ -44,7 +46,7 @@ export class BatchCollector<R extends SourceRecord> {
         const leftMs = closesAtMs - clock.monotonicMs();
         if (cut.count > 0 && (cut.isFull || leftMs <= 0)) return cut;
         const max = Math.min(source.readMax, batchSize - kept.length);
-        const read = await this.#read(max, kept.length > 0 ? leftMs : waitMs);
+        const read = await this.#read(max, kept.length > 0 ? Math.min(leftMs, POLL_MS) : waitMs);
         if (read === undefined) return cut.count > 0 ? cut : undefined;
         if (kept.length === 0) {
           if (read.length === 0) return undefined;

@@ -1,12 +1,10 @@
 import { setMaxListeners } from "node:events";
 import type { Clock } from "../ports/clock.ts";
-import { BatchCollector } from "./batch-collector.ts";
+import { BatchCollector, POLL_MS } from "./batch-collector.ts";
 import { type BatchInvoker, problem } from "./batch-invoker.ts";
 import type { BatchOutcome, RecordSource, SourceRecord } from "./event-source.ts";
 import type { MappingDocument } from "./mapping-document.ts";
 
-/** AWS: the longest poll of a queue. */
-const POLL_MS = 20_000;
 const THROTTLED_DELAY_MIN_MS = 100;
 const THROTTLED_DELAY_MAX_MS = 10_000;
 /** How often a mapping that uses all its concurrency asks for more. */

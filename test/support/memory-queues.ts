@@ -88,10 +88,10 @@ export class MemoryQueues implements QueueMessages {
     this.reads++;
     if (this.failure !== undefined) throw this.failure;
     const queue = this.#queue(queueArn);
-    let isOver = waitMs <= 0;
+    const untilMs = this.#clock.monotonicMs() + waitMs;
     for (;;) {
       const taken = this.#take(queue, max);
-      if (taken.length > 0 || isOver || signal.aborted) return taken;
+      if (taken.length > 0 || this.#clock.monotonicMs() >= untilMs || signal.aborted) return taken;
       this.waitingReads++;
       await new Promise<void>((resolve) => {
         const wake = (): void => {
@@ -100,10 +100,7 @@ export class MemoryQueues implements QueueMessages {
           signal.removeEventListener("abort", wake);
           resolve();
         };
-        const cancel = this.#clock.after(waitMs, () => {
-          isOver = true;
-          wake();
-        });
+        const cancel = this.#clock.after(untilMs - this.#clock.monotonicMs(), wake);
         queue.waiting.add(wake);
         signal.addEventListener("abort", wake);
       });
