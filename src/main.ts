@@ -8,6 +8,7 @@ import type { Configuration } from "./config.ts";
 import { closeServer, configureServer, functionUrlAt, listen } from "./http-listener.ts";
 import type { IsolationReport } from "./ports/sandbox.ts";
 import { subscribedFunctions } from "./subscribed-functions.ts";
+import { openAsyncInvocation } from "./wiring/async-invocation.ts";
 import { wireAwsApi, wireOperatorApi } from "./wiring/doors.ts";
 import { openEventServices } from "./wiring/event-services.ts";
 import { openEventSourceMappings } from "./wiring/event-source-mappings.ts";
@@ -70,7 +71,7 @@ async function open(
   const platform = await openPlatform(ground, machine);
   const metrics = createPrometheusMetrics();
   const { dispatcher, serveFunctions } = wireInvocations(ground, { machine, platform, metrics });
-
+  const asyncInvocations = openAsyncInvocation(ground, { platform, dispatcher });
   const eventServices = await openEventServices(ground, { platform, dispatcher });
   const mappings = await openEventSourceMappings(ground, { platform, dispatcher });
 
@@ -87,6 +88,7 @@ async function open(
     metrics,
     dispatcher,
     mappings,
+    asyncInvoker: asyncInvocations,
     codeDownloads,
     functionUrl,
     eventServices,
@@ -101,11 +103,14 @@ async function open(
   endpoint = await listen(server, configuration);
   opened.add(() => closeServer(server));
   opened.add(() => mappings.settled());
+  opened.add(() => asyncInvocations.settled());
   opened.add(() => dispatcher.close(DRAIN_MS));
+  opened.add(() => asyncInvocations.stop());
   opened.add(() => mappings.stop());
   platform.logs.connect(subscribedFunctions(platform.functions, dispatcher));
   // Provisioned environments start now: their functions may call back as soon as they are initialised.
   platform.functions.onConcurrencyChanged((concurrency) => dispatcher.configure(concurrency));
+  await asyncInvocations.start();
   mappings.start();
   return {
     endpoint,

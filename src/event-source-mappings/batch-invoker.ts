@@ -1,8 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { AwsError } from "../core/errors.ts";
-import type { Invoker } from "../core/invocation.ts";
-import { TraceHeaders } from "../core/trace-header.ts";
+import type { InvocationResult, Invoker } from "../core/invocation.ts";
+import { isLoop } from "../core/lineage.ts";
+import { parseTraceHeader, TraceHeaders } from "../core/trace-header.ts";
 import type { Clock } from "../ports/clock.ts";
+import type { EventMetrics } from "../ports/function-metrics.ts";
 import { failedItems } from "./batch-response.ts";
 import type { BatchOutcome, SourceRecord } from "./event-source.ts";
 import type { MappedFunctions } from "./mapped-functions.ts";
@@ -12,6 +14,7 @@ export interface BatchInvokerDependencies {
   readonly clock: Clock;
   readonly functions: MappedFunctions;
   readonly invoker: Invoker;
+  readonly metrics: EventMetrics;
 }
 
 /** One attempt to have a batch processed; a throttled one may be made again. */
@@ -24,6 +27,10 @@ export type Attempt = {
 /** AWS's words for a batch that was processed, and for one whose function failed. */
 const OK = "OK";
 const FUNCTION_FAILED = "PROBLEM: Function call failed";
+
+/** AWS: a batch that would make a function part of a loop is not handed over; a queue's dead-letter queue gets it in the end. */
+const recursion = (): AwsError =>
+  new AwsError("RecursiveInvocationException", "Recursive invocation detected.", 400);
 
 /** Invokes functions with batches, synchronously, and judges their answers. */
 export class BatchInvoker {
@@ -68,10 +75,20 @@ export class BatchInvoker {
     }
   }
 
-  #invoke(mapping: MappingDocument, records: readonly SourceRecord[], payload: Uint8Array) {
-    const { clock, functions, invoker } = this.#dependencies;
+  async #invoke(
+    mapping: MappingDocument,
+    records: readonly SourceRecord[],
+    payload: Uint8Array,
+  ): Promise<InvocationResult> {
+    const { clock, functions, invoker, metrics } = this.#dependencies;
     const { version, invokedFunctionArn } = functions.resolve(mapping.settings.functionArn, mapping);
-    const incoming = records.find(({ traceHeader }) => traceHeader !== undefined)?.traceHeader;
+    const headers = records.flatMap(({ traceHeader }) => traceHeader ?? []);
+    const looping = headers.find((header) => isLoop(parseTraceHeader(header)?.lineage, version));
+    if (looping !== undefined && !functions.mayLoop(version)) {
+      metrics.add(invokedFunctionArn, "RecursiveInvocationsDropped", 1);
+      throw recursion();
+    }
+    const incoming = looping ?? headers[0];
     return invoker.invoke({
       requestId: randomUUID(),
       version,

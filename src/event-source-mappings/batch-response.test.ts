@@ -37,6 +37,7 @@ for (const answer of [
   });
 
 test("records that are named have failed, the others have not", () => {
-  const answer = '{"batchItemFailures":[{"itemIdentifier":"c"},{"itemIdentifier":"a"},{"itemIdentifier":"a"}]}';
+  const answer =
+    '{"batchItemFailures":[{"itemIdentifier":"c"},{"itemIdentifier":"a"},{"itemIdentifier":"a"}]}';
   assert.deepEqual(judge(answer), new Set(["c", "a"]));
 });

@@ -8,6 +8,8 @@ export interface MappedFunctions {
     functionArn: string,
     owner: Owner,
   ): { readonly version: FunctionVersion; readonly invokedFunctionArn: string };
+  /** Whether its owner has said that it may be part of a loop (`RecursiveLoop` Allow). */
+  mayLoop(version: FunctionVersion): boolean;
   /** Undefined when the function, version or alias does not exist. */
   describe(owner: Owner, reference: string): MappedFunction | undefined;
 }

@@ -33,7 +33,8 @@ export async function openEventSourceMappings(
         ),
     }),
   };
-  const invoker = new BatchInvoker({ clock, functions: mapped, invoker: parts.dispatcher });
+  const { events: metrics } = parts.platform.cloudWatch;
+  const invoker = new BatchInvoker({ clock, functions: mapped, invoker: parts.dispatcher, metrics });
   const mappings = await EventSourceMappings.open({
     keyValue: store.keyValue,
     clock,
@@ -51,6 +52,7 @@ export async function openEventSourceMappings(
 export function mappedFunctions(functions: FunctionService): MappedFunctions {
   return {
     resolve: (functionArn, owner) => functions.resolveForInvoke(functionArn, undefined, owner),
+    mayLoop: (version) => functions.recursion.get(version, version.functionName) === "Allow",
     describe(owner, reference) {
       try {
         const { description } = functions.directory.describe(owner, reference);

@@ -18,6 +18,7 @@ import { sqsSource } from "../../src/event-source-mappings/sources/sqs/sqs-sourc
 import { createFunctionService, type FunctionService } from "../../src/functions/function-service.ts";
 import type { CodeStore } from "../../src/ports/code-store.ts";
 import { mappedFunctions } from "../../src/wiring/event-source-mappings.ts";
+import { type AsyncEvents, asyncEvents } from "./async-events.ts";
 import { TEST_RUNTIMES } from "./function-fixture.ts";
 import { ManualClock } from "./manual-clock.ts";
 import { MemoryQueues } from "./memory-queues.ts";
@@ -38,6 +39,8 @@ export interface LambdaEndpoint {
   readonly queues: MemoryQueues;
   /** Actions that the functions' roles may not do. */
   readonly deniedToRoles: Set<string>;
+  /** Asynchronous invocations, which run on the same clock. */
+  readonly events: AsyncEvents;
   /** What was invoked, and how to answer it. */
   readonly invocations: InvocationRequest[];
   answer: (request: InvocationRequest) => InvocationResult;
@@ -103,7 +106,7 @@ export async function openLambdaEndpoint(
   };
   const engine = new MappingEngine({
     clock,
-    invoker: new BatchInvoker({ clock, functions: mapped, invoker }),
+    invoker: new BatchInvoker({ clock, functions: mapped, invoker, metrics: { add: ignore } }),
     sources,
   });
   const mappings = await EventSourceMappings.open({
@@ -116,6 +119,8 @@ export async function openLambdaEndpoint(
     newId: randomUUID,
   });
   mappings.start();
+  const events = asyncEvents({ functions, invoker, clock });
+  await events.invocations.start();
   const { observe } = options;
   const server = await startProtocolServer(
     [
@@ -124,6 +129,8 @@ export async function openLambdaEndpoint(
         lambdaService({
           functions,
           invoker,
+          asyncInvoker: events.invocations,
+          eventMetrics: events.metrics,
           allocations,
           mappings,
           runtimes: TEST_RUNTIMES,
@@ -150,6 +157,7 @@ export async function openLambdaEndpoint(
     clock,
     queues,
     deniedToRoles,
+    events,
     invocations,
     answer: ({ payload }) => ({ payload, functionError: undefined, logTail: undefined }),
     allocation: NOTHING_ALLOCATED,
@@ -161,6 +169,7 @@ export async function openLambdaEndpoint(
       mappings.stop();
       await mappings.settled();
       await mappings.close();
+      events.invocations.stop();
       await functions.close();
       await rm(directory, { recursive: true });
       if (server.logged.length > 0)

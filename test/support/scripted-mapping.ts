@@ -33,6 +33,13 @@ export const mappingWith = (
   lastModifiedMs: 0,
 });
 
+export const VERSION = {
+  account: "000000000000",
+  region: "eu-west-1",
+  functionName: "f",
+  tracingMode: "PassThrough",
+} as FunctionVersion;
+
 /** An invocation that has begun; a test says how it ends. */
 export interface BegunInvocation {
   readonly request: InvocationRequest;
@@ -50,6 +57,8 @@ export class ScriptedFunction {
   /** The most invocations that ran at a time. */
   runningMax = 0;
   exists = true;
+  mayLoop = false;
+  readonly counted: string[] = [];
   /** Answers every invocation at once, where it is set. */
   immediate: ((begun: BegunInvocation) => void) | undefined;
   readonly invoker = new BatchInvoker({
@@ -57,11 +66,12 @@ export class ScriptedFunction {
     functions: {
       resolve: () => {
         if (!this.exists) throw new AwsError("ResourceNotFoundException", "Function not found: f", 404);
-        const version = { functionName: "f", tracingMode: "PassThrough" } as FunctionVersion;
-        return { version, invokedFunctionArn: FUNCTION_ARN };
+        return { version: VERSION, invokedFunctionArn: FUNCTION_ARN };
       },
       describe: () => undefined,
+      mayLoop: () => this.mayLoop,
     },
+    metrics: { add: (_arn, name) => void this.counted.push(name) },
     invoker: {
       invoke: (request) => this.#invoke(request),
       invokeStreaming: (request) => this.#invoke(request),

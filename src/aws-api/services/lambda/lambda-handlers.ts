@@ -1,12 +1,13 @@
 import type * as lambdaModule from "@aws-sdk/client-lambda";
 import type { FileSystemTable } from "../../../core/file-systems.ts";
 import type { ProvisionedAllocations } from "../../../core/function-concurrency.ts";
-import type { Invoker } from "../../../core/invocation.ts";
+import type { AsyncInvoker, Invoker } from "../../../core/invocation.ts";
 import type { TraceHeaders } from "../../../core/trace-header.ts";
 import type { EventSourceMappings } from "../../../event-source-mappings/event-source-mappings.ts";
 import type { FunctionService } from "../../../functions/function-service.ts";
 import type { Clock } from "../../../ports/clock.ts";
 import type { CodeObjects } from "../../../ports/code-objects.ts";
+import type { EventMetrics } from "../../../ports/function-metrics.ts";
 import type { RuntimeCatalogue } from "../../../ports/runtime-catalogue.ts";
 import type { Handlers } from "../../protocol/handlers.ts";
 import type { CodeDownloads } from "./code-download.ts";
@@ -15,6 +16,8 @@ import type { CodeDownloads } from "./code-download.ts";
 export interface LambdaDependencies {
   readonly functions: FunctionService;
   readonly invoker: Invoker;
+  readonly asyncInvoker: AsyncInvoker;
+  readonly eventMetrics: EventMetrics;
   readonly allocations: ProvisionedAllocations;
   readonly mappings: EventSourceMappings;
   readonly runtimes: RuntimeCatalogue;

@@ -11,6 +11,7 @@ import { eventSourceMappingHandlers } from "./event-source-mappings.ts";
 import { functionUrlConfigHandlers } from "./function-url-config.ts";
 import { getFunctionHandlers } from "./get-function.ts";
 import { invokeHandlers } from "./invoke.ts";
+import { invokeAsyncHandlers } from "./invoke-async.ts";
 import { invokeWithResponseStreamHandlers } from "./invoke-with-response-stream.ts";
 import type { LambdaDependencies, LambdaHandlers } from "./lambda-handlers.ts";
 import { layerHandlers } from "./layers.ts";
@@ -56,6 +57,7 @@ export function lambdaHandlers(dependencies: LambdaDependencies): LambdaHandlers
     ...permissionHandlers(dependencies),
     ...layerHandlers(dependencies),
     ...invokeHandlers(dependencies),
+    ...invokeAsyncHandlers(dependencies),
     ...invokeWithResponseStreamHandlers(dependencies),
   };
 }

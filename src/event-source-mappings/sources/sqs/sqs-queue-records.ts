@@ -4,7 +4,7 @@ import type { ConcurrencyLimit } from "../../concurrency-limit.ts";
 import type { BatchOutcome, RecordSource } from "../../event-source.ts";
 import type { MappingDocument } from "../../mapping-document.ts";
 import { sqsFilter } from "./sqs-filter.ts";
-import { type SqsRecord, sqsRecord } from "./sqs-record.ts";
+import { type SqsRecord, sqsEventRecord, sqsRecord } from "./sqs-record.ts";
 
 /** SQS: messages of one receive. */
 const RECEIVE_MAX = 10;
@@ -33,10 +33,10 @@ export class SqsQueueRecords implements RecordSource<SqsRecord> {
   constructor(options: SqsQueueOptions) {
     this.#options = options;
     this.concurrency = options.concurrency;
-    const matches = sqsFilter(options.mapping.settings.filterPatterns);
+    const lets = sqsFilter(options.mapping.settings.filterPatterns);
     const { eventSourceArn: queueArn } = options.mapping;
-    this.wants = ({ message }) =>
-      matches(message, { queueArn, isFifo: this.#description?.queue.isFifo ?? false });
+    const isFifo = queueArn.endsWith(".fifo");
+    this.wants = ({ message }) => lets(sqsEventRecord(message, { queueArn, isFifo }));
   }
 
   async read(options: {

@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, test } from "node:test";
 import { MemoryQueues } from "../../../../test/support/memory-queues.ts";
-import { mappingWith, QUEUE_ARN, quiet, ScriptedFunction } from "../../../../test/support/scripted-mapping.ts";
+import {
+  mappingWith,
+  QUEUE_ARN,
+  quiet,
+  ScriptedFunction,
+  VERSION,
+} from "../../../../test/support/scripted-mapping.ts";
+import { TraceHeaders } from "../../../core/trace-header.ts";
 import type { MappingDocument, MappingSettings } from "../../mapping-document.ts";
 import { MappingEngine } from "../../mapping-engine.ts";
 import { sqsSource } from "./sqs-source.ts";
@@ -249,14 +256,22 @@ describe("mappings of queues", () => {
   test("throttles take concurrency away, which comes back slowly", async () => {
     await send(400);
     await run({ batchSize: 1 });
-    assert.equal(fn.running, 5);
-    for (const begun of fn.invocations.splice(0)) begun.throttle();
-    fn.immediate = (begun) => setImmediate(() => begun.answer());
+    const begun = fn.invocations.splice(0);
+    assert.equal(begun.length, 5);
+    for (const each of begun) each.throttle();
+    await quiet();
     fn.clock.advance(100);
     await quiet();
-    fn.immediate = undefined;
-    await quiet();
+    // They are tried again; where one is done, nothing takes its place before there are fewer than the limit.
+    assert.equal(fn.running, 5);
+    for (let round = 0; round < 4; round++) {
+      fn.next().answer();
+      await quiet();
+    }
     assert.equal(fn.running, 2);
+    fn.clock.advance(1_000);
+    await quiet();
+    assert.equal(fn.running, 7);
   });
 
   test("messages of a slow function stay hidden until it has ended", async () => {
@@ -319,6 +334,40 @@ describe("mappings of queues", () => {
     await quiet();
     assert.equal(engine.isEnding(mapping.uuid), false);
     assert.deepEqual(queues.bodies(QUEUE_ARN), []);
+  });
+
+  test("messages that no filter lets through are deleted, and never seen", async () => {
+    await run({
+      filterPatterns: [
+        '{"body":{"kind":["order"]}}',
+        '{"messageAttributes":{"vip":{"stringValue":["yes"]}}}',
+      ],
+    });
+    queues.send(QUEUE_ARN, '{"kind":"order"}');
+    queues.send(QUEUE_ARN, '{"kind":"offer"}');
+    queues.send(QUEUE_ARN, "plain");
+    queues.send(QUEUE_ARN, "vip", { attributes: { vip: { type: "String", stringValue: "yes" } } });
+    await quiet();
+    const begun = fn.next();
+    assert.deepEqual(bodies(begun.event), ['{"kind":"order"}', "vip"]);
+    assert.deepEqual(queues.bodies(QUEUE_ARN), ['{"kind":"order"}', "vip"]);
+  });
+
+  test("a loop is ended: the batch is not handed over and its messages come again", async () => {
+    let header = "Root=1-65535f00-000000000000000000000001;Sampled=0";
+    const headers = new TraceHeaders();
+    for (let hop = 0; hop < 16; hop++)
+      header = headers.headerFor(VERSION, header, { nowMs: 0, randomHex: "0".repeat(64) });
+    await run();
+    queues.send(QUEUE_ARN, "again", { systemAttributes: { AWSTraceHeader: header } });
+    await quiet();
+    assert.equal(fn.invocations.length, 0);
+    assert.deepEqual(fn.counted, ["RecursiveInvocationsDropped"]);
+    assert.deepEqual(queues.bodies(QUEUE_ARN), ["again"]);
+    fn.mayLoop = true;
+    fn.clock.advance(60_000);
+    await quiet();
+    assert.deepEqual(bodies(fn.next().event), ["again"]);
   });
 
   test("nothing is read while the function is not there, and its messages are not counted as received", async () => {
