@@ -48,6 +48,8 @@ export interface LambdaEndpoint {
   allocation: ProvisionedAllocation;
   /** The same for callers that take a stream; a buffered answer unless a test says otherwise. */
   stream: (request: InvocationRequest, sink: ResponseSink) => Promise<InvocationResult> | InvocationResult;
+  /** Keeps synchronous invocations running until the returned function is called. */
+  holdInvocations(): () => void;
   /** Keeps creations and updates under way until the returned function is called. */
   hold(): () => void;
   close(): Promise<void>;
@@ -88,9 +90,11 @@ export async function openLambdaEndpoint(
   const codeDownloads = createCodeDownloads({ codeStore, clock, endpoint: () => server.endpoint });
   const invocations: InvocationRequest[] = [];
   const allocations = { provisionedAllocation: () => lambda.allocation };
+  let held: Promise<void> | undefined;
   const invoker = {
     invoke: async (request: InvocationRequest) => {
       invocations.push(request);
+      await held;
       return lambda.answer(request);
     },
     invokeStreaming: async (request: InvocationRequest, sink: ResponseSink) => {
@@ -163,6 +167,11 @@ export async function openLambdaEndpoint(
     allocation: NOTHING_ALLOCATED,
     stream: (request) => lambda.answer(request),
     hold,
+    holdInvocations() {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      held = promise;
+      return resolve;
+    },
     async close() {
       lambda.client.destroy();
       await server.close();

@@ -18,6 +18,11 @@ interface Event {
 }
 
 const bodies = (event: unknown): unknown[] => (event as Event).Records.map(({ body }) => body);
+/** Of the first message. */
+const receiveCount = (event: unknown): unknown => {
+  const [record = {}] = (event as Event).Records;
+  return (record["attributes"] as Readonly<Record<string, string>>)["ApproximateReceiveCount"];
+};
 const FIFO_ARN = `${QUEUE_ARN}.fifo`;
 
 describe("mappings of queues", () => {
@@ -66,7 +71,8 @@ describe("mappings of queues", () => {
       },
     });
     await quiet();
-    const { event, request, answer } = fn.next();
+    const begun = fn.next();
+    const { event, request } = begun;
     const [record] = (event as Event).Records;
     assert.deepEqual(
       { ...record, receiptHandle: "" },
@@ -103,7 +109,7 @@ describe("mappings of queues", () => {
     assert.match(request.traceHeader ?? "", /^Root=1-65535f00-000000000000000000000001;.*Sampled=1/);
     assert.equal(request.wantsLogTail, false);
     assert.deepEqual(queues.bodies(QUEUE_ARN), ["hello"]);
-    answer();
+    begun.answer();
     await quiet();
     assert.deepEqual(queues.bodies(QUEUE_ARN), []);
     assert.equal(engine.lastResult(mapping.uuid), "OK");
@@ -190,8 +196,7 @@ describe("mappings of queues", () => {
     await quiet();
     const again = fn.next();
     assert.equal(bodies(again.event).length, 3);
-    const [record] = (again.event as Event).Records;
-    assert.equal((record?.["attributes"] as Record<string, string>)["ApproximateReceiveCount"], "2");
+    assert.equal(receiveCount(again.event), "2");
   });
 
   test("ReportBatchItemFailures: named messages come again, the others are deleted", async () => {
@@ -249,8 +254,7 @@ describe("mappings of queues", () => {
     fn.immediate = undefined;
     fn.clock.advance(31_000);
     await quiet();
-    const [record] = (fn.next().event as Event).Records;
-    assert.equal((record?.["attributes"] as Record<string, string>)["ApproximateReceiveCount"], "2");
+    assert.equal(receiveCount(fn.next().event), "2");
   });
 
   test("throttles take concurrency away, which comes back slowly", async () => {
