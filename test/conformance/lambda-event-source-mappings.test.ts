@@ -225,7 +225,8 @@ describe("event source mappings", () => {
     assert.equal(second.EventSourceMappings?.length, 2);
     assert.equal(second.NextMarker, undefined);
     const sources = [...(first.EventSourceMappings ?? []), ...(second.EventSourceMappings ?? [])];
-    assert.deepEqual(sources.map(({ EventSourceArn }) => EventSourceArn).toSorted(), queues);
+    assert.deepEqual(new Set(sources.map(({ EventSourceArn }) => EventSourceArn)), new Set(queues));
+    assert.equal(sources.length, queues.length);
     const one = await list({ EventSourceArn: queues[2], FunctionName: arnOf("f") });
     assert.deepEqual(
       one.EventSourceMappings?.map(({ EventSourceArn }) => EventSourceArn),
