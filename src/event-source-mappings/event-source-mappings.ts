@@ -249,6 +249,23 @@ export class EventSourceMappings {
     );
   }
 
+  /**
+   * Condition keys of a request about one mapping. AWS: lambda:FunctionArn. A change to another function must be allowed
+   * for both: there is one set of keys for each.
+   */
+  conditionKeys(
+    owner: Owner,
+    { UUID: uuid, FunctionName: reference }: Readonly<Record<string, unknown>>,
+  ): readonly Readonly<Record<string, string>>[] {
+    const current = typeof uuid === "string" ? this.#catalogue.find(owner, uuid) : undefined;
+    const asked =
+      typeof reference === "string" ? this.#options.functions.describe(owner, reference) : undefined;
+    const arns = new Set(
+      [current?.settings.functionArn, asked?.functionArn].filter((arn) => arn !== undefined),
+    );
+    return arns.size === 0 ? [{}] : [...arns].map((arn) => ({ "lambda:FunctionArn": arn }));
+  }
+
   #stateOf(mapping: MappingDocument): MappingState {
     if (mapping.deleting !== undefined) return "Deleting";
     if (mapping.enabled) return "Enabled";

@@ -61,7 +61,15 @@ export function wireAwsApi(
       ...parts.eventServices,
     ],
     authenticate: (request) => callers.identify(request),
-    authorize: (request) => callers.authorize(request),
+    authorize: (request) => {
+      const { operation, input } = request;
+      if (request.service !== "lambda" || !operation.endsWith("EventSourceMapping"))
+        return callers.authorize(request);
+      const { account } = request.context.principal;
+      const owner = { account, region: request.context.region };
+      for (const conditions of parts.mappings.conditionKeys(owner, input))
+        callers.authorize({ ...request, conditions });
+    },
     onRequest: (sample) => parts.metrics.apiRequest(sample),
     log: (error, context) => logFailure(logger, "a request failed inside Lambent", { error, context }),
   });
