@@ -99,6 +99,8 @@ export class CallerIdentities {
     readonly input: Readonly<Record<string, unknown>>;
     readonly context: { readonly principal: Principal; readonly region: string };
     readonly sourceIp?: string | undefined;
+    /** Condition keys of what the call is about, such as lambda:FunctionArn. */
+    readonly conditions?: Readonly<Record<string, string>>;
   }): void {
     const { principal, region } = call.context;
     if (principal.type === "root" && !invokesForeign(principal.account, call)) return;
@@ -111,6 +113,7 @@ export class CallerIdentities {
       region,
       nowMs: clock.nowMs(),
       sourceIp: call.sourceIp,
+      ...(call.conditions !== undefined && { context: call.conditions }),
       ...(resourcePolicies !== undefined && { resourcePolicies }),
     });
   }

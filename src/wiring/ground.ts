@@ -3,6 +3,7 @@ import type { Configuration } from "../config.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { Store } from "../ports/store.ts";
 import type { LateEventTargets } from "./event-targets.ts";
+import type { LateQueueMessages } from "./late-queue-messages.ts";
 
 /** A new identifier: 32 hexadecimal digits. */
 export const newId = (): string => randomUUID().replaceAll("-", "");
@@ -28,6 +29,8 @@ export interface Ground {
   readonly opened: Opened;
   /** Where events go on to; complete when every service is open. */
   readonly targets: LateEventTargets;
+  /** Queues as event source mappings read them; connected by whoever serves queues. */
+  readonly queueMessages: LateQueueMessages;
 }
 
 /** Logs what went wrong inside, with the stack. */
