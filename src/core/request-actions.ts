@@ -1,5 +1,6 @@
 import { functionArn } from "./arn.ts";
 import { parseRoleArn } from "./iam-arn.ts";
+import { eventBridgePermissions, schedulerPermissions } from "./request-actions-events.ts";
 
 /** A permission that a request needs. */
 export interface RequiredPermission {
@@ -38,6 +39,10 @@ export function requiredPermissions(call: ServiceCall): readonly RequiredPermiss
       return [{ action: `iam:${call.operation}`, resources: [iamResource(call)] }];
     case "sts":
       return stsPermissions(call);
+    case "events":
+      return eventBridgePermissions(call);
+    case "scheduler":
+      return schedulerPermissions(call);
     default:
       return [{ action: `${call.service}:${call.operation}`, resources: ["*"] }];
   }

@@ -43,14 +43,16 @@ export class ScheduleGroups {
   async create(
     owner: Owner,
     name: string,
-    tags: Readonly<Record<string, string>>,
+    { tags, clientToken }: Pick<StoredScheduleGroup, "tags" | "clientToken">,
   ): Promise<StoredScheduleGroup> {
     const { account, region } = owner;
     const nowMs = this.#clock.nowMs();
-    const group = { account, region, name, createdAtMs: nowMs, modifiedAtMs: nowMs, tags };
-    if (name === DEFAULT_GROUP || !(await this.#groups.create(groupId(group), group)))
+    const group = { account, region, name, createdAtMs: nowMs, modifiedAtMs: nowMs, tags, clientToken };
+    if (name !== DEFAULT_GROUP && (await this.#groups.create(groupId(group), group))) return group;
+    const existing = this.#groups.get(groupId(group));
+    if (existing === undefined || clientToken === undefined || existing.clientToken !== clientToken)
       throw scheduleConflict(`Schedule group ${name} already exists.`);
-    return group;
+    return existing;
   }
 
   async setTags(

@@ -40,7 +40,9 @@ export interface StoredSchedule extends Owner {
   readonly modifiedAtMs: number;
   /** From when a rate counts: when the schedule was put. */
   readonly countedFromMs: number;
-  /** The one-time schedule has run. */
+  /** Of the request that made it: the same request again gets the same answer. */
+  readonly clientToken?: string | undefined;
+  /** The last run was. */
   readonly isCompleted?: boolean | undefined;
 }
 
@@ -49,6 +51,7 @@ export interface StoredScheduleGroup extends Owner {
   readonly createdAtMs: number;
   readonly modifiedAtMs: number;
   readonly tags: Readonly<Record<string, string>>;
+  readonly clientToken?: string | undefined;
   /** Its schedules are being removed. */
   readonly isDeleting?: boolean | undefined;
 }

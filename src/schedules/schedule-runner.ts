@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import {
   DEFAULT_RETRIES,
   type Delivery,
@@ -63,8 +64,8 @@ export class ScheduleRunner {
       failed,
     });
     this.#due = new DueTimes(clock, (id) => this.#isDue(id));
-    for (const [id, schedule] of schedules.all()) this.#plan(id, schedule, clock.nowMs());
-    schedules.onChange((id, schedule) => this.#changed(id, schedule));
+    for (const [id, schedule] of schedules.all()) this.#plan(id, schedule, undefined);
+    schedules.onChange((id, schedule) => this.#plan(id, schedule, undefined));
   }
 
   start(): void {
@@ -78,31 +79,35 @@ export class ScheduleRunner {
     await this.#runs.close();
   }
 
-  /** How many wait for their time. */
-  get waiting(): number {
-    return this.#due.size;
-  }
-
-  #changed(id: string, schedule: StoredSchedule | undefined): void {
-    // A rate without a start begins at once, which is a moment before now.
-    const afterMs = schedule === undefined ? 0 : schedule.countedFromMs - 1;
-    this.#plan(id, schedule, Math.max(afterMs, this.#isNew(schedule) ? afterMs : this.#options.clock.nowMs()));
-  }
-
-  #isNew(schedule: StoredSchedule | undefined): boolean {
-    return schedule !== undefined && this.#options.clock.nowMs() - schedule.countedFromMs < MINUTE_MS;
-  }
-
-  #plan(id: string, schedule: StoredSchedule | undefined, afterMs: number): void {
-    const nextMs = schedule === undefined ? undefined : this.#nextTime(schedule, afterMs);
-    if (schedule === undefined || nextMs === undefined) {
+  /**
+   * Plans the first run after an instant. What was due while nothing ran is left out, but for the last minute: a run
+   * that a process did not come to write down is done by the next one; one that it did is known by its id.
+   */
+  #plan(id: string, schedule: StoredSchedule | undefined, afterMs: number | undefined): void {
+    const planned = schedule && this.#firstRun(schedule, afterMs);
+    if (planned === undefined) {
       this.#scheduledMs.delete(id);
       this.#due.set(id, undefined);
       return;
     }
-    this.#scheduledMs.set(id, nextMs);
-    const windowMs = schedule.flexibleWindowMinutes * MINUTE_MS;
-    this.#due.set(id, nextMs + Math.floor(this.#options.random() * windowMs));
+    this.#scheduledMs.set(id, planned.scheduledMs);
+    this.#due.set(id, planned.dueMs);
+  }
+
+  #firstRun(
+    schedule: StoredSchedule,
+    afterMs: number | undefined,
+  ): { readonly scheduledMs: number; readonly dueMs: number } | undefined {
+    const earliestMs = this.#options.clock.nowMs() - MINUTE_MS;
+    // A rate without a start begins at once, with the instant at which it was put.
+    const firstMs = Math.max(schedule.countedFromMs - 1, earliestMs - windowMs(schedule));
+    let scheduledMs = this.#nextTime(schedule, afterMs ?? firstMs);
+    while (scheduledMs !== undefined) {
+      const dueMs = scheduledMs + delayInWindowMs(schedule, scheduledMs);
+      if (dueMs >= earliestMs || isOneTime(schedule)) return { scheduledMs, dueMs };
+      scheduledMs = this.#nextTime(schedule, Math.max(scheduledMs, earliestMs - windowMs(schedule)));
+    }
+    return undefined;
   }
 
   /** The next time after an instant, between start and end; of a one-time schedule its time until it has run. */
@@ -113,7 +118,7 @@ export class ScheduleRunner {
     const fromMs = startMs ?? countedFromMs;
     const times = scheduleTimes(expression, { compileCron, timeZone, fromMs });
     // AWS: start and end are left alone where a schedule has one time.
-    if (expression.startsWith("at(")) return times?.nextAfter(Number.NEGATIVE_INFINITY);
+    if (isOneTime(schedule)) return times?.nextAfter(Number.NEGATIVE_INFINITY);
     const next = times?.nextAfter(Math.max(afterMs, (startMs ?? 0) - 1));
     return next !== undefined && endMs !== undefined && next > endMs ? undefined : next;
   }
@@ -130,8 +135,7 @@ export class ScheduleRunner {
 
   async #run(id: string, schedule: StoredSchedule, scheduledMs: number): Promise<void> {
     const { clock } = this.#options;
-    const isOneTime = schedule.expression.startsWith("at(");
-    if (!isOneTime) this.#plan(id, schedule, Math.max(scheduledMs, clock.nowMs() - windowMs(schedule)));
+    if (!isOneTime(schedule)) this.#plan(id, schedule, scheduledMs);
     const retries = retriesOf(schedule.target);
     // A one-time schedule that was missed for longer than its event may get old does not run any more.
     const isTooOld = clock.nowMs() - scheduledMs > retries.maximumEventAgeSeconds * 1000 + windowMs(schedule);
@@ -147,7 +151,7 @@ export class ScheduleRunner {
         },
       ]);
     }
-    if (isOneTime || this.#nextTime(schedule, scheduledMs) === undefined) await this.#complete(id, schedule);
+    if (isOneTime(schedule) || this.#nextTime(schedule, scheduledMs) === undefined) await this.#complete(id, schedule);
   }
 
   async #complete(id: string, schedule: StoredSchedule): Promise<void> {
@@ -203,7 +207,16 @@ export class ScheduleRunner {
   }
 }
 
+const isOneTime = ({ expression }: StoredSchedule): boolean => expression.startsWith("at(");
+
 const windowMs = ({ flexibleWindowMinutes }: StoredSchedule): number => flexibleWindowMinutes * MINUTE_MS;
+
+/** Where in its flexible window a run is: the same whoever asks, also after a restart. */
+function delayInWindowMs(schedule: StoredSchedule, scheduledMs: number): number {
+  if (schedule.flexibleWindowMinutes === 0) return 0;
+  const digest = createHash("sha256").update(`${scheduleArn(schedule)} ${scheduledMs}`).digest();
+  return Math.floor((digest.readUInt32BE(0) / 2 ** 32) * windowMs(schedule));
+}
 
 function retriesOf({ RetryPolicy: policy }: ScheduleTarget) {
   return {

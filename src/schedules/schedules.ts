@@ -64,9 +64,12 @@ export class Schedules {
     const nowMs = this.#clock.nowMs();
     const times = { createdAtMs: nowMs, modifiedAtMs: nowMs, countedFromMs: nowMs };
     const schedule: StoredSchedule = { account, region, ...input, ...times };
-    if (!(await this.#records.create(scheduleId(schedule), schedule)))
+    if (await this.#records.create(scheduleId(schedule), schedule)) return schedule;
+    const existing = this.#records.get(scheduleId(schedule));
+    const isRepeated = input.clientToken !== undefined && existing?.clientToken === input.clientToken;
+    if (existing === undefined || !isRepeated)
       throw scheduleConflict(`Schedule ${input.name} already exists.`);
-    return schedule;
+    return existing;
   }
 
   /** AWS: what is not given has its default value again. */
