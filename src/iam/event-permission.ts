@@ -33,13 +33,10 @@ export function mayDeliver(
       evaluatePolicies(documents, { ...request, principals: { Service: [sender.servicePrincipal] } }) ===
       "allowed"
     );
-  const principals = { AWS: [sender.roleArn] };
-  const isDenied = (): boolean =>
-    evaluatePolicies(documents, { ...request, principals }) === "explicitly-denied";
-  if (sender.isUnrestricted === true) return !isDenied();
   const named = parseRoleArn(sender.roleArn);
   const role = named && directory.role(named.account, named.roleName);
   if (role === undefined || evaluatePolicies(identityPolicies(directory, role), request) !== "allowed")
     return false;
-  return !isDenied();
+  const principals = { AWS: [sender.roleArn] };
+  return evaluatePolicies(documents, { ...request, principals }) !== "explicitly-denied";
 }

@@ -7,8 +7,6 @@ export interface EventSender {
   readonly sourceAccount: string;
   /** The role that the delivery is made with, where the service uses one; its policies are asked instead. */
   readonly roleArn?: string | undefined;
-  /** Access is open and nobody knows the role: only what the target's policy denies is not allowed. */
-  readonly isUnrestricted?: boolean | undefined;
 }
 
 /** A message attribute as SQS and SNS have them; `type` with its label ("Number.int"). */
