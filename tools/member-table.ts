@@ -32,14 +32,13 @@ export const REFUSED_MEMBERS: Readonly<Record<string, Readonly<Record<string, un
     PublishTo: "LATEST_PUBLISHED",
   },
   PublishVersion: { PublishTo: "LATEST_PUBLISHED" },
-  Invoke: { TenantId: "t", DurableExecutionName: "d", InvocationType: "Event" },
+  Invoke: { TenantId: "t", DurableExecutionName: "d" },
   InvokeWithResponseStream: { TenantId: "t" },
 };
 
 function refusedSettings(more: Readonly<Record<string, unknown>>): Readonly<Record<string, unknown>> {
   return {
     VpcConfig: { SubnetIds: ["subnet-1"], SecurityGroupIds: ["sg-1"] },
-    DeadLetterConfig: { TargetArn: "arn:aws:sqs:eu-west-1:000000000000:q" },
     KMSKeyArn: "arn:aws:kms:eu-west-1:000000000000:key/k",
     ImageConfig: { Command: ["x"] },
     DurableConfig: { ExecutionTimeout: 60, RetentionPeriodInDays: 1 },

@@ -141,7 +141,6 @@ describe("CreateFunction", () => {
     const unsupported: Partial<CreateFunctionCommandInput>[] = [
       { VpcConfig: { SubnetIds: ["subnet-1"], SecurityGroupIds: ["sg-1"] } },
       { KMSKeyArn: "arn:aws:kms:eu-west-1:123456789012:key/k" },
-      { DeadLetterConfig: { TargetArn: "arn:aws:sqs:eu-west-1:123456789012:q" } },
       { SnapStart: { ApplyOn: "PublishedVersions" } },
       { ImageConfig: { Command: ["x"] } },
       { TenancyConfig: { TenantIsolationMode: "PER_TENANT" } },

@@ -12,6 +12,7 @@ import type { InvocationRequest, InvocationResult, ResponseSink } from "../../sr
 import { TraceHeaders } from "../../src/core/trace-header.ts";
 import { createFunctionService, type FunctionService } from "../../src/functions/function-service.ts";
 import type { CodeStore } from "../../src/ports/code-store.ts";
+import { type AsyncEvents, asyncEvents } from "./async-events.ts";
 import { TEST_RUNTIMES } from "./function-fixture.ts";
 import { ManualClock } from "./manual-clock.ts";
 import { MemoryBlobStore, MemoryKeyValueStore } from "./memory-store.ts";
@@ -27,6 +28,8 @@ export interface LambdaEndpoint {
   readonly client: LambdaClient;
   readonly functions: FunctionService;
   readonly clock: ManualClock;
+  /** Asynchronous invocations, which run on the same clock. */
+  readonly events: AsyncEvents;
   /** What was invoked, and how to answer it. */
   readonly invocations: InvocationRequest[];
   answer: (request: InvocationRequest) => InvocationResult;
@@ -82,6 +85,8 @@ export async function openLambdaEndpoint(
       return lambda.stream(request, sink);
     },
   };
+  const events = asyncEvents({ functions, invoker, clock });
+  await events.invocations.start();
   const { observe } = options;
   const server = await startProtocolServer(
     [
@@ -90,6 +95,8 @@ export async function openLambdaEndpoint(
         lambdaService({
           functions,
           invoker,
+          asyncInvoker: events.invocations,
+          eventMetrics: events.metrics,
           allocations,
           runtimes: TEST_RUNTIMES,
           clock,
@@ -113,6 +120,7 @@ export async function openLambdaEndpoint(
     }),
     functions,
     clock,
+    events,
     invocations,
     answer: ({ payload }) => ({ payload, functionError: undefined, logTail: undefined }),
     allocation: NOTHING_ALLOCATED,
@@ -121,6 +129,7 @@ export async function openLambdaEndpoint(
     async close() {
       lambda.client.destroy();
       await server.close();
+      events.invocations.stop();
       await functions.close();
       await rm(directory, { recursive: true });
       if (server.logged.length > 0)
