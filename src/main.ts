@@ -57,7 +57,14 @@ async function open(
   const logger = createPinoLogger({ level: configuration.logLevel, readable: process.stderr.isTTY });
   const store = await openSqliteStore({ dataDirectory: configuration.dataDirectory, clock });
   opened.add(() => store.close());
-  const ground = { configuration, logger, store, opened, targets: new LateEventTargets() };
+  const ground = {
+    configuration,
+    logger,
+    store,
+    opened,
+    targets: new LateEventTargets(),
+    resourcePolicies: new Map(),
+  };
   const machine = await openMachine(ground, announce);
   const platform = await openPlatform(ground, machine);
   const metrics = createPrometheusMetrics();
@@ -98,6 +105,7 @@ async function open(
   // Provisioned environments start now: their functions may call back as soon as they are initialised.
   platform.functions.onConcurrencyChanged((concurrency) => dispatcher.configure(concurrency));
   await asyncInvocations.start();
+  opened.serving();
   return {
     endpoint,
     isolation: machine.sandboxes.report,

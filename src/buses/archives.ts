@@ -1,6 +1,6 @@
+import type { EventTest } from "../core/event-pattern.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { LogStore } from "../ports/store.ts";
-import type { EventMatcher } from "../core/event-pattern.ts";
 import { eventsAlreadyExist, eventsNotFound } from "./bus-errors.ts";
 import { type Owner, ownerId, type StoredArchive } from "./bus-records.ts";
 import { checkEventPattern } from "./rule-matching.ts";
@@ -9,6 +9,13 @@ import { recordId, type StoredRecords } from "./stored-records.ts";
 const DAY_MS = 86_400_000;
 const TRIM_INTERVAL_MS = 3_600_000;
 const PAGE = 1_000;
+
+/** What is not there stays as it is. */
+export interface ArchiveChange {
+  readonly description?: string | undefined;
+  readonly eventPattern?: string | undefined;
+  readonly retentionDays?: number | undefined;
+}
 
 export interface ArchivedEvent {
   readonly position: string;
@@ -20,7 +27,7 @@ export class Archives {
   readonly #records: StoredRecords<StoredArchive>;
   readonly #logs: LogStore;
   readonly #clock: Clock;
-  readonly #byBus = new Map<string, Map<string, { archive: StoredArchive; matches: EventMatcher }>>();
+  readonly #byBus = new Map<string, Map<string, { archive: StoredArchive; matches: EventTest }>>();
   readonly #trimmedAtMs = new Map<string, number>();
 
   constructor(
@@ -53,10 +60,15 @@ export class Archives {
   async update(
     owner: Owner,
     name: string,
-    change: Partial<Pick<StoredArchive, "description" | "eventPattern" | "retentionDays">>,
+    change: ArchiveChange,
   ): Promise<StoredArchive> {
     if (change.eventPattern !== undefined) checkEventPattern(change.eventPattern);
-    const updated = await this.#records.update(archiveId(owner, name), (archive) => ({ ...archive, ...change }));
+    const updated = await this.#records.update(archiveId(owner, name), (archive) => ({
+      ...archive,
+      description: change.description ?? archive.description,
+      eventPattern: change.eventPattern ?? archive.eventPattern,
+      retentionDays: change.retentionDays ?? archive.retentionDays,
+    }));
     if (updated === undefined) throw eventsNotFound(`Archive ${name} does not exist.`);
     return updated;
   }

@@ -6,7 +6,13 @@ import {
   type MessageAttribute,
 } from "../ports/event-targets.ts";
 import { parseRuleArn, type RuleTarget, ruleArn, type StoredRule } from "./bus-records.ts";
-import { DEFAULT_RETRIES, type Delivery, type DeliveryFailure, type NewDelivery, type RetryLimits } from "./delivery-queue.ts";
+import {
+  DEFAULT_RETRIES,
+  type Delivery,
+  type DeliveryFailure,
+  type NewDelivery,
+  type RetryLimits,
+} from "./delivery-queue.ts";
 import { targetInput } from "./target-input.ts";
 
 /** Who gets an event, as it was when the rule matched. */
@@ -21,7 +27,7 @@ export interface RuleAddress {
  * A role as a sender's part: with it, the role's policies decide. Throws `DeliveryRefused` where the service may not
  * assume it.
  */
-export type SenderRoles = (roleArn: string) => Pick<EventSender, "roleArn" | "isUnrestricted">;
+export type SenderRoles = (roleArn: string) => Pick<EventSender, "roleArn" | "hasMadeUpRole">;
 
 /** Writes events into a log group. */
 export interface LogTarget {
@@ -39,7 +45,11 @@ const DETAIL = ',"detail":';
 /** What is stored for each target of a rule that an event is for. */
 export function deliveriesOf(
   rule: StoredRule,
-  event: { readonly payload: Uint8Array; readonly ingestionTimeMs: number; readonly traceHeader?: string | undefined },
+  event: {
+    readonly payload: Uint8Array;
+    readonly ingestionTimeMs: number;
+    readonly traceHeader?: string | undefined;
+  },
 ): NewDelivery<RuleAddress>[] {
   const { payload, ingestionTimeMs, traceHeader } = event;
   return rule.targets.map((target) => ({

@@ -48,7 +48,8 @@ export class BusIngestion {
       }
       // AWS: replayed events are not archived once more.
       if (each.event.replayName !== undefined) continue;
-      for (const archiveId of this.#archives.wanting(busArn(each.bus), event)) archived.push({ archiveId, text });
+      for (const archiveId of this.#archives.wanting(busArn(each.bus), event))
+        archived.push({ archiveId, text });
     }
     await Promise.all([this.#deliveries.add(deliveries), this.#archives.append(archived)]);
   }

@@ -54,7 +54,10 @@ test("ten thousand that wait have one timer, and random times come in order", ()
   assert.equal(due.size, 9_000);
   clock.advance(100_003);
   assert.equal(told.length, 9_000);
-  assert.deepEqual(told, told.toSorted((left, right) => left - right));
+  assert.deepEqual(
+    told,
+    told.toSorted((left, right) => left - right),
+  );
   assert.equal(timers, 0);
 });
 

@@ -69,7 +69,12 @@ export async function openEventBridge(options: EventBridgeOptions): Promise<Even
     giveUp: (delivery, failure) => bringing.giveUp(delivery, failure),
     failed,
   });
-  const ingestion = new BusIngestion({ matching: new RuleMatching(ruleRecords), archives, deliveries, clock });
+  const ingestion = new BusIngestion({
+    matching: new RuleMatching(ruleRecords),
+    archives,
+    deliveries,
+    clock,
+  });
   const scheduled = new ScheduledRules({
     rules: ruleRecords,
     ingestion,

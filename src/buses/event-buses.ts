@@ -1,7 +1,16 @@
-import { parsePolicyDocument, type PolicyDocument } from "../core/policy-document.ts";
+import { type PolicyDocument, parsePolicyDocument } from "../core/policy-document.ts";
 import type { Clock } from "../ports/clock.ts";
 import { busNotFound, eventsAlreadyExist, eventsInvalid, eventsNotFound } from "./bus-errors.ts";
-import { busArn, busId, DEFAULT_BUS, type Owner, ownerId, parseBusArn, type StoredBus, type Tags } from "./bus-records.ts";
+import {
+  busArn,
+  busId,
+  DEFAULT_BUS,
+  type Owner,
+  ownerId,
+  parseBusArn,
+  type StoredBus,
+  type Tags,
+} from "./bus-records.ts";
 import type { StoredRecords } from "./stored-records.ts";
 
 /** One permission as PutPermission takes it. */

@@ -76,7 +76,9 @@ function problemOf({ source, detailType, detail }: EventEntry): EventEntryResult
     return { errorCode: "NotAuthorizedForSource", errorMessage: "Not authorized for the source." };
   if (detailType === undefined || detailType === "") return missing("DetailType");
   if (detail === undefined || detail === "") return missing("Detail");
-  return isObject(detail) ? undefined : { errorCode: "MalformedDetail", errorMessage: "Detail is malformed." };
+  return isObject(detail)
+    ? undefined
+    : { errorCode: "MalformedDetail", errorMessage: "Detail is malformed." };
 }
 
 const isObject = (text: string): boolean =>

@@ -46,7 +46,10 @@ export class Replays {
   async cancel(owner: Owner, name: string): Promise<void> {
     const { state } = this.replay(owner, name);
     if (state !== "STARTING" && state !== "RUNNING")
-      throw new AwsError("IllegalStatusException", `Replay ${name} is not in a valid state for this operation.`);
+      throw new AwsError(
+        "IllegalStatusException",
+        `Replay ${name} is not in a valid state for this operation.`,
+      );
     await this.#deps.records.update(replayId(owner, name), (replay) => ({ ...replay, state: "CANCELLING" }));
     this.#begin(replayId(owner, name));
   }

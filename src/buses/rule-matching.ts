@@ -1,18 +1,20 @@
-import { compileEventPattern, type EventMatcher } from "../core/event-pattern.ts";
+import { compileEventPattern, type EventTest, InvalidEventPattern } from "../core/event-pattern.ts";
 import { invalidEventPattern } from "./bus-errors.ts";
 import { busId, type Owner, type StoredRule } from "./bus-records.ts";
 import type { StoredRecords } from "./stored-records.ts";
 
 /** Throws AWS's InvalidEventPatternException for what is no event pattern. */
-export function checkEventPattern(text: string): EventMatcher {
-  const compiled = compileEventPattern(text);
-  if ("problem" in compiled) throw invalidEventPattern(compiled.problem);
-  return compiled;
+export function checkEventPattern(text: string): EventTest {
+  try {
+    return compileEventPattern(text);
+  } catch (error) {
+    throw error instanceof InvalidEventPattern ? invalidEventPattern(error.message) : error;
+  }
 }
 
 /** The rules of buses, compiled, kept current with what is stored. */
 export class RuleMatching {
-  readonly #byBus = new Map<string, Map<string, { rule: StoredRule; matches: EventMatcher }>>();
+  readonly #byBus = new Map<string, Map<string, { rule: StoredRule; matches: EventTest }>>();
 
   constructor(rules: StoredRecords<StoredRule>) {
     for (const [id, rule] of rules.all()) this.#changed(id, rule);
@@ -30,14 +32,13 @@ export class RuleMatching {
   #changed(id: string, rule: StoredRule | undefined): void {
     const bus = id.slice(0, id.lastIndexOf("/"));
     const pattern = rule?.state === "DISABLED" ? undefined : rule?.eventPattern;
-    const matches = pattern === undefined ? undefined : compileEventPattern(pattern);
-    if (rule === undefined || rule.targets.length === 0 || matches === undefined || "problem" in matches) {
+    if (rule === undefined || rule.targets.length === 0 || pattern === undefined) {
       this.#byBus.get(bus)?.delete(id);
       if (this.#byBus.get(bus)?.size === 0) this.#byBus.delete(bus);
       return;
     }
     const rules = this.#byBus.get(bus) ?? new Map();
-    rules.set(id, { rule, matches });
+    rules.set(id, { rule, matches: compileEventPattern(pattern) });
     this.#byBus.set(bus, rules);
   }
 }

@@ -13,7 +13,11 @@ export interface ScheduleTimes {
  */
 export function scheduleTimes(
   text: string,
-  { compileCron, timeZone, fromMs }: { readonly compileCron: CompileCron; readonly timeZone: string; readonly fromMs: number },
+  {
+    compileCron,
+    timeZone,
+    fromMs,
+  }: { readonly compileCron: CompileCron; readonly timeZone: string; readonly fromMs: number },
 ): ScheduleTimes | undefined {
   const expression = parseScheduleExpression(text);
   if (expression?.kind === "cron") return compileCron(expression.fields, timeZone);

@@ -42,7 +42,8 @@ export function findInputError(target: RuleTarget): string | undefined {
 function findTransformerError(transformer: InputTransformer, id: string): string | undefined {
   const paths = transformer.InputPathsMap ?? {};
   const names = Object.keys(paths);
-  if (names.some((name) => name.startsWith("aws."))) return `InputPathsMap for target ${id} has reserved names.`;
+  if (names.some((name) => name.startsWith("aws.")))
+    return `InputPathsMap for target ${id} has reserved names.`;
   if (Object.values(paths).some((path) => parseJsonPath(path) === undefined))
     return `InputTransformer for target ${id} has an invalid path.`;
   const template = transformer.InputTemplate ?? "";
@@ -83,7 +84,7 @@ function withoutDetail(event: unknown): unknown {
  * Puts values in place of the variables: inside a JSON text's quotes as text, escaped; elsewhere as JSON, text with
  * quotes when the template is JSON, without when it is text.
  */
-function fill(template: string, valueOf: (name: string) => unknown): string {
+function fill(template: string, lookUp: (name: string) => unknown): string {
   const isJsonTemplate = /^\s*[{[]/.test(template);
   let inQuotes = false;
   let filled = "";
@@ -91,13 +92,16 @@ function fill(template: string, valueOf: (name: string) => unknown): string {
   for (const match of template.matchAll(VARIABLE)) {
     const before = template.slice(at, match.index);
     inQuotes = endsInQuotes(before, inQuotes);
-    filled += before + written(valueOf(match[1] ?? ""), { inQuotes, isJsonTemplate });
+    filled += before + written(lookUp(match[1] ?? ""), { inQuotes, isJsonTemplate });
     at = match.index + match[0].length;
   }
   return filled + template.slice(at);
 }
 
-function written(value: unknown, place: { readonly inQuotes: boolean; readonly isJsonTemplate: boolean }): string {
+function written(
+  value: unknown,
+  place: { readonly inQuotes: boolean; readonly isJsonTemplate: boolean },
+): string {
   const { inQuotes, isJsonTemplate } = place;
   if (inQuotes) {
     // AWS: what a path does not find is an empty text.

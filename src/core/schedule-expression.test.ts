@@ -5,7 +5,14 @@ import { instantOf, isTimeZone, parseScheduleExpression } from "./schedule-expre
 test("rates have a number and the unit in its number", () => {
   assert.deepEqual(parseScheduleExpression("rate(1 minute)"), { kind: "rate", everyMs: 60_000 });
   assert.deepEqual(parseScheduleExpression("rate(5 hours)"), { kind: "rate", everyMs: 18_000_000 });
-  for (const text of ["rate(1 minutes)", "rate(2 day)", "rate(0 minutes)", "rate(-1 days)", "rate(5 seconds)", "rate()"])
+  for (const text of [
+    "rate(1 minutes)",
+    "rate(2 day)",
+    "rate(0 minutes)",
+    "rate(-1 days)",
+    "rate(5 seconds)",
+    "rate()",
+  ])
     assert.equal(parseScheduleExpression(text), undefined, text);
 });
 

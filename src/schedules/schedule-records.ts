@@ -61,9 +61,8 @@ export const DEFAULT_GROUP = "default";
 export const groupId = (group: Owner & { readonly name: string }): string =>
   recordId(group.account, group.region, group.name);
 
-export const scheduleId = (
-  schedule: Owner & { readonly groupName: string; readonly name: string },
-): string => recordId(schedule.account, schedule.region, schedule.groupName, schedule.name);
+export const scheduleId = (schedule: Owner & { readonly groupName: string; readonly name: string }): string =>
+  recordId(schedule.account, schedule.region, schedule.groupName, schedule.name);
 
 export const groupArn = ({ account, region, name }: Owner & { readonly name: string }): string =>
   `arn:aws:scheduler:${region}:${account}:schedule-group/${name}`;

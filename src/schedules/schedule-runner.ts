@@ -30,7 +30,7 @@ export interface ScheduleRunnerOptions {
   readonly targets: EventTargets;
   readonly clock: Clock;
   readonly compileCron: CompileCron;
-  readonly roles: (roleArn: string) => Pick<EventSender, "roleArn" | "isUnrestricted">;
+  readonly roles: (roleArn: string) => Pick<EventSender, "roleArn" | "hasMadeUpRole">;
   /** A UUID. */
   readonly newId: () => string;
   /** Between 0 and 1. */
@@ -151,7 +151,8 @@ export class ScheduleRunner {
         },
       ]);
     }
-    if (isOneTime(schedule) || this.#nextTime(schedule, scheduledMs) === undefined) await this.#complete(id, schedule);
+    if (isOneTime(schedule) || this.#nextTime(schedule, scheduledMs) === undefined)
+      await this.#complete(id, schedule);
   }
 
   async #complete(id: string, schedule: StoredSchedule): Promise<void> {
@@ -214,7 +215,9 @@ const windowMs = ({ flexibleWindowMinutes }: StoredSchedule): number => flexible
 /** Where in its flexible window a run is: the same whoever asks, also after a restart. */
 function delayInWindowMs(schedule: StoredSchedule, scheduledMs: number): number {
   if (schedule.flexibleWindowMinutes === 0) return 0;
-  const digest = createHash("sha256").update(`${scheduleArn(schedule)} ${scheduledMs}`).digest();
+  const digest = createHash("sha256")
+    .update(`${scheduleArn(schedule)} ${scheduledMs}`)
+    .digest();
   return Math.floor((digest.readUInt32BE(0) / 2 ** 32) * windowMs(schedule));
 }
 

@@ -70,12 +70,14 @@ export function callOf(target: ScheduleTarget, input: string): Call {
   const { Arn: arn } = target;
   if (arn.startsWith(UNIVERSAL)) {
     const call = UNIVERSAL_CALLS[arn.slice(UNIVERSAL.length)]?.(inputObject(input));
-    if (call === undefined) throw new DeliveryRefused("ValidationException", `${arn} got an input that it does not take.`);
+    if (call === undefined)
+      throw new DeliveryRefused("ValidationException", `${arn} got an input that it does not take.`);
     return call;
   }
   const [, , service] = arn.split(":");
   if (service === "lambda") return { to: "function", arn, payload: input };
-  if (service === "sqs") return { to: "queue", arn, body: input, groupId: target.SqsParameters?.MessageGroupId };
+  if (service === "sqs")
+    return { to: "queue", arn, body: input, groupId: target.SqsParameters?.MessageGroupId };
   if (service === "sns") return { to: "topic", arn, message: input };
   const { DetailType: detailType = "", Source: source = "" } = target.EventBridgeParameters ?? {};
   return { to: "bus", arn, source, detailType, detail: input };
@@ -85,7 +87,11 @@ export function callOf(target: ScheduleTarget, input: string): Call {
 export async function call(
   targets: EventTargets,
   what: Call,
-  { sender, timeMs, resource }: { readonly sender: EventSender; readonly timeMs: number; readonly resource: string },
+  {
+    sender,
+    timeMs,
+    resource,
+  }: { readonly sender: EventSender; readonly timeMs: number; readonly resource: string },
 ): Promise<void> {
   switch (what.to) {
     case "function":
@@ -111,20 +117,41 @@ const UNIVERSAL_CALLS: Readonly<Record<string, UniversalCall>> = {
   "lambda:invoke": ({ FunctionName: name, Payload: payload, InvocationType: type, ...others }) => {
     const isEvent = type === undefined || type === "Event";
     if (!isTextOf(name) || !name.startsWith("arn:") || !isEvent || hasAny(others)) return undefined;
-    const text = typeof payload === "string" ? payload : payload === undefined ? "{}" : JSON.stringify(payload);
+    const text =
+      typeof payload === "string" ? payload : payload === undefined ? "{}" : JSON.stringify(payload);
     return { to: "function", arn: name, payload: text };
   },
   "sqs:sendMessage": (input) => {
     const { QueueUrl: url, MessageBody: body, MessageGroupId, MessageDeduplicationId, ...others } = input;
     const arn = isTextOf(url) ? queueArnOf(url) : undefined;
     if (arn === undefined || !isTextOf(body) || hasAny(others)) return undefined;
-    return { to: "queue", arn, body, groupId: text(MessageGroupId), deduplicationId: text(MessageDeduplicationId) };
+    return {
+      to: "queue",
+      arn,
+      body,
+      groupId: text(MessageGroupId),
+      deduplicationId: text(MessageDeduplicationId),
+    };
   },
   "sns:publish": (input) => {
-    const { TopicArn: arn, Message: message, Subject, MessageGroupId, MessageDeduplicationId, ...others } = input;
+    const {
+      TopicArn: arn,
+      Message: message,
+      Subject,
+      MessageGroupId,
+      MessageDeduplicationId,
+      ...others
+    } = input;
     if (!isTextOf(arn) || !isTextOf(message) || hasAny(others)) return undefined;
     const groupId = text(MessageGroupId);
-    return { to: "topic", arn, message, subject: text(Subject), groupId, deduplicationId: text(MessageDeduplicationId) };
+    return {
+      to: "topic",
+      arn,
+      message,
+      subject: text(Subject),
+      groupId,
+      deduplicationId: text(MessageDeduplicationId),
+    };
   },
 };
 

@@ -1,7 +1,8 @@
 import { AwsError } from "../core/errors.ts";
 
 /** The errors of EventBridge Scheduler. */
-export const scheduleInvalid = (message: string): AwsError => new AwsError("ValidationException", message, 400);
+export const scheduleInvalid = (message: string): AwsError =>
+  new AwsError("ValidationException", message, 400);
 
 export const scheduleNotFound = (what: string): AwsError =>
   new AwsError("ResourceNotFoundException", `${what} does not exist.`, 404);

@@ -102,7 +102,9 @@ export class Schedules {
       throw scheduleInvalid(`Provided ScheduleExpressionTimezone is not valid: ${timeZone}.`);
     const parsed = parseScheduleExpression(expression);
     const isGood =
-      parsed?.kind === "cron" ? this.#compileCron(parsed.fields, timeZone) !== undefined : parsed !== undefined;
+      parsed?.kind === "cron"
+        ? this.#compileCron(parsed.fields, timeZone) !== undefined
+        : parsed !== undefined;
     if (!isGood) throw scheduleInvalid(`Invalid Schedule Expression ${expression}.`);
     const nowMs = this.#clock.nowMs();
     if (startMs !== undefined && startMs !== knownStartMs && startMs < nowMs - PAST_START_MS)

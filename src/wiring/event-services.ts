@@ -1,7 +1,9 @@
 import type { ServiceDefinition } from "../aws-api/protocol/handlers.ts";
 import type { InvocationDispatcher } from "../invocation/invocation-dispatcher.ts";
+import { openBuses } from "./buses.ts";
 import type { Ground } from "./ground.ts";
 import type { Platform } from "./platform.ts";
+import { openSchedules } from "./schedules.ts";
 
 /** What the services that bring events to functions are made of. */
 export interface EventParts {
@@ -11,8 +13,8 @@ export interface EventParts {
 
 /** Opens the services that bring events to functions; returns those that the AWS endpoint serves. */
 export async function openEventServices(
-  _ground: Ground,
-  _parts: EventParts,
+  ground: Ground,
+  parts: EventParts,
 ): Promise<readonly ServiceDefinition[]> {
-  return [];
+  return [await openBuses(ground, parts), await openSchedules(ground, parts)];
 }

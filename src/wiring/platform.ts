@@ -68,7 +68,8 @@ export async function openPlatform(
     clock,
     mode,
     defaultRegion,
-    resourcePolicies: (service, arn) => (service === "lambda" ? functionPolicy(functions, arn) : undefined),
+    resourcePolicies: (service, arn) =>
+      service === "lambda" ? functionPolicy(functions, arn) : ground.resourcePolicies.get(service)?.(arn),
   });
   return { iam, credentials, callers, logs, cloudWatch, functions, rootCredentialsFile };
 }

@@ -65,7 +65,10 @@ function nextRun(
     const next = cron.nextRun(after);
     if (next === null) return undefined;
     const { hour, minute } = localTime(next, timeZone);
-    if (isIn(parts[0] ?? "", { value: minute, range: RANGES[0] }) && isIn(parts[1] ?? "", { value: hour, range: RANGES[1] }))
+    if (
+      isIn(parts[0] ?? "", { value: minute, range: RANGES[0] }) &&
+      isIn(parts[1] ?? "", { value: hour, range: RANGES[1] })
+    )
       return next.getTime();
     after = next;
   }
@@ -74,7 +77,10 @@ function nextRun(
 
 function isIn(
   field: string,
-  { value, range }: { readonly value: number; readonly range: { readonly low: number; readonly high: number } },
+  {
+    value,
+    range,
+  }: { readonly value: number; readonly range: { readonly low: number; readonly high: number } },
 ): boolean {
   return field.split(",").some((item) => {
     const [numbers = "", step] = item.split("/");

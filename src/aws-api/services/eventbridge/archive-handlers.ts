@@ -49,7 +49,9 @@ export function archiveHandlers({ archives, buses, clock, newEventId }: EventBri
     ListArchives: async (input, context) => {
       const { NamePrefix: prefix, EventSourceArn: sourceArn, State: state } = input;
       if ([prefix, sourceArn, state].filter((filter) => filter !== undefined).length > 1)
-        throw eventsInvalid("At most one filter is allowed for ListArchives. Use one of: State, EventSourceArn, or NamePrefix.");
+        throw eventsInvalid(
+          "At most one filter is allowed for ListArchives. Use one of: State, EventSourceArn, or NamePrefix.",
+        );
       const wanted = archives
         .list(context)
         .filter(({ name }) => name.startsWith(prefix ?? ""))
@@ -62,7 +64,7 @@ export function archiveHandlers({ archives, buses, clock, newEventId }: EventBri
     UpdateArchive: async (input, context) => {
       refuseKey(input);
       const { Description: description, EventPattern: eventPattern, RetentionDays: retentionDays } = input;
-      const changes = defined({ description, eventPattern, retentionDays });
+      const changes = { description, eventPattern, retentionDays };
       return createdShape(await archives.update(context, input.ArchiveName ?? "", changes));
     },
     DeleteArchive: async (input, context) => {
@@ -108,7 +110,9 @@ export function replayHandlers({ archives, replays, buses, clock }: EventBridge)
     ListReplays: (input, context) => {
       const { NamePrefix: prefix, EventSourceArn: sourceArn, State: state } = input;
       if ([prefix, sourceArn, state].filter((filter) => filter !== undefined).length > 1)
-        throw eventsInvalid("At most one filter is allowed for ListReplays. Use one of: State, EventSourceArn, or NamePrefix.");
+        throw eventsInvalid(
+          "At most one filter is allowed for ListReplays. Use one of: State, EventSourceArn, or NamePrefix.",
+        );
       const wanted = replays
         .list(context)
         .filter(({ name }) => name.startsWith(prefix ?? ""))

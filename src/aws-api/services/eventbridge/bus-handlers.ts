@@ -41,8 +41,7 @@ export function busHandlers({ buses, rules }: EventBridge): EventBridgeHandlers 
       const bus = buses.find(buses.named(context, name));
       // AWS: a bus that is not there is deleted without an error.
       if (bus === undefined) return {};
-      if (rules.list(bus).length > 0)
-        throw eventsInvalid("Event bus can't be deleted since it has rules.");
+      if (rules.list(bus).length > 0) throw eventsInvalid("Event bus can't be deleted since it has rules.");
       await buses.delete(bus);
       return {};
     },

@@ -1,5 +1,11 @@
 import { eventsNotFound } from "../../../buses/bus-errors.ts";
-import { parseBusArn, parseRuleArn, type StoredBus, type StoredRule, type Tags } from "../../../buses/bus-records.ts";
+import {
+  parseBusArn,
+  parseRuleArn,
+  type StoredBus,
+  type StoredRule,
+  type Tags,
+} from "../../../buses/bus-records.ts";
 import type { EventBridge } from "../../../buses/event-bridge.ts";
 import type { EventBridgeHandlers } from "./bus-handlers.ts";
 import { tagsOf } from "./event-paging.ts";

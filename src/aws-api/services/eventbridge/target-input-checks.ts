@@ -37,9 +37,7 @@ export function targetProblem(
   if (kind === "bus" && arn === ownBusArn)
     throw eventsInvalid(`Target ${id} can't be the event bus that the rule belongs to.`);
   if (kind === "queue" && arn.endsWith(".fifo") && target.SqsParameters?.MessageGroupId === undefined)
-    throw eventsInvalid(
-      `Parameter(s) SqsParameters must be specified for target: ${id}.`,
-    );
+    throw eventsInvalid(`Parameter(s) SqsParameters must be specified for target: ${id}.`);
   if (kind !== "queue" && target.SqsParameters !== undefined)
     throw eventsInvalid(`Parameter(s) SqsParameters can't be used with target: ${id}.`);
   const problem = findInputError(target as RuleTarget);

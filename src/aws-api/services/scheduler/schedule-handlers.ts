@@ -7,8 +7,8 @@ import {
   type StoredSchedule,
   scheduleArn,
 } from "../../../schedules/schedule-records.ts";
-import type { ScheduleInput } from "../../../schedules/schedules.ts";
 import { scheduleInvalid, schedulesNotSupported } from "../../../schedules/scheduler-errors.ts";
+import type { ScheduleInput } from "../../../schedules/schedules.ts";
 import type { Handlers, Input } from "../../protocol/handlers.ts";
 import { defined, pageOf } from "./schedule-paging.ts";
 
@@ -98,9 +98,7 @@ function targetOf(target: schedulerModule.Target | undefined): ScheduleTarget {
 function scheduleShape(schedule: StoredSchedule) {
   const { startMs, endMs, flexibleWindowMinutes: minutes } = schedule;
   const { Mode, ...window } =
-    minutes === 0
-      ? { Mode: "OFF" as const }
-      : { Mode: "FLEXIBLE" as const, MaximumWindowInMinutes: minutes };
+    minutes === 0 ? { Mode: "OFF" as const } : { Mode: "FLEXIBLE" as const, MaximumWindowInMinutes: minutes };
   return defined({
     Arn: scheduleArn(schedule),
     GroupName: schedule.groupName,
