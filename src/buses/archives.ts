@@ -57,11 +57,7 @@ export class Archives {
       throw eventsAlreadyExist(`Archive ${archive.name} already exists.`);
   }
 
-  async update(
-    owner: Owner,
-    name: string,
-    change: ArchiveChange,
-  ): Promise<StoredArchive> {
+  async update(owner: Owner, name: string, change: ArchiveChange): Promise<StoredArchive> {
     if (change.eventPattern !== undefined) checkEventPattern(change.eventPattern);
     const updated = await this.#records.update(archiveId(owner, name), (archive) => ({
       ...archive,
