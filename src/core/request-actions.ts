@@ -1,5 +1,6 @@
 import { functionArn } from "./arn.ts";
 import { parseRoleArn } from "./iam-arn.ts";
+import { s3Permissions } from "./request-actions-s3.ts";
 
 /** A permission that a request needs. */
 export interface RequiredPermission {
@@ -36,6 +37,8 @@ export function requiredPermissions(call: ServiceCall): readonly RequiredPermiss
       return [cloudWatchPermission(call)];
     case "iam":
       return [{ action: `iam:${call.operation}`, resources: [iamResource(call)] }];
+    case "s3":
+      return s3Permissions(call);
     case "sts":
       return stsPermissions(call);
     default:
@@ -68,6 +71,13 @@ function lambdaPermissions(call: ServiceCall): RequiredPermission[] {
       context: { "iam:PassedToService": "lambda.amazonaws.com" },
     });
   }
+  const { S3Bucket: bucket, S3Key: key } = (call.input.Code ?? call.input.Content ?? call.input) as {
+    S3Bucket?: unknown;
+    S3Key?: unknown;
+  };
+  if (typeof bucket === "string" && typeof key === "string")
+    // AWS: whoever names a package in a bucket must be allowed to read it.
+    permissions.push({ action: "s3:GetObject", resources: [`arn:aws:s3:::${bucket}/${key}`] });
   return permissions;
 }
 

@@ -1,6 +1,7 @@
 import type { ServiceDefinition } from "../aws-api/protocol/handlers.ts";
 import type { InvocationDispatcher } from "../invocation/invocation-dispatcher.ts";
 import type { Ground } from "./ground.ts";
+import { openObjects } from "./objects.ts";
 import type { Platform } from "./platform.ts";
 
 /** What the services that bring events to functions are made of. */
@@ -11,8 +12,8 @@ export interface EventParts {
 
 /** Opens the services that bring events to functions; returns those that the AWS endpoint serves. */
 export async function openEventServices(
-  _ground: Ground,
-  _parts: EventParts,
+  ground: Ground,
+  parts: EventParts,
 ): Promise<readonly ServiceDefinition[]> {
-  return [];
+  return [await openObjects(ground, parts)];
 }

@@ -9,6 +9,7 @@ import { isAssumableByService } from "../iam/role-for-service.ts";
 import { createSessionCredentials, type SessionCredentials } from "../iam/session-credentials.ts";
 import { type CloudWatchLogs, openCloudWatchLogs } from "../logs/cloudwatch-logs.ts";
 import { type CloudWatchMetrics, openCloudWatchMetrics } from "../metrics/cloudwatch-metrics.ts";
+import type { CodeObjects } from "../ports/code-objects.ts";
 import type { Ground } from "./ground.ts";
 import type { Machine } from "./machine.ts";
 
@@ -23,6 +24,10 @@ export interface Platform {
   readonly cloudWatch: CloudWatchMetrics;
   readonly functions: FunctionService;
   readonly rootCredentialsFile: string | undefined;
+  /** Finds the policy of a resource by its ARN, by the signing name of its service; each service adds its own. */
+  readonly resourcePolicies: Map<string, (arn: string) => ResourcePolicy | undefined>;
+  /** Where packages lie that a request names in S3, when there is an S3 here. */
+  readonly embeddedCode: { source: CodeObjects | undefined };
 }
 
 /** What is kept in the store: identities, logs and functions. */
@@ -62,15 +67,29 @@ export async function openPlatform(
     mayAssume: (arn) => mode === "open" || isAssumableByService(directory, arn, "lambda.amazonaws.com"),
   });
   opened.add(() => functions.close());
+  const resourcePolicies: Platform["resourcePolicies"] = new Map([
+    ["lambda", (arn: string) => functionPolicy(functions, arn)],
+  ]);
+  const embeddedCode = { source: undefined };
   const callers = new CallerIdentities({
     credentials,
     directory,
     clock,
     mode,
     defaultRegion,
-    resourcePolicies: (service, arn) => (service === "lambda" ? functionPolicy(functions, arn) : undefined),
+    resourcePolicies: (service, arn) => resourcePolicies.get(service)?.(arn),
   });
-  return { iam, credentials, callers, logs, cloudWatch, functions, rootCredentialsFile };
+  return {
+    iam,
+    credentials,
+    callers,
+    logs,
+    cloudWatch,
+    functions,
+    rootCredentialsFile,
+    resourcePolicies,
+    embeddedCode,
+  };
 }
 
 /** A function's policy as the evaluation of a request needs it; undefined for what is no function. */
