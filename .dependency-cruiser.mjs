@@ -19,7 +19,7 @@ const OUTSIDE = [
   "npm-unknown",
   "undetermined",
 ];
-const PURE_BUILT_INS = "^(node:)?(assert|assert/strict|buffer|crypto|events|stream|stream/promises|util)$";
+const PURE_BUILT_INS = "^(node:)?(assert|assert/strict|buffer|crypto|events|stream|stream/consumers|stream/promises|util)$";
 
 export default {
   forbidden: [

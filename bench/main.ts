@@ -13,6 +13,7 @@ import { endWhatWasStarted } from "./interruption.ts";
 import { machine, writePicture, writeSection } from "./report/performance-page.ts";
 import { tableOf } from "./report/table.ts";
 import type { Scenario } from "./scenario.ts";
+import { api } from "./scenarios/api.ts";
 import { burst } from "./scenarios/burst.ts";
 import { cold } from "./scenarios/cold.ts";
 import { density } from "./scenarios/density.ts";
@@ -29,6 +30,7 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
   freeze,
   functions,
   store,
+  api,
 };
 
 endWhatWasStarted();

@@ -8,6 +8,7 @@ import type { Configuration } from "./config.ts";
 import { closeServer, configureServer, functionUrlAt, listen } from "./http-listener.ts";
 import type { IsolationReport } from "./ports/sandbox.ts";
 import { subscribedFunctions } from "./subscribed-functions.ts";
+import { openAsyncInvocation } from "./wiring/async-invocation.ts";
 import { wireAwsApi, wireOperatorApi } from "./wiring/doors.ts";
 import { openEventServices } from "./wiring/event-services.ts";
 import { LateEventTargets } from "./wiring/event-targets.ts";
@@ -61,7 +62,7 @@ async function open(
   const platform = await openPlatform(ground, machine);
   const metrics = createPrometheusMetrics();
   const { dispatcher, serveFunctions } = wireInvocations(ground, { machine, platform, metrics });
-
+  const asyncInvocations = openAsyncInvocation(ground, { platform, dispatcher });
   const eventServices = await openEventServices(ground, { platform, dispatcher });
 
   let endpoint = "";
@@ -76,6 +77,7 @@ async function open(
     platform,
     metrics,
     dispatcher,
+    asyncInvoker: asyncInvocations,
     codeDownloads,
     functionUrl,
     eventServices,
@@ -89,10 +91,13 @@ async function open(
   configureServer(server);
   endpoint = await listen(server, configuration);
   opened.add(() => closeServer(server));
+  opened.add(() => asyncInvocations.settled());
   opened.add(() => dispatcher.close(DRAIN_MS));
+  opened.add(() => asyncInvocations.stop());
   platform.logs.connect(subscribedFunctions(platform.functions, dispatcher));
   // Provisioned environments start now: their functions may call back as soon as they are initialised.
   platform.functions.onConcurrencyChanged((concurrency) => dispatcher.configure(concurrency));
+  await asyncInvocations.start();
   return {
     endpoint,
     isolation: machine.sandboxes.report,

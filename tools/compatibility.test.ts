@@ -7,6 +7,7 @@ import { iamService } from "../src/aws-api/services/iam/iam-service.ts";
 import { lambdaService } from "../src/aws-api/services/lambda/lambda-service.ts";
 import { logsService } from "../src/aws-api/services/logs/logs-service.ts";
 import { stsService } from "../src/aws-api/services/sts/sts-service.ts";
+import { memberTable, writtenMemberTable } from "./member-table.ts";
 
 /** Stands for dependencies that only handlers use, when they are called. */
 const unused: never = new Proxy(() => unused, { get: () => unused }) as never;
@@ -37,3 +38,7 @@ for (const [heading, services] of Object.entries(SERVICES))
     assert.ok(handled.length > 0);
     assert.deepEqual(documented(heading).toSorted(), handled.toSorted());
   });
+
+test("docs/compatibility-members.md is what the model and the code say (node tools/member-table.ts --write)", () => {
+  assert.equal(writtenMemberTable(), memberTable());
+});

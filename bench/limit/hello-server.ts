@@ -1,8 +1,13 @@
-/** The least a Node server can do: reads the request, answers a few bytes. Prints its port. */
+/**
+ * The least a Node server can do: reads the request, answers a few bytes, or those of the file it is given. Prints its
+ * port.
+ */
+import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 
-const answer = Buffer.from('"hello"');
+const [, , file] = process.argv;
+const answer = file === undefined ? Buffer.from('"hello"') : readFileSync(file);
 
 const server = createServer((request, response) => {
   request.resume().on("end", () => {

@@ -13,7 +13,9 @@ function requestBytes(load: Load): Buffer {
   const url = new URL(load.url);
   const headers = { host: url.host, ...load.headers, "content-length": String(Buffer.byteLength(load.body)) };
   const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
-  return Buffer.from(`POST ${url.pathname} HTTP/1.1\r\n${lines.join("")}\r\n${load.body}`);
+  return Buffer.from(
+    `${load.method ?? "POST"} ${url.pathname} HTTP/1.1\r\n${lines.join("")}\r\n${load.body}`,
+  );
 }
 
 /** Length of the first whole response in `text` (one character per byte), or undefined while it is incomplete. */

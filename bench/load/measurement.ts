@@ -1,5 +1,7 @@
 /** A request repeated over kept-alive connections. */
 export interface Load {
+  /** POST unless it says otherwise. */
+  readonly method?: "GET" | "POST";
   readonly url: string;
   readonly headers: Readonly<Record<string, string>>;
   readonly body: string;

@@ -13,8 +13,8 @@ function script(load: Load): string {
     ([name, value]) => `wrk.headers[${JSON.stringify(name)}] = ${JSON.stringify(value)}`,
   );
   return [
-    'wrk.method = "POST"',
-    `wrk.body = ${JSON.stringify(load.body)}`,
+    `wrk.method = ${JSON.stringify(load.method ?? "POST")}`,
+    ...(load.method === "GET" ? [] : [`wrk.body = ${JSON.stringify(load.body)}`]),
     ...headers,
     "done = function(summary, latency, requests)",
     "  local failed = summary.errors.status + summary.errors.connect + summary.errors.read + summary.errors.timeout",

@@ -1,8 +1,3 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { once } from "node:events";
-import { readFileSync } from "node:fs";
-import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { deploy, lambdaClient } from "../../test/support/deploy.ts";
 import { startLambent } from "../../test/support/start-lambent.ts";
 import { provideWrk } from "../../tools/machine.ts";
@@ -14,6 +9,7 @@ import { measurePeers } from "../peers/measure-peers.ts";
 import { peerBars, peerJson, peerNotes, peerRows } from "../peers/peer-tables.ts";
 import type { Scenario, ScenarioOptions, ScenarioResult } from "../scenario.ts";
 import { median, rounded } from "../statistics.ts";
+import { cpuMs, startPart } from "./parts.ts";
 
 const CONCURRENCIES = [1, 16, 64] as const;
 type Concurrency = (typeof CONCURRENCIES)[number];
@@ -30,26 +26,6 @@ type Target = "limit" | "lambent";
 type WithCpu = Measurement & { readonly cpuUs: number };
 type Measured = Record<Target, Record<Concurrency, WithCpu[]>>;
 type Origins = Record<Target, { readonly url: string; readonly pid: number | undefined }>;
-
-/** User and system time of a process; Linux counts it in hundredths of a second. */
-function cpuMs(pid: number | undefined): number {
-  try {
-    const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1]?.split(" ") ?? [];
-    return (Number(fields[11]) + Number(fields[12])) * 10;
-  } catch {
-    return Number.NaN;
-  }
-}
-
-async function startPart(
-  file: string,
-  ...parameters: string[]
-): Promise<{ port: number; process: ChildProcess }> {
-  const path = join(import.meta.dirname, "..", "limit", file);
-  const child = spawn(process.execPath, [path, ...parameters], { stdio: ["ignore", "pipe", "inherit"] });
-  const [line] = (await once(createInterface({ input: child.stdout }), "line")) as [string];
-  return { port: Number(line), process: child };
-}
 
 async function measureRounds(origins: Origins, options: ScenarioOptions): Promise<Measured> {
   const measure = provideWrk() ? measureWithWrk : measureWithNode;

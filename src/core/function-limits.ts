@@ -15,6 +15,10 @@ export const FUNCTION_LIMITS = {
   /** AWS documents none: a bound on the files of one package. */
   zipEntriesMax: 100_000,
   requestPayloadBytesMax: 6_291_456,
+  /** AWS: "1 MB (asynchronous)" in the Lambda quotas. */
+  asyncPayloadBytesMax: 1_048_576,
+  /** AWS: the deprecated InvokeAsync takes as much as asynchronous invocations did before. */
+  invokeAsyncPayloadBytesMax: 262_144,
   clientContextBytesMax: 3583,
   /** AWS: "Function response streaming" in the Lambda quotas. */
   streamedResponseBytesMax: 209_715_200,

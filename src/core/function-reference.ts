@@ -57,6 +57,22 @@ export function parseFunctionReference(
   return { functionName, qualifier: ownQualifier ?? asked };
 }
 
+/**
+ * Whose function an invocation means: another account's where a full ARN says so. That the caller may invoke it has been
+ * decided by then.
+ */
+export function invokedOwner(caller: Owner, reference: string): Owner {
+  const account = foreignAccount(caller.account, reference);
+  return account === undefined ? caller : { account, region: caller.region };
+}
+
+/** The account of a full ARN, when it is not the caller's own. */
+export function foreignAccount(own: string, reference: string): string | undefined {
+  if (!reference.startsWith("arn:")) return undefined;
+  const account = reference.split(":", 5)[4];
+  return account === own || account === undefined || !/^\d{12}$/.test(account) ? undefined : account;
+}
+
 /** For operations that work on whole functions: refuses a qualifier with AWS's text and answers the name. */
 export function parseUnqualifiedReference(owner: Owner, reference: string): string {
   const { functionName, qualifier } = parseFunctionReference(owner, reference);

@@ -44,6 +44,8 @@ export interface FunctionVersion {
   readonly logging: LoggingConfiguration;
   readonly state: FunctionState;
   readonly tracingMode: "Active" | "PassThrough";
+  /** Where events go that could not be processed; a queue or a topic. */
+  readonly deadLetterTargetArn?: string | undefined;
   /** Absent where the function runs on the newest version of its runtime. */
   readonly runtimePin?: RuntimePin;
 }

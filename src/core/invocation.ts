@@ -1,3 +1,4 @@
+import type { Owner } from "./function-reference.ts";
 import type { FunctionVersion } from "./function-version.ts";
 
 /** One synchronous invocation of a resolved function version. */
@@ -46,4 +47,25 @@ export interface Invoker {
    * this resolves; one that does not leaves the sink alone, and its response is the result's payload.
    */
   invokeStreaming(request: InvocationRequest, sink: ResponseSink): Promise<InvocationResult>;
+}
+
+/** An event for a function, to be run when its turn comes; the qualifier is resolved then. */
+export interface AsyncInvocationRequest extends Owner {
+  /** The same for every attempt. */
+  readonly requestId: string;
+  readonly functionName: string;
+  readonly qualifier: string | undefined;
+  /** JSON. */
+  readonly payload: Uint8Array;
+  /** X-Amzn-Trace-Id as it came with the event. */
+  readonly traceHeader: string | undefined;
+}
+
+/** Takes events for functions. */
+export interface AsyncInvoker {
+  /**
+   * Resolves when the event is on disk, from when on it is executed at least once or ends in its destination. Rejects
+   * with AWS's 404 where there is no such function, and with `Unavailable` when it may or may not have been taken.
+   */
+  accept(request: AsyncInvocationRequest): Promise<void>;
 }

@@ -10,3 +10,18 @@ test("a layer version is read by its ARN with the permission to read it by its n
   assert.deepEqual(requiredPermissions(byName), [{ action: "lambda:GetLayerVersion", resources: [Arn] }]);
   assert.deepEqual(requiredPermissions(byArn), requiredPermissions(byName));
 });
+
+test("whoever gives a function layers needs the permission to read each of them", () => {
+  const layers = [1, 2].map((version) => `arn:aws:lambda:eu-west-1:123456789012:layer:greet:${version}`);
+  const permissions = requiredPermissions({
+    service: "lambda",
+    account: "123456789012",
+    region: "eu-west-1",
+    operation: "UpdateFunctionConfiguration",
+    input: { FunctionName: "f", Layers: layers },
+  });
+  assert.deepEqual(
+    permissions.filter(({ action }) => action === "lambda:GetLayerVersion").map(({ resources }) => resources),
+    layers.map((layer) => [layer]),
+  );
+});

@@ -71,14 +71,23 @@ function lambdaPermissions(call: ServiceCall): RequiredPermission[] {
       context: { "iam:PassedToService": "lambda.amazonaws.com" },
     });
   }
-  const { S3Bucket: bucket, S3Key: key } = (call.input.Code ?? call.input.Content ?? call.input) as {
+  permissions.push(...packageInBucket(call));
+  // AWS: whoever gives a function layers must be allowed to read them.
+  const { Layers: layers } = call.input;
+  if (Array.isArray(layers))
+    for (const layer of layers)
+      permissions.push({ action: "lambda:GetLayerVersion", resources: [String(layer)] });
+  return permissions;
+}
+
+/** AWS: whoever names a package in a bucket must be allowed to read it. */
+function packageInBucket({ input }: ServiceCall): RequiredPermission[] {
+  const { S3Bucket: bucket, S3Key: key } = (input.Code ?? input.Content ?? input) as {
     S3Bucket?: unknown;
     S3Key?: unknown;
   };
-  if (typeof bucket === "string" && typeof key === "string")
-    // AWS: whoever names a package in a bucket must be allowed to read it.
-    permissions.push({ action: "s3:GetObject", resources: [`arn:aws:s3:::${bucket}/${key}`] });
-  return permissions;
+  if (typeof bucket !== "string" || typeof key !== "string") return [];
+  return [{ action: "s3:GetObject", resources: [`arn:aws:s3:::${bucket}/${key}`] }];
 }
 
 function lambdaResource(call: ServiceCall): string {

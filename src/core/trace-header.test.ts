@@ -19,13 +19,16 @@ const material = (nowMs = NOW_MS) => ({
 describe("without a header from the caller", () => {
   test("a trace is begun now, and PassThrough samples nothing", () => {
     const header = new TraceHeaders().headerFor(PASS_THROUGH, undefined, material());
-    assert.match(header, /^Root=1-6553f100-[0-9a-f]{24};Parent=[0-9a-f]{16};Sampled=0$/);
+    assert.match(
+      header,
+      /^Root=1-6553f100-[0-9a-f]{24};Parent=[0-9a-f]{16};Sampled=0;Lineage=1:[0-9a-f]{8}:0$/,
+    );
   });
 
   test("Active samples the first of each second and five of a hundred others", () => {
     const traces = new TraceHeaders();
     const sampled = (nowMs: number): boolean =>
-      traces.headerFor(ACTIVE, undefined, material(nowMs)).endsWith(";Sampled=1");
+      traces.headerFor(ACTIVE, undefined, material(nowMs)).includes(";Sampled=1;");
     assert.equal(sampled(NOW_MS), true);
     let more = 0;
     for (let i = 0; i < 4_000; i++) if (sampled(NOW_MS + 500)) more++;
@@ -40,11 +43,14 @@ describe("with a header from the caller", () => {
       for (const version of [ACTIVE, PASS_THROUGH]) {
         const header = new TraceHeaders().headerFor(
           version,
-          `Root=${ROOT};Parent=${PARENT};Sampled=${sampled};Lineage=a:1|b:0`,
+          `Root=${ROOT};Parent=${PARENT};Sampled=${sampled};Lineage=7:0000000a:1|0000000b:0`,
           material(),
         );
         assert.ok(header.startsWith(`Root=${ROOT};Parent=`), header);
-        assert.ok(header.endsWith(`;Sampled=${sampled};Lineage=a:1|b:0`), header);
+        assert.match(
+          header,
+          new RegExp(`;Sampled=${sampled};Lineage=8:[0-9a-f]{8}:0[|]0000000a:1[|]0000000b:0$`),
+        );
         assert.equal(header.includes(PARENT), version === PASS_THROUGH);
       }
   });
@@ -52,15 +58,18 @@ describe("with a header from the caller", () => {
   test("without a decision Active decides and PassThrough does not sample", () => {
     const decide = (version: typeof ACTIVE): string =>
       new TraceHeaders().headerFor(version, ` Root=${ROOT} ; Parent=${PARENT}`, material());
-    assert.match(decide(ACTIVE), /Sampled=1$/);
-    assert.equal(decide(PASS_THROUGH), `Root=${ROOT};Parent=${PARENT};Sampled=0`);
+    assert.match(decide(ACTIVE), /Sampled=1;Lineage=[^;]+$/);
+    assert.ok(decide(PASS_THROUGH).startsWith(`Root=${ROOT};Parent=${PARENT};Sampled=0;Lineage=1:`));
   });
 
   for (const wrong of ["", "Root=1-2-3;Sampled=1", "Sampled=1", "Root", `Root=${ROOT}0`])
     test(`${JSON.stringify(wrong)} counts as none`, () => {
       assert.equal(parseTraceHeader(wrong), undefined);
       const header = new TraceHeaders().headerFor(PASS_THROUGH, wrong, material());
-      assert.match(header, /^Root=1-[0-9a-f]{8}-[0-9a-f]{24};Parent=[0-9a-f]{16};Sampled=0$/);
+      assert.match(
+        header,
+        /^Root=1-[0-9a-f]{8}-[0-9a-f]{24};Parent=[0-9a-f]{16};Sampled=0;Lineage=1:[0-9a-f]{8}:0$/,
+      );
     });
 
   test("what could not stand in a header or a log line is left out", () => {
@@ -69,6 +78,6 @@ describe("with a header from the caller", () => {
       `Root=${ROOT};Parent=x y;Sampled=1;Lineage=a\tb`,
       material(),
     );
-    assert.match(header, new RegExp(`^Root=${ROOT};Parent=[0-9a-f]{16};Sampled=1$`));
+    assert.match(header, new RegExp(`^Root=${ROOT};Parent=[0-9a-f]{16};Sampled=1;Lineage=1:[0-9a-f]{8}:0$`));
   });
 });

@@ -1,4 +1,5 @@
 import type { FunctionVersion } from "./function-version.ts";
+import { nextLineage } from "./lineage.ts";
 
 /** The parts of an X-Ray trace header (X-Amzn-Trace-Id) that are handed on to functions. */
 export interface TraceHeader {
@@ -7,7 +8,7 @@ export interface TraceHeader {
   readonly parent: string | undefined;
   /** Undefined: whoever reads it decides. */
   readonly sampled: boolean | undefined;
-  /** AWS's own account of loops between services; handed on as it is. */
+  /** AWS's own account of loops between services; see lineage.ts. */
   readonly lineage: string | undefined;
 }
 
@@ -42,8 +43,18 @@ export function parseTraceHeader(text: string): TraceHeader | undefined {
 }
 
 function format({ root, parent, sampled, lineage }: TraceHeader): string {
-  const tail = lineage === undefined || !/^[\x21-\x7e]+$/.test(lineage) ? "" : `;Lineage=${lineage}`;
+  const tail = lineage === undefined ? "" : `;Lineage=${lineage}`;
   return `Root=${root};Parent=${parent};Sampled=${sampled ? 1 : 0}${tail}`;
+}
+
+/** A new trace, about which nothing else is decided. */
+export const freshTraceHeader = (material: TraceMaterial): string => `Root=${freshRoot(material)}`;
+
+function freshRoot({ nowMs, randomHex }: TraceMaterial): string {
+  const epoch = Math.floor(nowMs / 1000)
+    .toString(16)
+    .padStart(8, "0");
+  return `1-${epoch}-${randomHex.slice(0, 24)}`;
 }
 
 /** AWS: one request a second and five of a hundred of the others ("Visualize Lambda function invocations"). */
@@ -59,18 +70,15 @@ export class TraceHeaders {
   readonly #sampledSecond = new WeakMap<FunctionVersion, number>();
 
   headerFor(version: FunctionVersion, incoming: string | undefined, material: TraceMaterial): string {
-    const { nowMs, randomHex } = material;
+    const { randomHex } = material;
     const given = incoming === undefined ? undefined : parseTraceHeader(incoming);
-    const epoch = Math.floor(nowMs / 1000)
-      .toString(16)
-      .padStart(8, "0");
     const segment = randomHex.slice(24, 40);
     const isActive = version.tracingMode === "Active";
     return format({
-      root: given?.root ?? `1-${epoch}-${randomHex.slice(0, 24)}`,
+      root: given?.root ?? freshRoot(material),
       parent: isActive ? segment : (given?.parent ?? segment),
       sampled: given?.sampled ?? (isActive && this.#isSampled(version, material)),
-      lineage: given?.lineage,
+      lineage: nextLineage(given?.lineage, version),
     });
   }
 

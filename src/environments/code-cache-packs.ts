@@ -23,10 +23,10 @@ const PATIENCE_MS = 60_000;
 /** With less code there is nothing worth keeping; the runtime client looks at what is really loaded. */
 const WORTHWHILE_BYTES = 50_000;
 /** Other flags of the interpreter, or a program of the function's own before it. */
-const UNFIT_VARIABLES = ["NODE_OPTIONS", "AWS_LAMBDA_EXEC_WRAPPER"];
+const UNFIT_VARIABLES = ["NODE_OPTIONS", "PYTHONOPTIMIZE", "AWS_LAMBDA_EXEC_WRAPPER"];
 
 /**
- * Packs of compiled code: the first environment of a deployment makes one, later ones use it. V8 trusts such code, and a
+ * Packs of compiled code: the first environment of a deployment makes one, later ones use it. V8 and Python trust such code, and a
  * function can put into its pack what it likes; so a pack belongs to one deployment, which is one function version's
  * code and configuration, and never reaches another's environments. An empty pack says that it is not worthwhile.
  */

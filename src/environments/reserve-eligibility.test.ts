@@ -76,9 +76,9 @@ test("a runtime whose program cannot wait is started when it is needed", () => {
   assert.equal(mayUseReserve(VERSION, { ...RUNTIME, reserve: undefined }, {}, NOTHING_ELSE), false);
 });
 
-test("buckets serve exactly their memory; without buckets all sizes are served", () => {
+test("a program whose settings depend on the memory waits for exactly that; others serve all sizes", () => {
   assert.equal(memoryBucket(RUNTIME, 3_008), "any");
-  const java = { ...RUNTIME, reserve: { memoryBucketsMb: [512, 1_024] } };
+  const java = { ...RUNTIME, reserve: { byMemory: true } };
   assert.equal(memoryBucket(java, 512), 512);
-  assert.equal(memoryBucket(java, 513), undefined);
+  assert.equal(memoryBucket(java, 1_769), 1_769);
 });

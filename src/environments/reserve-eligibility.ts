@@ -40,9 +40,6 @@ export function mayUseReserve(
   );
 }
 
-/** The bucket that serves a function of this memory; undefined: none does. */
-export function memoryBucket(runtime: InstalledRuntime, memoryMb: number): number | "any" | undefined {
-  const buckets = runtime.reserve?.memoryBucketsMb;
-  if (buckets === undefined) return "any";
-  return buckets.includes(memoryMb) ? memoryMb : undefined;
-}
+/** The bucket that serves a function of this memory. */
+export const memoryBucket = (runtime: InstalledRuntime, memoryMb: number): number | "any" =>
+  runtime.reserve?.byMemory === true ? memoryMb : "any";

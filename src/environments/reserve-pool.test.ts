@@ -158,9 +158,8 @@ test("after an update of the runtime the old ones go", async () => {
 
 test("buckets are kept apart and told their memory", async () => {
   const { pool, world, prepared, pass } = scriptedPool();
-  world.installed = runtime({ reserve: { memoryBucketsMb: [512] } });
+  world.installed = runtime({ reserve: { byMemory: true } });
   pool.use("nodejs24.x", 512);
-  pool.use("nodejs24.x", 600);
   await pass(100);
   assert.deepEqual(
     prepared.map(({ request }) => [
@@ -178,7 +177,7 @@ test("buckets are kept apart and told their memory", async () => {
 
 test("kinds share the places: one that has many gives way to one that has none", async () => {
   const { pool, world, pass } = scriptedPool();
-  world.installed = runtime({ reserve: { memoryBucketsMb: [512, 1_024] } });
+  world.installed = runtime({ reserve: { byMemory: true } });
   pool.announce("nodejs24.x", 512, 10);
   await pass(100);
   pool.announce("nodejs24.x", 1_024, 10);

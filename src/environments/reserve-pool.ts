@@ -104,7 +104,6 @@ export class ReservePool {
     if (this.#closed || max === 0 || sandboxes.prepare === undefined) return undefined;
     if (runtime?.reserve === undefined) return undefined;
     const bucket = memoryBucket(runtime, memoryMb);
-    if (bucket === undefined) return undefined;
     const key = keyOf(runtime, bucket);
     let kind = this.#kinds.get(key);
     if (kind === undefined) {

@@ -28,6 +28,8 @@ export interface FunctionSettings {
   readonly layers?: readonly FunctionLayer[];
   readonly tracingMode: "Active" | "PassThrough";
   readonly logging: LoggingConfiguration;
+  /** Where events go that could not be processed; a queue or a topic. */
+  readonly deadLetterTargetArn?: string;
 }
 
 export type Architecture = "x86_64" | "arm64";

@@ -171,5 +171,6 @@ function runnableVersion(
     logging: settings.logging,
     state,
     tracingMode: settings.tracingMode,
+    ...(settings.deadLetterTargetArn !== undefined && { deadLetterTargetArn: settings.deadLetterTargetArn }),
   };
 }

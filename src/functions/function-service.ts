@@ -11,7 +11,7 @@ import { Aliases } from "./aliases.ts";
 import { CodeCollector } from "./code-collector.ts";
 import { CodeSigning } from "./code-signing.ts";
 import { ConcurrencySettings } from "./concurrency-settings.ts";
-import type { Architecture, Deployment } from "./documents.ts";
+import type { Architecture, Deployment, FunctionName } from "./documents.ts";
 import { EventInvokeSettings } from "./event-invoke-settings.ts";
 import { FunctionAttachments } from "./function-attachments.ts";
 import { FunctionCatalogue, type RetiredDeployment } from "./function-catalogue.ts";
@@ -63,6 +63,8 @@ export interface FunctionService {
   readonly runtimeManagement: RuntimeManagementSettings;
   /** See `FunctionCatalogue.resolveForInvoke`: the synchronous first step of every invocation. */
   resolveForInvoke(reference: string, qualifier: string | undefined, owner: Owner): InvocationTarget;
+  /** Tells a function apart from a later one of the same name; undefined when there is none. */
+  functionId(name: FunctionName): string | undefined;
   /** Environments of this deployment get no more invocations; the returned function ends the subscription. */
   onDeploymentRetired(listener: (deployment: RetiredDeployment) => void): () => void;
   /** See `FunctionCatalogue.onDeployed`. */
@@ -126,6 +128,7 @@ export async function createFunctionService(
     policies: new ResourcePolicies({ catalogue, repository, attachments, newId }),
     runtimeManagement: new RuntimeManagementSettings({ catalogue, repository, runtimes }),
     resolveForInvoke: catalogue.resolveForInvoke.bind(catalogue),
+    functionId: (name) => catalogue.find(name)?.head.functionId,
     onDeploymentRetired: catalogue.onDeploymentRetired.bind(catalogue),
     onDeployed: catalogue.onDeployed.bind(catalogue),
     onConcurrencyChanged: catalogue.onConcurrencyChanged.bind(catalogue),

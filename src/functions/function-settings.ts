@@ -25,6 +25,8 @@ export interface SettingsInput {
   readonly layers?: readonly string[] | undefined;
   readonly tracingMode?: "Active" | "PassThrough" | undefined;
   readonly logging?: LoggingInput | undefined;
+  /** "" has none. */
+  readonly deadLetterTargetArn?: string | undefined;
 }
 
 export interface LoggingInput {
@@ -86,6 +88,7 @@ export function changedSettings(
     memoryMb: input.memoryMb ?? current.memoryMb,
     ephemeralStorageMb: input.ephemeralStorageMb ?? current.ephemeralStorageMb,
     ...changedLists(owner, current, input, choices),
+    ...changedDeadLetter(current, input),
     tracingMode: input.tracingMode ?? current.tracingMode,
     logging: input.logging === undefined ? current.logging : changedLogging(current.logging, input.logging),
   };
@@ -109,12 +112,21 @@ function changedLists(
   };
 }
 
+function changedDeadLetter(
+  current: FunctionSettings,
+  input: SettingsInput,
+): Pick<FunctionSettings, "deadLetterTargetArn"> {
+  const deadLetterTargetArn = input.deadLetterTargetArn ?? current.deadLetterTargetArn;
+  return deadLetterTargetArn ? { deadLetterTargetArn } : {};
+}
+
 function checkInput(owner: Owner, input: SettingsInput, { runtimes, mayAssume }: SettingsChoices): void {
   if (input.runtime !== undefined) checkRuntime(input.runtime, runtimes);
   if (input.roleArn !== undefined) {
     checkRole(owner, input.roleArn);
     if (!mayAssume(input.roleArn)) throw notAssumable();
   }
+  if (input.deadLetterTargetArn) checkDeadLetterTarget(input.deadLetterTargetArn);
   // The API model allows more than these, for managed instances.
   checkAtMost("Timeout", input.timeoutSeconds, FUNCTION_LIMITS.timeoutSecondsMax);
   checkAtMost("MemorySize", input.memoryMb, FUNCTION_LIMITS.memoryMbMax);
@@ -137,6 +149,14 @@ function checkRole(owner: Owner, roleArn: string): void {
   const account = /^arn:aws[a-zA-Z-]*:iam::(\d{12}):role\/?[a-zA-Z_0-9+=,.@\-_/]+$/.exec(roleArn)?.[1];
   if (account === undefined) throw invalidParameterValue(`The role ARN ${roleArn} is not well formed.`);
   if (account !== owner.account) throw accessDenied("Cross-account pass role is not allowed.");
+}
+
+/** AWS: "an Amazon SQS queue or Amazon SNS topic", standard ones ("Dead-letter queues"). */
+function checkDeadLetterTarget(arn: string): void {
+  if (/^arn:aws[a-zA-Z-]*:(?:sqs|sns):[a-z0-9-]+:\d{12}:[\w-]+$/.test(arn)) return;
+  throw invalidParameterValue(
+    `Invalid dead letter ARN: ${arn} is not the ARN of a standard SQS queue or SNS topic.`,
+  );
 }
 
 function checkAtMost(name: string, value: number | undefined, max: number): void {

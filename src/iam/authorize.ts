@@ -11,7 +11,7 @@ import type { Principal } from "../core/principal.ts";
 import { type RequiredPermission, requiredPermissions } from "../core/request-actions.ts";
 import type { IamDirectory } from "./iam-directory.ts";
 import { iamAccessDenied } from "./iam-errors.ts";
-import { type IdentityPrincipal, type PrincipalEntity, principalEntity } from "./principal-entity.ts";
+import { type PrincipalEntity, principalEntity } from "./principal-entity.ts";
 
 /** A policy that stands on a resource instead of on a caller. */
 export interface ResourcePolicy {
@@ -24,9 +24,9 @@ export interface ResourcePolicy {
 /** Finds the policy of a resource; undefined for resources that cannot have one. */
 export type ResourcePolicies = (service: string, resource: string) => ResourcePolicy | undefined;
 
-/** A call made by a user or with the credentials of a role. */
+/** A call made by a user, with the credentials of a role, or by the root of an account on what is another's. */
 export interface IdentityCall {
-  readonly principal: IdentityPrincipal;
+  readonly principal: Principal;
   /** Signing name of the service that is called. */
   readonly service: string;
   readonly operation: string;
@@ -53,7 +53,7 @@ export function authorize(directory: IamDirectory, call: IdentityCall): void {
   const input = withPath(directory, call);
   const permissions = requiredPermissions({ ...call, input, account: principal.account });
   if (permissions.length === 0) return;
-  const entity = principalEntity(directory, principal);
+  const entity = principal.type === "root" ? undefined : principalEntity(directory, principal);
   for (const permission of permissions) {
     const context = contextKeys(call, entity, permission);
     const decision = decide(call, entity, { ...permission, context });
@@ -66,7 +66,7 @@ export function authorize(directory: IamDirectory, call: IdentityCall): void {
  * both must.
  */
 function decide(call: IdentityCall, entity: PrincipalEntity | undefined, request: PolicyRequest): Decision {
-  const identity = identityVerdict(entity, request);
+  const identity = call.principal.type === "root" ? "allowed" : identityVerdict(entity, request);
   if (identity === "explicitly-denied") return "denied by identity";
   const policy = call.resourcePolicies?.(call.service, request.resources[0] ?? "*");
   const isOwn = policy === undefined || policy.account === call.principal.account;

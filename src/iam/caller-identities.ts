@@ -1,3 +1,4 @@
+import { foreignAccount } from "../core/function-reference.ts";
 import { parseRoleArn } from "../core/iam-arn.ts";
 import type { Principal } from "../core/principal.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -5,6 +6,7 @@ import { authorize, type ResourcePolicies } from "./authorize.ts";
 import type { IamDirectory } from "./iam-directory.ts";
 import type { RolePrincipal } from "./principal-entity.ts";
 import { type IssuedCredentials, type SessionCredentials, unknownRoleId } from "./session-credentials.ts";
+import type { ChunkVerifier } from "./signatures/chunk-signatures.ts";
 import { signatureError } from "./signatures/signature-errors.ts";
 import { type SignatureClaim, SignatureRefused, type SignedRequest } from "./signatures/signed-request.ts";
 import { SigningKeys } from "./signatures/signing-keys.ts";
@@ -37,6 +39,8 @@ export interface CallerIdentity {
   readonly region: string;
   readonly principal: Principal;
   readonly checkBody?: ((body: Uint8Array) => void) | undefined;
+  /** For a body that is signed in pieces; its methods throw for a piece that was changed. */
+  readonly chunkSignatures?: Pick<ChunkVerifier, keyof ChunkVerifier> | undefined;
 }
 
 /**
@@ -100,7 +104,7 @@ export class CallerIdentities {
     readonly sourceIp?: string | undefined;
   }): void {
     const { principal, region } = call.context;
-    if (principal.type === "root") return;
+    if (principal.type === "root" && !invokesForeign(principal.account, call)) return;
     const { directory, clock, resourcePolicies } = this.#dependencies;
     authorize(directory, {
       principal,
@@ -133,7 +137,7 @@ export class CallerIdentities {
         throw error instanceof SignatureRefused ? signatureError(request.signingName, error.problem) : error;
       }
     };
-    const { checkBody } = inServicesWords(() =>
+    const { checkBody, chunks } = inServicesWords(() =>
       verifySignature(request.signed, {
         keys: this.#keys,
         nowMs: () => clock.nowMs(),
@@ -150,6 +154,14 @@ export class CallerIdentities {
       region,
       principal,
       checkBody: checkBody && ((body) => inServicesWords(() => checkBody(body))),
+      chunkSignatures: chunks && {
+        check: (chunk, signature) => inServicesWords(() => chunks.check(chunk, signature)),
+        checkTrailers: (text, signature) => inServicesWords(() => chunks.checkTrailers(text, signature)),
+        signsTrailers: chunks.signsTrailers,
+        get hasCheckedTrailers() {
+          return chunks.hasCheckedTrailers;
+        },
+      },
     };
   }
 
@@ -178,4 +190,18 @@ export class CallerIdentities {
     const roleId = directory.role(account, roleName)?.record.roleId ?? unknownRoleId(account, roleName);
     return { type: "assumed-role", account, roleName, roleId, sessionName: functionName };
   }
+}
+
+/** Whether an invocation reaches into another account: its policy decides then, whoever calls. */
+function invokesForeign(
+  own: string,
+  {
+    service,
+    operation,
+    input,
+  }: { service: string; operation: string; input: Readonly<Record<string, unknown>> },
+): boolean {
+  if (service !== "lambda" || !operation.startsWith("Invoke")) return false;
+  const { FunctionName: reference } = input;
+  return typeof reference === "string" && foreignAccount(own, reference) !== undefined;
 }

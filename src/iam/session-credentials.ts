@@ -1,4 +1,4 @@
-import { createHmac, randomBytes, timingSafeEqual } from "node:crypto";
+import { createHmac, createSecretKey, randomBytes, timingSafeEqual } from "node:crypto";
 import { parseRoleArn } from "../core/iam-arn.ts";
 import type { Principal } from "../core/principal.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -74,7 +74,8 @@ export async function createSessionCredentials(deps: {
   /** Of requests whose access key names none. */
   defaultAccount: string;
 }): Promise<SessionCredentials> {
-  const masterKey = await sessionKey(deps.keyValue);
+  // An object: making one of bytes costs five times the HMAC.
+  const masterKey = createSecretKey(await sessionKey(deps.keyValue));
   const sign = (text: string): Buffer => createHmac("sha256", masterKey).update(text).digest();
   const secretAccessKeyOf = (accessKeyId: string, sessionToken: string): string =>
     sign(`secret\n${accessKeyId}\n${sessionToken}`).subarray(0, 30).toString("base64");

@@ -1,7 +1,8 @@
 import type { Clock } from "../ports/clock.ts";
-import type { FunctionMetrics } from "../ports/function-metrics.ts";
+import type { EventMetrics, FunctionMetrics } from "../ports/function-metrics.ts";
 import type { KeyValueStore, LogStore } from "../ports/store.ts";
 import { EmbeddedMetrics } from "./embedded-metrics.ts";
+import { FunctionEventMetrics } from "./event-metrics.ts";
 import { InvocationMetrics } from "./invocation-metrics.ts";
 import { MetricStore } from "./metric-store.ts";
 
@@ -11,6 +12,8 @@ export interface CloudWatchMetrics {
   readonly clock: Clock;
   /** Counts invocations. */
   readonly invocations: FunctionMetrics;
+  /** Counts events of asynchronous invocations. */
+  readonly events: EventMetrics;
   /** Hands what was counted so far to those who read. */
   collect(): void;
   /** Metrics in log events that have been stored. */
@@ -30,14 +33,20 @@ export async function openCloudWatchMetrics(options: CloudWatchMetricsOptions): 
   const store = await MetricStore.open(options);
   const { clock } = options;
   const invocations = new InvocationMetrics({ store, clock });
+  const events = new FunctionEventMetrics({ store, clock });
   return {
     store,
     clock,
     invocations,
-    collect: () => invocations.collect(),
+    events,
+    collect: () => {
+      invocations.collect();
+      events.collect();
+    },
     embedded: new EmbeddedMetrics(store, () => clock.nowMs()),
     close: () => {
       invocations.close();
+      events.collect();
       return store.close();
     },
   };

@@ -7,6 +7,8 @@ export interface EventSender {
   readonly sourceAccount: string;
   /** The role that the delivery is made with, where the service uses one; its policies are asked instead. */
   readonly roleArn?: string | undefined;
+  /** Its role need not exist and nobody is asked about it: where access is open, functions may have made-up roles. */
+  readonly hasMadeUpRole?: boolean | undefined;
 }
 
 /** A message attribute as SQS and SNS have them; `type` with its label ("Number.int"). */

@@ -31,3 +31,18 @@ export interface InvocationTally {
   /** An invocation was not admitted. */
   refused(): void;
 }
+
+/** What is counted of events beside their invocations, with AWS's names. */
+export type EventMetricName =
+  | "AsyncEventsReceived"
+  | "AsyncEventAge"
+  | "AsyncEventsDropped"
+  | "DeadLetterErrors"
+  | "DestinationDeliveryFailures"
+  | "RecursiveInvocationsDropped";
+
+/** Where events of functions are counted for those who own the functions. Cheap; never throws. */
+export interface EventMetrics {
+  /** A value of the function as it was called; `AsyncEventAge` in milliseconds, the others are counts. */
+  add(invokedFunctionArn: string, metricName: EventMetricName, value: number): void;
+}

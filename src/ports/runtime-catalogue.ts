@@ -25,10 +25,10 @@ export interface InstalledRuntime {
 /** How sandboxes of a runtime may be kept in reserve. */
 export interface RuntimeReserve {
   /**
-   * Memory sizes for which they are kept apart, where the interpreter is started with settings that depend on the
-   * memory; each serves functions of exactly that memory. Without it, all sizes are served alike.
+   * Whether they are kept apart by memory, because the interpreter is started with settings that depend on it; each
+   * serves functions of exactly that memory then. Otherwise all sizes are served alike.
    */
-  readonly memoryBucketsMb?: readonly number[] | undefined;
+  readonly byMemory?: boolean | undefined;
 }
 
 export interface RuntimeCatalogue {

@@ -75,7 +75,7 @@ export interface Leases {
 }
 
 export interface NewJob {
-  /** At most 1 MiB. */
+  /** At most 1 MiB and 64 KiB: AWS's largest event and what is noted beside it. */
   readonly body: Uint8Array;
   /** A job with the same id is ignored for at least two minutes. */
   readonly deduplicationId?: string;
@@ -102,6 +102,8 @@ export interface DurableQueue {
   /** Up to `max` jobs; waits at most `waitMs` for the first. A job not settled within the visibility time returns. */
   receive(queue: string, max: number, waitMs: number): Promise<Job[]>;
   stats(queue: string): Promise<{ waiting: number; inFlightOrDelayed: number }>;
+  /** Names of the queues below `prefix` (as for keys) that hold jobs. */
+  queues(prefix: string): Promise<string[]>;
 }
 
 /** Immutable, content-addressed by the caller (SHA-256). */

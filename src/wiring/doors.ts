@@ -10,6 +10,7 @@ import { lambdaService } from "../aws-api/services/lambda/lambda-service.ts";
 import { logsService } from "../aws-api/services/logs/logs-service.ts";
 import { stsService } from "../aws-api/services/sts/sts-service.ts";
 import { lambentVersion } from "../config.ts";
+import type { AsyncInvoker } from "../core/invocation.ts";
 import { TraceHeaders } from "../core/trace-header.ts";
 import type { InvocationDispatcher } from "../invocation/invocation-dispatcher.ts";
 import { createOperatorApi, type OperatorApi } from "../operator-api/operator-api.ts";
@@ -25,6 +26,7 @@ export function wireAwsApi(
     readonly platform: Platform;
     readonly metrics: PrometheusMetrics;
     readonly dispatcher: InvocationDispatcher;
+    readonly asyncInvoker: AsyncInvoker;
     readonly codeDownloads: CodeDownloads;
     readonly eventServices: readonly ServiceDefinition[];
     readonly functionUrl: (urlId: string, region: string) => string;
@@ -38,6 +40,8 @@ export function wireAwsApi(
       lambdaService({
         functions,
         invoker: parts.dispatcher,
+        asyncInvoker: parts.asyncInvoker,
+        eventMetrics: cloudWatch.events,
         allocations: parts.dispatcher,
         runtimes,
         clock,

@@ -141,7 +141,6 @@ describe("CreateFunction", () => {
     const unsupported: Partial<CreateFunctionCommandInput>[] = [
       { VpcConfig: { SubnetIds: ["subnet-1"], SecurityGroupIds: ["sg-1"] } },
       { KMSKeyArn: "arn:aws:kms:eu-west-1:123456789012:key/k" },
-      { DeadLetterConfig: { TargetArn: "arn:aws:sqs:eu-west-1:123456789012:q" } },
       { SnapStart: { ApplyOn: "PublishedVersions" } },
       { ImageConfig: { Command: ["x"] } },
       { TenancyConfig: { TenantIsolationMode: "PER_TENANT" } },
@@ -159,7 +158,7 @@ describe("CreateFunction", () => {
     }
     await assert.rejects(
       create("unsupported", { Code: { S3Bucket: "bucket", S3Key: "k" } }),
-      /^Inv.*: S3Bucket is not/,
+      /Code in S3 without the setting s3Endpoint/,
     );
     await assert.rejects(
       create("unsupported", { PackageType: "Image", Code: { ImageUri: "x" }, Runtime: undefined }),

@@ -10,6 +10,7 @@ import {
   openLambdaEndpoint,
   ROLE_ARN,
 } from "../support/lambda-endpoint.ts";
+import { MemberReads } from "../support/member-reads.ts";
 import { RandomValues, seededRandom } from "../support/random-values.ts";
 import { ValidValues } from "../support/valid-values.ts";
 import { zipOf } from "../support/zip.ts";
@@ -35,8 +36,9 @@ describe(`the handlers of the Lambda API with random input (LAMBENT_TEST_SEED=${
   );
   let lambda: LambdaEndpoint;
   let zip: Buffer;
+  const reads = new MemberReads();
   before(async () => {
-    lambda = await openLambdaEndpoint();
+    lambda = await openLambdaEndpoint({ observe: (operation, input) => reads.watch(operation, input) });
     zip = await zipOf({ "index.mjs": "export const handler = async () => 1;" });
   });
   after(() => lambda.close());
@@ -168,6 +170,17 @@ describe(`the handlers of the Lambda API with random input (LAMBENT_TEST_SEED=${
     }
     // A generator whose every input is refused would show nothing.
     assert.ok(done.size > 0.8 * operations.length, `only ${[...done.keys()].join(", ")} ever succeeded`);
+  });
+
+  test("no member of an input is accepted and ignored", () => {
+    const ignored = operations.flatMap(({ name, input }) =>
+      input.kind === "structure"
+        ? input.members
+            .filter((member) => !reads.has(name, member.name))
+            .map((member) => `${name}.${member.name}`)
+        : [],
+    );
+    assert.deepEqual(ignored, []);
   });
 
   test("what the model forbids is refused with a 4xx and one of AWS's errors", async () => {

@@ -8,8 +8,10 @@ import { after, before, describe, type TestContext, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
+import type { Runtime } from "@aws-sdk/client-lambda";
 import { build } from "esbuild";
 import { deploy, invoke, lambdaClient } from "../support/deploy.ts";
+import { discoverForTests } from "../support/installed-runtimes.ts";
 import { skipUnless } from "../support/skip.ts";
 import { type RunningLambent, startLambent } from "../support/start-lambent.ts";
 
@@ -127,6 +129,38 @@ async function until<T>(find: () => Promise<T | undefined>): Promise<T> {
   throw new Error("It did not come to that.");
 }
 
+interface PythonReport {
+  readonly compiled: readonly string[];
+  readonly report: unknown;
+}
+
+/** Tells which files Python compiles for it, and how its modules look. */
+const PYTHON_HANDLER = `
+import os, sys, traceback
+compiled = set()
+def audit(event, arguments):
+    if event == "compile" and str(arguments[1]).startswith("/var/task/"):
+        compiled.add(arguments[1][len("/var/task/"):])
+sys.addaudithook(audit)
+import big, package
+def handler(event, context):
+    if event.get("exit"):
+        os._exit(1)
+    import late
+    try:
+        late.fail()
+    except ValueError:
+        text = traceback.format_exc()
+    try:
+        import broken
+    except SyntaxError as error:
+        syntax = str(error)
+    modules = [[m.__name__, m.__file__, m.__cached__, type(m.__loader__).__name__, m.__spec__.origin] for m in (big, late, package)]
+    hidden = [name for name in os.environ if "LAMBENT" in name or "CODE_CACHE" in name]
+    report = [modules, text, syntax, package.value, hidden]
+    return {"compiled": sorted(compiled), "report": report}
+`;
+
 const FUNCTIONS: Record<string, () => Promise<Files>> = {
   "CommonJS with JSON, import() and failing modules": async () => ({ ...COMMON, "index.js": COMMON_MODULE }),
   "the same as .cjs": async () => ({ ...COMMON, "index.cjs": COMMON_MODULE }),
@@ -176,15 +210,59 @@ describe("a function that is loaded with compiled code kept for it", () => {
     });
   }
 
-  test("a small function gets none, and one that is gone leaves none", async (t) => {
+  test("a function with little code gets none, and one that is gone leaves none", async (t) => {
     if (!isolated(t)) return;
     const before = await packFiles();
-    await deploy(lambda, "small", { "index.js": "exports.handler = async () => 1;" });
+    const code = { "index.js": "exports.handler = async () => 1;" };
+    await deploy(lambda, "small", code);
     await invoke(lambda, "small");
-    const pack = await until(async () => (await packFiles()).find((file) => !before.includes(file)));
+    await deploy(lambda, "data", { ...code, "data.txt": "x".repeat(100_000) });
+    await invoke(lambda, "data");
+    const added = async (): Promise<string[]> => (await packFiles()).filter((file) => !before.includes(file));
+    const [pack = "", ...more] = await until(async () => {
+      const packs = await added();
+      return packs.length > 0 ? packs : undefined;
+    });
+    assert.deepEqual(more, [], "nothing is kept for the small one");
     assert.equal((await stat(pack)).size, 0, "only that none is needed is noted");
     const { DeleteFunctionCommand } = await import("@aws-sdk/client-lambda");
-    await lambda.send(new DeleteFunctionCommand({ FunctionName: "small" }));
+    await lambda.send(new DeleteFunctionCommand({ FunctionName: "data" }));
     await until(async () => ((await packFiles()).includes(pack) ? undefined : true));
+  });
+
+  test("Python: modules are not compiled again, and look as they would without", async (t) => {
+    if (!isolated(t)) return;
+    const runtime = (await discoverForTests())
+      .list()
+      .find(({ identifier }) => identifier.startsWith("python3."))?.identifier;
+    if (!skipUnless(t, runtime !== undefined, "no Python", "lambent runtime install python3.13")) return;
+    const bulk = Array.from(
+      { length: 800 },
+      (_, index) => `def f${index}(x):\n    return [x, ${index}]\n`,
+    ).join("");
+    const files = {
+      "index.py": PYTHON_HANDLER,
+      "big.py": bulk,
+      "late.py": `${bulk}\ndef fail():\n    raise ValueError("in late")\n`,
+      "package/__init__.py": "from .part import value\n",
+      "package/part.py": "value = __spec__.name\n",
+      "broken.py": "def f(:\n",
+    };
+    const before = await packFiles();
+    await deploy(lambda, "python", files, { Runtime: runtime as Runtime, MemorySize: 1024 });
+    const first = (await invoke(lambda, "python")).body as PythonReport;
+    const pack = await until(async () => (await packFiles()).find((file) => !before.includes(file)));
+    assert.ok((await stat(pack)).size > 50_000);
+    await invoke(lambda, "python", { exit: true });
+    const second = (await invoke(lambda, "python")).body as PythonReport;
+    assert.deepEqual(second.report, first.report);
+    assert.deepEqual(first.compiled, [
+      "big.py",
+      "broken.py",
+      "late.py",
+      "package/__init__.py",
+      "package/part.py",
+    ]);
+    assert.deepEqual(second.compiled, ["broken.py"], "only what cannot be compiled is tried again");
   });
 });

@@ -33,14 +33,16 @@ describe("a function sees", () => {
     const { body, log } = await invoke(lambda, "Active");
     const { trace } = body as Seen;
     const [, root, parent] =
-      /^Root=(1-[0-9a-f]{8}-[0-9a-f]{24});Parent=([0-9a-f]{16});Sampled=1$/.exec(trace) ?? [];
+      /^Root=(1-[0-9a-f]{8}-[0-9a-f]{24});Parent=([0-9a-f]{16});Sampled=1;Lineage=1:[0-9a-f]{8}:0$/.exec(
+        trace,
+      ) ?? [];
     assert.ok(root !== undefined, trace);
     assert.ok(log.endsWith(`\t\nXRAY TraceId: ${root}\tSegmentId: ${parent}\tSampled: true\t\n`), log);
   });
 
   test("without active tracing one that is not sampled, and no line about it", async () => {
     const { body, log } = await invoke(lambda, "PassThrough");
-    assert.match((body as Seen).trace, /;Sampled=0$/);
+    assert.match((body as Seen).trace, /;Sampled=0;Lineage=/);
     assert.doesNotMatch(log, /XRAY/);
   });
 
@@ -54,7 +56,8 @@ describe("a function sees", () => {
       { step: "build" },
     );
     const { Payload } = await lambda.send(command);
-    assert.equal((JSON.parse(Buffer.from(Payload ?? []).toString()) as Seen).trace, GIVEN);
+    const { trace } = JSON.parse(Buffer.from(Payload ?? []).toString()) as Seen;
+    assert.match(trace, new RegExp(`^${GIVEN};Lineage=1:[0-9a-f]{8}:0$`));
   });
 
   test("its Availability Zone", async () => {

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { LambdaClient } from "@aws-sdk/client-lambda";
 import { createS3CodeObjects } from "../../src/adapters/code-objects-s3/code-objects-s3.ts";
 import { openCodeStore } from "../../src/adapters/code-store-files/code-store-files.ts";
+import type { ServiceDefinition } from "../../src/aws-api/protocol/handlers.ts";
 import { createCodeDownloads } from "../../src/aws-api/services/lambda/code-download.ts";
 import { lambdaService } from "../../src/aws-api/services/lambda/lambda-service.ts";
 import { NOTHING_ALLOCATED, type ProvisionedAllocation } from "../../src/core/function-concurrency.ts";
@@ -11,6 +12,7 @@ import type { InvocationRequest, InvocationResult, ResponseSink } from "../../sr
 import { TraceHeaders } from "../../src/core/trace-header.ts";
 import { createFunctionService, type FunctionService } from "../../src/functions/function-service.ts";
 import type { CodeStore } from "../../src/ports/code-store.ts";
+import { type AsyncEvents, asyncEvents } from "./async-events.ts";
 import { TEST_RUNTIMES } from "./function-fixture.ts";
 import { ManualClock } from "./manual-clock.ts";
 import { MemoryBlobStore, MemoryKeyValueStore } from "./memory-store.ts";
@@ -26,6 +28,8 @@ export interface LambdaEndpoint {
   readonly client: LambdaClient;
   readonly functions: FunctionService;
   readonly clock: ManualClock;
+  /** Asynchronous invocations, which run on the same clock. */
+  readonly events: AsyncEvents;
   /** What was invoked, and how to answer it. */
   readonly invocations: InvocationRequest[];
   answer: (request: InvocationRequest) => InvocationResult;
@@ -47,7 +51,11 @@ export const arnOf = (name: string): string => `arn:aws:lambda:${REGION}:${ACCOU
 const NO_S3 = { s3Endpoint: "", s3AccessKeyId: "", s3SecretAccessKey: "" };
 
 export async function openLambdaEndpoint(
-  options: { readonly s3?: typeof NO_S3 } = {},
+  options: {
+    readonly s3?: typeof NO_S3;
+    /** Sees every input before its handler does, and may hand on another one. */
+    readonly observe?: (operation: string, input: object) => object;
+  } = {},
 ): Promise<LambdaEndpoint> {
   const directory = await mkdtemp(join(tmpdir(), "lambent-lambda-"));
   const clock = new ManualClock();
@@ -77,20 +85,28 @@ export async function openLambdaEndpoint(
       return lambda.stream(request, sink);
     },
   };
+  const events = asyncEvents({ functions, invoker, clock });
+  await events.invocations.start();
+  const { observe } = options;
   const server = await startProtocolServer(
     [
-      lambdaService({
-        functions,
-        invoker,
-        allocations,
-        runtimes: TEST_RUNTIMES,
-        clock,
-        codeDownloads,
-        codeObjects: createS3CodeObjects({ defaultRegion: REGION, ...(options.s3 ?? NO_S3) }),
-        functionUrl: (urlId, region) => `http://${urlId}.lambda-url.${region}.localhost/`,
-        traceHeaders: new TraceHeaders(),
-        fileSystems: TEST_FILE_SYSTEMS,
-      }),
+      observed(
+        observe,
+        lambdaService({
+          functions,
+          invoker,
+          asyncInvoker: events.invocations,
+          eventMetrics: events.metrics,
+          allocations,
+          runtimes: TEST_RUNTIMES,
+          clock,
+          codeDownloads,
+          codeObjects: createS3CodeObjects({ defaultRegion: REGION, ...(options.s3 ?? NO_S3) }),
+          functionUrl: (urlId, region) => `http://${urlId}.lambda-url.${region}.localhost/`,
+          traceHeaders: new TraceHeaders(),
+          fileSystems: TEST_FILE_SYSTEMS,
+        }),
+      ),
     ],
     { intercept: codeDownloads.serve },
   );
@@ -104,6 +120,7 @@ export async function openLambdaEndpoint(
     }),
     functions,
     clock,
+    events,
     invocations,
     answer: ({ payload }) => ({ payload, functionError: undefined, logTail: undefined }),
     allocation: NOTHING_ALLOCATED,
@@ -112,6 +129,7 @@ export async function openLambdaEndpoint(
     async close() {
       lambda.client.destroy();
       await server.close();
+      events.invocations.stop();
       await functions.close();
       await rm(directory, { recursive: true });
       if (server.logged.length > 0)
@@ -119,6 +137,18 @@ export async function openLambdaEndpoint(
     },
   };
   return lambda;
+}
+
+function observed(
+  observe: ((operation: string, input: object) => object) | undefined,
+  service: ServiceDefinition,
+): ServiceDefinition {
+  if (observe === undefined) return service;
+  const handlers = Object.entries(service.handlers).map(([name, handler]): [string, typeof handler] => [
+    name,
+    (input: object, context) => handler?.(observe(name, input), context),
+  ]);
+  return { ...service, handlers: Object.fromEntries(handlers) };
 }
 
 /** A code store whose directories can be made to take their time. */

@@ -78,9 +78,9 @@ class RuntimeApiClient:
             raise _unexpected("assignment", status, body)
         return json.loads(body)
 
-    def post_response(self, request_id, body, content_type):
-        """Post the result of an invocation."""
-        if self._answer_in_frames("post_response", request_id, body):
+    def post_response(self, request_id, body, content_type, and_next=True):
+        """Post the result of an invocation; `and_next`: nothing is to be done before the next event is asked for."""
+        if self._answer_in_frames("post_response", request_id, body, and_next):
             return
         path = "/invocation/%s/response" % request_id
         status, _, answer = self._exchange("POST", path, body, {"Content-Type": content_type})
@@ -88,9 +88,9 @@ class RuntimeApiClient:
         if status not in (202, 413):
             raise _unexpected("response", status, answer)
 
-    def post_error(self, request_id, body, error_type):
-        """Post the error of an invocation."""
-        if self._answer_in_frames("post_error", request_id, body, _printable(error_type)):
+    def post_error(self, request_id, body, error_type, and_next=True):
+        """Post the error of an invocation; `and_next` as above."""
+        if self._answer_in_frames("post_error", request_id, body, _printable(error_type), and_next):
             return
         self._post_error("/invocation/%s/error" % request_id, body, error_type)
 

@@ -6,8 +6,10 @@ _READ_BYTES = 256 * 1024
 _HEADER = struct.Struct(">IB")
 _EVENT = struct.Struct(">dBHHI")
 # Kinds of frames, as src/runtime-api/channel-frames.ts has them.
-_NEXT, _RESPONSE_AND_NEXT, _ERROR_AND_NEXT = 1, 4, 5
-_FROM_PLATFORM_EVENT = 1
+_NEXT, _RESPONSE, _ERROR = 1, 2, 3
+# Added to the kind of an answer that asks for the next event as well.
+_AND_NEXT = 2
+_FROM_PLATFORM_EVENT, _FROM_PLATFORM_ACCEPTED = 1, 2
 _TYPE_LENGTH_MAX = 1024
 
 
@@ -38,23 +40,28 @@ class RuntimeChannel:
         """Nothing of a frame has arrived yet."""
         return not self._received
 
-    def post_response(self, request_id, body):
-        """Post the result, and ask for the next event."""
-        self._answer(_RESPONSE_AND_NEXT, _short_text(request_id), body)
+    def post_response(self, request_id, body, and_next):
+        """Post the result, and ask for the next event, or wait until it is accepted."""
+        self._answer(_RESPONSE, _short_text(request_id), body, and_next)
 
-    def post_error(self, request_id, body, error_type):
-        """Post the error, and ask for the next event."""
+    def post_error(self, request_id, body, error_type, and_next):
+        """Post the error, and ask for the next event, or wait until it is accepted."""
         name = error_type.encode("latin-1")[:_TYPE_LENGTH_MAX]
         prefix = _short_text(request_id) + struct.pack(">H", len(name)) + name
-        self._answer(_ERROR_AND_NEXT, prefix, body)
+        self._answer(_ERROR, prefix, body, and_next)
 
     def close(self):
         """End the connection."""
         self._connection.close()
 
-    def _answer(self, kind, prefix, body):
-        self._is_asked = True
-        self._connection.sendall(_HEADER.pack(len(prefix) + len(body), kind) + prefix + body)
+    def _answer(self, kind, prefix, body, and_next):
+        self._is_asked = and_next
+        whole_kind = kind + _AND_NEXT if and_next else kind
+        self._connection.sendall(_HEADER.pack(len(prefix) + len(body), whole_kind) + prefix + body)
+        if not and_next:
+            frame, answer = self._read_frame()
+            if answer != _FROM_PLATFORM_ACCEPTED:
+                raise ConnectionRefusedError(frame[2:].decode("utf-8", "replace"))
 
     def _read_frame(self):
         received = self._received

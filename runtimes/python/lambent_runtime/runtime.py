@@ -3,6 +3,7 @@
 import os
 import sys
 
+from .code_cache import prepare_code_cache
 from .errors import describe
 from .handler_loader import load_handler
 from .lambda_context import LambdaContext
@@ -14,11 +15,13 @@ from .marshaller import marshal_result, to_json, unmarshal_event
 class Runtime:
     def __init__(self, client):
         self._client = client
+        self._code_cache = None
         self._logging = LambdaLogging(create_log_sink())
 
     def run(self, handler_name):
         """Serve invocations until the process ends; sys.exit() in the function's code ends it, as on AWS."""
         self._logging.install()
+        self._code_cache = prepare_code_cache()
         try:
             handler = load_handler(handler_name)
         except Exception as error:
@@ -29,6 +32,9 @@ class Runtime:
             sys.exit(1)
         while True:
             self._serve_one(handler)
+            if self._code_cache is not None:
+                self._code_cache.finish()
+                self._code_cache = None
 
     def _serve_one(self, handler):
         try:
@@ -49,11 +55,12 @@ class Runtime:
             payload = describe(error, request_id)
         # The answer ends the invocation: what was printed belongs before it.
         _flush()
+        and_next = self._code_cache is None
         if payload is None:
-            self._client.post_response(request_id, result, content_type)
+            self._client.post_response(request_id, result, content_type, and_next)
         else:
             self._logging.log_error(payload)
-            self._client.post_error(request_id, to_json(payload), payload["errorType"])
+            self._client.post_error(request_id, to_json(payload), payload["errorType"], and_next)
 
 
 def _flush():

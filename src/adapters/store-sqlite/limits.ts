@@ -1,7 +1,9 @@
 import { TooLarge } from "../../ports/store.ts";
 
-/** Of a value in the key-value store and of a job's body. */
-export const VALUE_BYTES_MAX = 1024 * 1024;
+/** Of a value in the key-value store. */
+const VALUE_BYTES_MAX = 1024 * 1024;
+/** Of a job's body. */
+export const JOB_BYTES_MAX = VALUE_BYTES_MAX + 64 * 1024;
 const KEY_BYTES_MAX = 512;
 
 /** Refuses what is not a key: throws `TypeError` for a malformed one, `TooLarge` for one above 512 bytes. */
@@ -25,9 +27,9 @@ export function checkPrefix(prefix: string): void {
  * A copy of bytes in a buffer of their own. The caller may go on using its array, and a message to another thread
  * would otherwise carry the whole buffer behind a view.
  */
-export function ownBytes(bytes: Uint8Array, what: string): Uint8Array {
-  if (bytes.byteLength > VALUE_BYTES_MAX) {
-    throw new TooLarge(`${what} has ${bytes.byteLength} bytes, at most ${VALUE_BYTES_MAX} are stored`);
+export function ownBytes(bytes: Uint8Array, what: string, bytesMax = VALUE_BYTES_MAX): Uint8Array {
+  if (bytes.byteLength > bytesMax) {
+    throw new TooLarge(`${what} has ${bytes.byteLength} bytes, at most ${bytesMax} are stored`);
   }
   return new Uint8Array(bytes);
 }

@@ -1,6 +1,6 @@
 import type { Clock } from "../../ports/clock.ts";
 import type { DurableQueue, Job, NewJob } from "../../ports/store.ts";
-import { ownBytes } from "./limits.ts";
+import { checkPrefix, JOB_BYTES_MAX, ownBytes } from "./limits.ts";
 import { QueueSignal } from "./queue-signal.ts";
 import type { Reader } from "./reader.ts";
 import type { ClaimedJob } from "./write-operations.ts";
@@ -30,7 +30,11 @@ export class Queue implements DurableQueue {
       if (!(delayMs >= 0)) {
         throw new RangeError(`a job cannot be delayed by ${delayMs} ms`);
       }
-      return { body: ownBytes(body, "the job's body"), deduplicationId, dueMs: nowMs + Math.ceil(delayMs) };
+      return {
+        body: ownBytes(body, "the job's body", JOB_BYTES_MAX),
+        deduplicationId,
+        dueMs: nowMs + Math.ceil(delayMs),
+      };
     });
     await this.#writer.run("enqueueJobs", { queue, nowMs, jobs: queued }, ({ added, nextDueMs }) => {
       const signal = this.#signal(queue);
@@ -68,6 +72,20 @@ export class Queue implements DurableQueue {
     return { waiting, inFlightOrDelayed: Number(row?.total ?? 0) - waiting };
   }
 
+  async queues(prefix: string): Promise<string[]> {
+    checkPrefix(prefix);
+    // One step in the index for each name, however many jobs there are.
+    const rows = this.#reader.all(
+      "with recursive name (queue) as (select min(queue) from job where queue >= ?1 and queue < ?2 " +
+        "union all select (select min(queue) from job where queue > name.queue and queue < ?2) from name " +
+        "where name.queue is not null) select queue from name where queue is not null",
+      prefix,
+      // "0" follows "/": everything below the prefix, and nothing beside it.
+      prefix === "" ? "\u{10ffff}" : `${prefix.slice(0, -1)}0`,
+    );
+    return rows.map(({ queue }) => String(queue));
+  }
+
   /** Ends the waiting of all receivers. */
   close(): void {
     for (const signal of this.#signals.values()) {
@@ -101,7 +119,8 @@ export class Queue implements DurableQueue {
         if (!(delayMs >= 0 && delayMs <= RETRY_DELAY_MS_MAX)) {
           throw new RangeError(`a job cannot be delayed by ${delayMs} ms; at most are ${RETRY_DELAY_MS_MAX}`);
         }
-        const replacement = newBody === undefined ? undefined : ownBytes(newBody, "the job's new body");
+        const replacement =
+          newBody === undefined ? undefined : ownBytes(newBody, "the job's new body", JOB_BYTES_MAX);
         const dueMs = settleAt(delayMs);
         await this.#writer.run("retryJob", { id, token, dueMs, body: replacement }, () =>
           this.#signal(queue).dueAt(dueMs),

@@ -17,6 +17,9 @@ const xmlSigningNames: ReadonlySet<string> = new Set([
   "cloudfront",
 ]);
 
+/** Namespace of the model whose restXml has rules of its own. */
+const S3_NAMESPACE = "com.amazonaws.s3";
+
 /** Finds the service and the protocol of a request; one endpoint serves all services. */
 export class ServiceCatalogue {
   readonly #bySigningName = new Map<string, ServiceModel>();
@@ -109,7 +112,7 @@ function speaksCbor({ headers, path }: WireRequest): boolean {
 /** The protocol that a client of a service speaks: a service may be reached by several. */
 export function protocolOf(service: ServiceModel, request: WireRequest): WireProtocol {
   if (service.protocol === "restJson1") return restJson1;
-  if (service.protocol === "restXml") return service.signingName === "s3" ? s3Xml(request) : restXml1;
+  if (service.protocol === "restXml") return service.namespace === S3_NAMESPACE ? s3Xml(request) : restXml1;
   if (speaksCbor(request)) return rpcv2Cbor;
   if (request.headers["x-amz-target"] !== undefined) return jsonOf(request);
   if (carriesForm(request) || service.protocol === "awsQuery") return awsQuery;

@@ -38,6 +38,9 @@ export function listedConfiguration(description: FunctionDescription): FunctionC
           LocalMountPath: localMountPath,
         })),
       }),
+    ...(settings.deadLetterTargetArn !== undefined && {
+      DeadLetterConfig: { TargetArn: settings.deadLetterTargetArn },
+    }),
     TracingConfig: { Mode: settings.tracingMode },
     ...(settings.layers !== undefined &&
       settings.layers.length > 0 && {

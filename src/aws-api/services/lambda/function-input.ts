@@ -13,7 +13,6 @@ type Configured = CreateFunctionRequest | UpdateFunctionConfigurationRequest;
 /** Members that may be given empty, as AWS's own tools do, but not with a value. */
 const REFUSED_CONFIGURATION = [
   "VpcConfig",
-  "DeadLetterConfig",
   "KMSKeyArn",
   "ImageConfig",
   "TenancyConfig",
@@ -47,6 +46,7 @@ export function settingsInput(input: Configured, fileSystems: FileSystemTable): 
     environmentVariables: input.Environment && (input.Environment.Variables ?? {}),
     fileSystems: fileSystemsInput(input.FileSystemConfigs, fileSystems),
     tracingMode: input.TracingConfig?.Mode,
+    deadLetterTargetArn: input.DeadLetterConfig?.TargetArn,
     logging: input.LoggingConfig && {
       logFormat: input.LoggingConfig.LogFormat,
       applicationLogLevel: input.LoggingConfig.ApplicationLogLevel,

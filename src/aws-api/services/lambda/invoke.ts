@@ -1,19 +1,28 @@
-import { isUtf8 } from "node:buffer";
-import { randomUUID } from "node:crypto";
-import { AwsError, notSupported, requestEntityTooLarge } from "../../../core/errors.ts";
+import { AwsError, notSupported } from "../../../core/errors.ts";
 import { FUNCTION_LIMITS } from "../../../core/function-limits.ts";
+import { invokedOwner } from "../../../core/function-reference.ts";
 import type { InvocationRequest } from "../../../core/invocation.ts";
-import { findJsonError } from "../../../core/json-text.ts";
+import { isLoop } from "../../../core/lineage.ts";
+import { parseTraceHeader } from "../../../core/trace-header.ts";
+import type { InvocationTarget } from "../../../functions/function-record.ts";
 import type { RequestContext } from "../../protocol/handlers.ts";
+import { acceptEvent } from "./accept-event.ts";
+import { checkedClientContext, checkedPayload, checkJson, randomHex } from "./invocation-payload.ts";
 import type { LambdaDependencies, LambdaHandlers } from "./lambda-handlers.ts";
-
-/** AWS: functions see `{}` when they are invoked without a payload. */
-const EMPTY_PAYLOAD: Uint8Array = Buffer.from("{}");
 
 /** Invoke: the hottest path of the program. */
 export function invokeHandlers(dependencies: LambdaDependencies): LambdaHandlers {
   return {
     Invoke: async (input, context) => {
+      if (input.InvocationType === "Event") {
+        refuseUnsupported(input);
+        await acceptEvent(
+          dependencies,
+          { ...input, limitBytes: FUNCTION_LIMITS.asyncPayloadBytesMax },
+          context,
+        );
+        return { StatusCode: 202 };
+      }
       const invocation = readInvocation(dependencies, input, context);
       if (invocation === "dry run") return { StatusCode: 204 };
       const { request, executedVersion } = invocation;
@@ -45,21 +54,24 @@ interface InvocationInput {
 
 /** Checks what a caller wants and makes it ready to run. Throws `AwsError` for all that Invoke refuses. */
 export function readInvocation(
-  { functions, clock, traceHeaders }: LambdaDependencies,
+  dependencies: LambdaDependencies,
   input: InvocationInput,
   context: RequestContext,
 ): { readonly request: InvocationRequest; readonly executedVersion: string } | "dry run" {
+  const { functions, clock, traceHeaders } = dependencies;
   refuseUnsupported(input);
-  const payload = checkedSize(input.Payload);
-  const target = functions.resolveForInvoke(input.FunctionName ?? "", input.Qualifier, context);
+  const payload = checkedPayload(input.Payload, "RequestResponse", FUNCTION_LIMITS.requestPayloadBytesMax);
+  const reference = input.FunctionName ?? "";
+  const target = functions.resolveForInvoke(reference, input.Qualifier, invokedOwner(context, reference));
   if (input.InvocationType === "DryRun") return "dry run";
   checkJson(payload);
+  if (context.traceHeader !== undefined) refuseLoop(dependencies, target, context.traceHeader);
   const request: InvocationRequest = {
     requestId: context.requestId,
     version: target.version,
     invokedFunctionArn: target.invokedFunctionArn,
     payload,
-    clientContext: clientContext(input.ClientContext),
+    clientContext: checkedClientContext(input.ClientContext),
     traceHeader: traceHeaders.headerFor(target.version, context.traceHeader, {
       nowMs: clock.nowMs(),
       randomHex: randomHex(),
@@ -73,50 +85,23 @@ export function readInvocation(
 export const logResult = (logTail: string | undefined): string | undefined =>
   logTail === undefined ? undefined : Buffer.from(logTail).toString("base64");
 
-function refuseUnsupported(input: InvocationInput): void {
-  if (input.InvocationType === "Event") throw notSupported("InvocationType Event");
-  if (input.TenantId !== undefined) throw notSupported("TenantId");
-  if (input.DurableExecutionName !== undefined) throw notSupported("DurableExecutionName");
-}
-
-function checkedSize(payload: Uint8Array | undefined): Uint8Array {
-  if (payload === undefined || payload.byteLength === 0) return EMPTY_PAYLOAD;
-  const limit = FUNCTION_LIMITS.requestPayloadBytesMax;
-  if (payload.byteLength > limit) {
-    throw requestEntityTooLarge(
-      `${payload.byteLength} byte payload is too large for the RequestResponse invocation type (limit ${limit} bytes)`,
-    );
-  }
-  return payload;
-}
-
-function checkJson(payload: Uint8Array): void {
-  if (payload === EMPTY_PAYLOAD) return;
-  const problem = isUtf8(payload) ? findJsonError(payload) : "Invalid UTF-8 in the text";
-  if (problem === undefined) return;
-  throw invalidRequestContent(
-    `Could not parse request body into json: Could not parse payload into json: ${problem}`,
+/** AWS: whoever invokes a function for the seventeenth time in a chain is told that it is a loop. */
+function refuseLoop(
+  { functions, eventMetrics }: LambdaDependencies,
+  { version, invokedFunctionArn }: InvocationTarget,
+  traceHeader: string,
+): void {
+  if (!isLoop(parseTraceHeader(traceHeader)?.lineage, version)) return;
+  if (functions.recursion.get(version, version.functionName) === "Allow") return;
+  eventMetrics.add(invokedFunctionArn, "RecursiveInvocationsDropped", 1);
+  throw new AwsError(
+    "RecursiveInvocationException",
+    "The function was invoked in a recursive loop, which has been stopped.",
+    400,
   );
 }
 
-/** JSON text of the X-Amz-Client-Context header. */
-function clientContext(encoded: string | undefined): string | undefined {
-  if (encoded === undefined || encoded === "") return undefined;
-  if (encoded.length > FUNCTION_LIMITS.clientContextBytesMax) {
-    throw invalidRequestContent(
-      `Client context must not be larger than ${FUNCTION_LIMITS.clientContextBytesMax} bytes.`,
-    );
-  }
-  const decoded = Buffer.from(encoded, "base64");
-  const text = decoded.toString();
-  if (!isUtf8(decoded) || !text.trimStart().startsWith("{") || findJsonError(decoded) !== undefined) {
-    throw invalidRequestContent("Client context must be a valid Base64-encoded JSON object.");
-  }
-  return text;
+function refuseUnsupported(input: InvocationInput): void {
+  if (input.TenantId !== undefined) throw notSupported("TenantId");
+  if (input.DurableExecutionName !== undefined) throw notSupported("DurableExecutionName");
 }
-
-const invalidRequestContent = (message: string): AwsError =>
-  new AwsError("InvalidRequestContentException", message, 400);
-
-/** 64 digits; random UUIDs come from a pool, which is much cheaper than asking the system each time. */
-const randomHex = (): string => `${randomUUID()}${randomUUID()}`.replaceAll("-", "");

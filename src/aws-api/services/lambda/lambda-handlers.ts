@@ -1,11 +1,12 @@
 import type * as lambdaModule from "@aws-sdk/client-lambda";
 import type { FileSystemTable } from "../../../core/file-systems.ts";
 import type { ProvisionedAllocations } from "../../../core/function-concurrency.ts";
-import type { Invoker } from "../../../core/invocation.ts";
+import type { AsyncInvoker, Invoker } from "../../../core/invocation.ts";
 import type { TraceHeaders } from "../../../core/trace-header.ts";
 import type { FunctionService } from "../../../functions/function-service.ts";
 import type { Clock } from "../../../ports/clock.ts";
 import type { CodeObjects } from "../../../ports/code-objects.ts";
+import type { EventMetrics } from "../../../ports/function-metrics.ts";
 import type { RuntimeCatalogue } from "../../../ports/runtime-catalogue.ts";
 import type { Handlers } from "../../protocol/handlers.ts";
 import type { CodeDownloads } from "./code-download.ts";
@@ -14,6 +15,8 @@ import type { CodeDownloads } from "./code-download.ts";
 export interface LambdaDependencies {
   readonly functions: FunctionService;
   readonly invoker: Invoker;
+  readonly asyncInvoker: AsyncInvoker;
+  readonly eventMetrics: EventMetrics;
   readonly allocations: ProvisionedAllocations;
   readonly runtimes: RuntimeCatalogue;
   readonly clock: Clock;

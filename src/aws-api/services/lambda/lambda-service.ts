@@ -10,6 +10,7 @@ import { eventInvokeConfigHandlers } from "./event-invoke-config.ts";
 import { functionUrlConfigHandlers } from "./function-url-config.ts";
 import { getFunctionHandlers } from "./get-function.ts";
 import { invokeHandlers } from "./invoke.ts";
+import { invokeAsyncHandlers } from "./invoke-async.ts";
 import { invokeWithResponseStreamHandlers } from "./invoke-with-response-stream.ts";
 import type { LambdaDependencies, LambdaHandlers } from "./lambda-handlers.ts";
 import { layerHandlers } from "./layers.ts";
@@ -54,6 +55,7 @@ export function lambdaHandlers(dependencies: LambdaDependencies): LambdaHandlers
     ...permissionHandlers(dependencies),
     ...layerHandlers(dependencies),
     ...invokeHandlers(dependencies),
+    ...invokeAsyncHandlers(dependencies),
     ...invokeWithResponseStreamHandlers(dependencies),
   };
 }

@@ -61,7 +61,7 @@ const OTHER_CLASSES: ReadonlySet<string> = new Set([
 
 /** Refuses, by name, what a request asks for and does not get. */
 export function refuseUnsupported(input: object): void {
-  const given = input as Readonly<Record<string, unknown>>;
+  const given = input as Readonly<Record<string, string | boolean | undefined>>;
   for (const name of REFUSED)
     if (given[name] !== undefined && given[name] !== false) throw notImplemented(name);
   const { ACL: acl, ServerSideEncryption: encryption, StorageClass: storageClass } = given;
