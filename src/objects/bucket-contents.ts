@@ -111,7 +111,7 @@ export class BucketContents {
     }
   }
 
-  async putUpload({ parts: _, ...upload }: MultipartUpload): Promise<void> {
+  async putUpload(upload: Omit<MultipartUpload, "parts">): Promise<void> {
     await this.#keyValue.put(uploadsPrefix(this.bucketId) + upload.uploadId, encode(upload));
     this.uploads.set(upload.uploadId, { ...upload, parts: new Map() });
   }

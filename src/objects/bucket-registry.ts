@@ -107,7 +107,7 @@ export class BucketRegistry {
     await this.#parts.keyValue.delete(PREFIX + bucket.name);
     this.#buckets.delete(bucket.name);
     this.#contents.delete(bucket.id);
-    for (const uploadId of [...contents.uploads.keys()]) await contents.forgetUpload(uploadId);
+    for (const uploadId of Array.from(contents.uploads.keys())) await contents.forgetUpload(uploadId);
     await this.#parts.bodies.removeBucket(bucket.id);
   }
 

@@ -65,10 +65,9 @@ export class MultipartUploads {
       checksumType: checksumTypeOf(upload),
       uploadId: newId(),
       initiatedMs: clock.nowMs(),
-      parts: new Map(),
     };
     await (await buckets.contents(bucket)).putUpload(created);
-    return created;
+    return { ...created, parts: new Map() };
   }
 
   /** Throws NoSuchUpload. */
@@ -196,16 +195,14 @@ const invalidPart = (): AwsError =>
 
 function chosenParts(upload: MultipartUpload, named: readonly NamedPart[]): UploadedPart[] {
   if (named.length === 0) throw new AwsError("InvalidRequest", "You must specify at least one part", 400);
-  let previous = 0;
+  if (named.some(({ number }, index) => number <= (named[index - 1]?.number ?? 0)))
+    throw new AwsError(
+      "InvalidPartOrder",
+      "The list of parts was not in ascending order. Parts must be ordered by part number.",
+      400,
+      { UploadId: upload.uploadId },
+    );
   return named.map(({ number, etag, checksums }, index) => {
-    if (number <= previous)
-      throw new AwsError(
-        "InvalidPartOrder",
-        "The list of parts was not in ascending order. Parts must be ordered by part number.",
-        400,
-        { UploadId: upload.uploadId },
-      );
-    previous = number;
     const part = upload.parts.get(number);
     if (part === undefined || part.etag !== etag) throw invalidPart();
     for (const algorithm of CHECKSUM_ALGORITHMS)

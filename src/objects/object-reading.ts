@@ -13,12 +13,14 @@ export interface ByteRange {
  * ranges, other units. Throws InvalidRange where there is nothing in the range.
  */
 export function readRange(header: string | undefined, sizeBytes: number): ByteRange | undefined {
-  const [, first = "", last = ""] = /^bytes=(\d*)-(\d*)$/.exec(header?.trim() ?? "") ?? [];
-  if (first === "" && last === "") return undefined;
-  const start = first === "" ? Math.max(0, sizeBytes - Number(last)) : Number(first);
-  const end = first === "" || last === "" ? sizeBytes - 1 : Math.min(Number(last), sizeBytes - 1);
-  if (first !== "" && last !== "" && Number(last) < Number(first)) return undefined;
-  if (start >= sizeBytes || (first === "" && Number(last) === 0))
+  const [, first, last] = /^bytes=(\d*)-(\d*)$/.exec(header?.trim() ?? "") ?? [];
+  if (!first && !last) return undefined;
+  const given = first ? Number(first) : Math.max(0, sizeBytes - Number(last));
+  // The last bytes of an object are none where none are asked for.
+  const start = !first && Number(last) === 0 ? sizeBytes : given;
+  const end = first && last ? Math.min(Number(last), sizeBytes - 1) : sizeBytes - 1;
+  if (first && last && Number(last) < Number(first)) return undefined;
+  if (start >= sizeBytes)
     throw new AwsError("InvalidRange", "The requested range is not satisfiable", 416, {
       RangeRequested: header,
       ActualObjectSize: sizeBytes,

@@ -9,11 +9,14 @@ import { mayDeliver } from "../iam/event-permission.ts";
 import { bucketDelivery } from "../objects/bucket-delivery.ts";
 import { embeddedCodeObjects } from "../objects/embedded-code-objects.ts";
 import { Objects } from "../objects/objects.ts";
-import type { EventParts } from "./event-services.ts";
 import { type Ground, newId } from "./ground.ts";
+import type { Platform } from "./platform.ts";
 
 /** Opens the embedded S3: buckets as targets of events, and their policies. Returns the service for the AWS endpoint. */
-export async function openObjects(ground: Ground, { platform }: EventParts): Promise<ServiceDefinition> {
+export async function openObjects(
+  ground: Ground,
+  { platform }: { readonly platform: Platform },
+): Promise<ServiceDefinition> {
   const { store, logger, targets, opened, configuration } = ground;
   const { directory } = platform.iam;
   const { policies } = platform.functions;

@@ -15,6 +15,11 @@ const BUCKET_TAGS_MAX = 50;
 
 /** Buckets as such. */
 export function bucketHandlers(parts: S3Parts) {
+  return { ...ownBucketHandlers(parts), ...foundBucketHandlers(parts), ...bucketTagHandlers(parts) };
+}
+
+/** Making and removing them. */
+function ownBucketHandlers(parts: S3Parts) {
   const { buckets } = parts.objects;
   return {
     async CreateBucket(input, context) {
@@ -42,6 +47,13 @@ export function bucketHandlers(parts: S3Parts) {
       await buckets.delete(bucketOf(parts, input, context));
       return {};
     },
+  } satisfies Handlers<typeof s3>;
+}
+
+/** Finding them. */
+function foundBucketHandlers(parts: S3Parts) {
+  const { buckets } = parts.objects;
+  return {
     HeadBucket(input, context) {
       const { name, region } = bucketOf(parts, input, context);
       return { BucketRegion: region, AccessPointAlias: false, BucketArn: bucketArn(name) };
@@ -82,6 +94,13 @@ export function bucketHandlers(parts: S3Parts) {
     GetBucketAcl(input, context) {
       return ownAcl(bucketOf(parts, input, context).account);
     },
+  } satisfies Handlers<typeof s3>;
+}
+
+/** Their tags. */
+function bucketTagHandlers(parts: S3Parts) {
+  const { buckets } = parts.objects;
+  return {
     GetBucketTagging(input, context) {
       const { tags, name } = bucketOf(parts, input, context);
       if (tags.length === 0)

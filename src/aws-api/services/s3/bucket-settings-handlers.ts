@@ -13,7 +13,17 @@ const POLICY_BYTES_MAX = 20 * 1024;
 
 /** What a bucket is set to: versioning, CORS, policy and notifications. */
 export function bucketSettingsHandlers(parts: S3Parts) {
-  const { buckets, notifications } = parts.objects;
+  return {
+    ...versioningHandlers(parts),
+    ...corsHandlers(parts),
+    ...policyHandlers(parts),
+    ...notificationHandlers(parts),
+  };
+}
+
+/** Whether a bucket keeps the versions of its objects. */
+function versioningHandlers(parts: S3Parts) {
+  const { buckets } = parts.objects;
   return {
     GetBucketVersioning(input, context) {
       const { versioning } = bucketOf(parts, input, context);
@@ -33,6 +43,13 @@ export function bucketSettingsHandlers(parts: S3Parts) {
       await buckets.change(name, { versioning: status });
       return {};
     },
+  } satisfies Handlers<typeof s3>;
+}
+
+/** Which pages of other origins may use a bucket. */
+function corsHandlers(parts: S3Parts) {
+  const { buckets } = parts.objects;
+  return {
     GetBucketCors(input, context) {
       const { cors, name } = bucketOf(parts, input, context);
       if (cors.length === 0)
@@ -68,6 +85,13 @@ export function bucketSettingsHandlers(parts: S3Parts) {
       await buckets.change(bucketOf(parts, input, context).name, { cors: [] });
       return {};
     },
+  } satisfies Handlers<typeof s3>;
+}
+
+/** Who may use a bucket. */
+function policyHandlers(parts: S3Parts) {
+  const { buckets } = parts.objects;
+  return {
     GetBucketPolicy(input, context) {
       const { policy, name } = bucketOf(parts, input, context);
       if (policy === undefined)
@@ -88,6 +112,13 @@ export function bucketSettingsHandlers(parts: S3Parts) {
       await buckets.change(bucketOf(parts, input, context).name, { policy: undefined });
       return {};
     },
+  } satisfies Handlers<typeof s3>;
+}
+
+/** Who is told what happens in a bucket. */
+function notificationHandlers(parts: S3Parts) {
+  const { buckets, notifications } = parts.objects;
+  return {
     GetBucketNotificationConfiguration(input, context) {
       const { rules, toEventBridge } = bucketOf(parts, input, context).notification;
       const of = (kind: DestinationKind) => rules.filter((rule) => rule.kind === kind);

@@ -51,6 +51,11 @@ function keyOfToken(token: string): string {
 
 /** What lists objects and their versions. */
 export function listingHandlers(parts: S3Parts) {
+  return { ...objectListingHandlers(parts), ...versionListingHandlers(parts) };
+}
+
+/** Objects, in both versions of the operation. */
+function objectListingHandlers(parts: S3Parts) {
   const { objects } = parts;
   return {
     async ListObjects(input, context) {
@@ -101,6 +106,13 @@ export function listingHandlers(parts: S3Parts) {
         CommonPrefixes: listing.commonPrefixes.map((each) => ({ Prefix: encode(each) })),
       };
     },
+  } satisfies Handlers<typeof s3>;
+}
+
+/** Every version. */
+function versionListingHandlers(parts: S3Parts) {
+  const { objects } = parts;
+  return {
     async ListObjectVersions(input, context) {
       refuseUnsupported(input);
       const bucket = bucketOf(parts, input, context);

@@ -38,6 +38,16 @@ function partNumberOf(number: number | undefined): number {
 
 /** The operations of multipart uploads. */
 export function multipartHandlers(parts: S3Parts) {
+  return {
+    ...uploadHandlers(parts),
+    ...partHandlers(parts),
+    ...partListingHandlers(parts),
+    ...uploadListingHandlers(parts),
+  };
+}
+
+/** Uploads from their beginning to their end. */
+function uploadHandlers(parts: S3Parts) {
   const { multipart } = parts.objects;
   return {
     async CreateMultipartUpload(input, context) {
@@ -65,6 +75,44 @@ export function multipartHandlers(parts: S3Parts) {
         ...(input.ServerSideEncryption !== undefined && { ServerSideEncryption: input.ServerSideEncryption }),
       };
     },
+    async CompleteMultipartUpload(input, context) {
+      refuseUnsupported(input);
+      const bucket = bucketOf(parts, input, context);
+      const key = keyOf(input);
+      const named = input.MultipartUpload?.Parts;
+      if (named === undefined) throw malformedXml();
+      const object = await multipart.complete(bucket, {
+        key,
+        uploadId: input.UploadId ?? "",
+        parts: named.map((part) => ({
+          number: partNumberOf(part.PartNumber),
+          etag: unquoted(part.ETag ?? ""),
+          checksums: givenChecksums(part),
+        })),
+        checksums: givenChecksums(input),
+        sizeBytes: input.MpuObjectSize,
+        conditions: { ifMatch: input.IfMatch, ifNoneMatch: onlyAnything(input.IfNoneMatch) },
+        request: requestInfo(context),
+      });
+      return {
+        Location: `http://${context.headers.host ?? ""}/${bucket.name}/${encodeURIComponent(key)}`,
+        Bucket: bucket.name,
+        Key: key,
+        ...madeMembers(bucket, object),
+      };
+    },
+    async AbortMultipartUpload(input, context) {
+      const bucket = bucketOf(parts, input, context);
+      await multipart.abort(bucket, keyOf(input), input.UploadId ?? "");
+      return {};
+    },
+  } satisfies Handlers<typeof s3>;
+}
+
+/** What comes in parts. */
+function partHandlers(parts: S3Parts) {
+  const { multipart } = parts.objects;
+  return {
     async UploadPart(input, context) {
       refuseUnsupported(input);
       const bucket = bucketOf(parts, input, context);
@@ -103,37 +151,13 @@ export function multipartHandlers(parts: S3Parts) {
         ...(source.bucket.versioning !== undefined && { CopySourceVersionId: object.versionId }),
       };
     },
-    async CompleteMultipartUpload(input, context) {
-      refuseUnsupported(input);
-      const bucket = bucketOf(parts, input, context);
-      const key = keyOf(input);
-      const named = input.MultipartUpload?.Parts;
-      if (named === undefined) throw malformedXml();
-      const object = await multipart.complete(bucket, {
-        key,
-        uploadId: input.UploadId ?? "",
-        parts: named.map((part) => ({
-          number: partNumberOf(part.PartNumber),
-          etag: unquoted(part.ETag ?? ""),
-          checksums: givenChecksums(part),
-        })),
-        checksums: givenChecksums(input),
-        sizeBytes: input.MpuObjectSize,
-        conditions: { ifMatch: input.IfMatch, ifNoneMatch: onlyAnything(input.IfNoneMatch) },
-        request: requestInfo(context),
-      });
-      return {
-        Location: `http://${context.headers.host ?? ""}/${bucket.name}/${encodeURIComponent(key)}`,
-        Bucket: bucket.name,
-        Key: key,
-        ...madeMembers(bucket, object),
-      };
-    },
-    async AbortMultipartUpload(input, context) {
-      const bucket = bucketOf(parts, input, context);
-      await multipart.abort(bucket, keyOf(input), input.UploadId ?? "");
-      return {};
-    },
+  } satisfies Handlers<typeof s3>;
+}
+
+/** The parts of an upload under way. */
+function partListingHandlers(parts: S3Parts) {
+  const { multipart } = parts.objects;
+  return {
     async ListParts(input, context) {
       refuseUnsupported(input);
       const bucket = bucketOf(parts, input, context);
@@ -167,6 +191,13 @@ export function multipartHandlers(parts: S3Parts) {
         ChecksumType: upload.checksumType,
       };
     },
+  } satisfies Handlers<typeof s3>;
+}
+
+/** Uploads under way. */
+function uploadListingHandlers(parts: S3Parts) {
+  const { multipart } = parts.objects;
+  return {
     async ListMultipartUploads(input, context) {
       const bucket = bucketOf(parts, input, context);
       const encode = encodedFor(input.EncodingType);

@@ -137,30 +137,36 @@ function readingMembers(
   object: StoredObject,
   { input, range, context }: { input: Reading; range: ByteRange; context: RequestContext },
 ) {
-  const { sizeBytes, checksums, checksumType, tags, storageClass, encryption } = object;
+  const { sizeBytes, checksums, checksumType } = object;
   const length = range.end - range.start + 1;
-  const isPartial = length < sizeBytes || input.Range !== undefined || input.PartNumber !== undefined;
-  const hasRange =
-    isPartial &&
-    (length < sizeBytes || readRange(input.Range, sizeBytes) !== undefined || input.PartNumber !== undefined);
+  const isPart = isRanged(input, sizeBytes) && sizeBytes > 0;
   return {
     AcceptRanges: "bytes",
     LastModified: new Date(object.modifiedMs),
     ContentLength: length,
     ETag: quoted(object.etag),
-    ...(hasRange && sizeBytes > 0 && { ContentRange: `bytes ${range.start}-${range.end}/${sizeBytes}` }),
+    ...(isPart && { ContentRange: `bytes ${range.start}-${range.end}/${sizeBytes}` }),
     ...headerMembers(object, context),
     ...responseOverrides(input, context),
-    Metadata: { ...object.metadata },
+    ...descriptionMembers(object),
     ...(bucket.versioning !== undefined && { VersionId: object.versionId }),
-    ...(storageClass !== "STANDARD" && { StorageClass: storageClass }),
-    ...(encryption !== undefined && { ServerSideEncryption: encryption }),
-    ...(tags.length > 0 && { TagCount: tags.length }),
     ...(input.PartNumber !== undefined &&
       object.uploadId !== undefined && { PartsCount: object.parts.length }),
     // AWS: a checksum of the whole says nothing about a part of it.
     ...(input.ChecksumMode === "ENABLED" &&
-      !(hasRange && length < sizeBytes) && { ...checksumMembers(checksums), ChecksumType: checksumType }),
+      length === sizeBytes && { ...checksumMembers(checksums), ChecksumType: checksumType }),
+  };
+}
+
+const isRanged = ({ PartNumber: part, Range: range }: Reading, sizeBytes: number): boolean =>
+  part !== undefined || readRange(range, sizeBytes) !== undefined;
+
+function descriptionMembers({ metadata, storageClass, encryption, tags }: StoredObject) {
+  return {
+    Metadata: { ...metadata },
+    ...(storageClass !== "STANDARD" && { StorageClass: storageClass }),
+    ...(encryption !== undefined && { ServerSideEncryption: encryption }),
+    ...(tags.length > 0 && { TagCount: tags.length }),
   };
 }
 

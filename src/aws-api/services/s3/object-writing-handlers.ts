@@ -38,6 +38,11 @@ export function madeMembers(
 
 /** PutObject, CopyObject and the deletions. */
 export function objectWritingHandlers(parts: S3Parts) {
+  return { ...makingHandlers(parts), ...deletionHandlers(parts), ...markingHandlers(parts) };
+}
+
+/** What makes objects. */
+function makingHandlers(parts: S3Parts) {
   const { objects } = parts;
   return {
     async PutObject(input, context) {
@@ -70,6 +75,13 @@ export function objectWritingHandlers(parts: S3Parts) {
         ...(source.versionId !== undefined && { CopySourceVersionId: source.versionId }),
       };
     },
+  } satisfies Handlers<typeof s3>;
+}
+
+/** What deletes them. */
+function deletionHandlers(parts: S3Parts) {
+  const { objects } = parts;
+  return {
     async DeleteObject(input, context) {
       refuseUnsupported(input);
       const bucket = bucketOf(parts, input, context);
@@ -96,6 +108,13 @@ export function objectWritingHandlers(parts: S3Parts) {
         ...(errors.length > 0 && { Errors: errors }),
       };
     },
+  } satisfies Handlers<typeof s3>;
+}
+
+/** Tags and access lists. */
+function markingHandlers(parts: S3Parts) {
+  const { objects } = parts;
+  return {
     async GetObjectTagging(input, context) {
       const bucket = bucketOf(parts, input, context);
       const { tags, versionId } = await objects.find(bucket, keyOf(input), versionOf(input));
