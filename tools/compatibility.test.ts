@@ -6,6 +6,7 @@ import { cloudWatchService } from "../src/aws-api/services/cloudwatch/cloudwatch
 import { iamService } from "../src/aws-api/services/iam/iam-service.ts";
 import { lambdaService } from "../src/aws-api/services/lambda/lambda-service.ts";
 import { logsService } from "../src/aws-api/services/logs/logs-service.ts";
+import { s3Service } from "../src/aws-api/services/s3/s3-service.ts";
 import { stsService } from "../src/aws-api/services/sts/sts-service.ts";
 import { memberTable, writtenMemberTable } from "./member-table.ts";
 
@@ -16,6 +17,7 @@ const SERVICES = {
   Lambda: [lambdaService(unused)],
   "IAM and STS": [iamService(unused), stsService(unused)],
   "CloudWatch Logs": [logsService(unused)],
+  S3: [s3Service(unused)],
   "CloudWatch metrics": [cloudWatchService(unused)],
 };
 
