@@ -34,7 +34,7 @@ export function wireAwsApi(
     readonly functionUrl: (urlId: string, region: string) => string;
   },
 ): AwsApi {
-  const { iam, credentials, callers, logs, cloudWatch, functions } = parts.platform;
+  const { iam, credentials, callers, logs, cloudWatch, functions, embeddedCode } = parts.platform;
   const { runtimes } = parts.machine;
   return createAwsApi({
     clock,
@@ -51,7 +51,10 @@ export function wireAwsApi(
         traceHeaders: new TraceHeaders(),
         fileSystems: parts.machine.fileSystems,
         codeDownloads: parts.codeDownloads,
-        codeObjects: createS3CodeObjects(configuration),
+        codeObjects:
+          configuration.s3Endpoint === "" && embeddedCode.source
+            ? embeddedCode.source
+            : createS3CodeObjects(configuration),
         functionUrl: parts.functionUrl,
       }),
       iamService({ iam }),

@@ -1,7 +1,9 @@
 import type { ServiceDefinition } from "../aws-api/protocol/handlers.ts";
+import { endpointOf } from "../core/service-endpoints.ts";
 import { openBuses } from "./buses.ts";
 import type { EventParts } from "./event-parts.ts";
 import type { Ground } from "./ground.ts";
+import { openObjects } from "./objects.ts";
 import { openQueues } from "./queues.ts";
 import { openSchedules } from "./schedules.ts";
 
@@ -10,9 +12,10 @@ export async function openEventServices(
   ground: Ground,
   parts: EventParts,
 ): Promise<readonly ServiceDefinition[]> {
-  return [
-    ...(await openQueues(ground, parts)),
-    await openBuses(ground, parts),
-    await openSchedules(ground, parts),
-  ];
+  const { endpoints } = ground.configuration;
+  const services = [...(await openQueues(ground, parts))];
+  if (endpointOf(endpoints, "s3") === "embedded") services.push(await openObjects(ground, parts));
+  if (endpointOf(endpoints, "events") === "embedded") services.push(await openBuses(ground, parts));
+  if (endpointOf(endpoints, "scheduler") === "embedded") services.push(await openSchedules(ground, parts));
+  return services;
 }

@@ -9,6 +9,7 @@ import { isAssumableByService } from "../iam/role-for-service.ts";
 import { createSessionCredentials, type SessionCredentials } from "../iam/session-credentials.ts";
 import { type CloudWatchLogs, openCloudWatchLogs } from "../logs/cloudwatch-logs.ts";
 import { type CloudWatchMetrics, openCloudWatchMetrics } from "../metrics/cloudwatch-metrics.ts";
+import type { CodeObjects } from "../ports/code-objects.ts";
 import type { Ground } from "./ground.ts";
 import type { Machine } from "./machine.ts";
 
@@ -23,6 +24,8 @@ export interface Platform {
   readonly cloudWatch: CloudWatchMetrics;
   readonly functions: FunctionService;
   readonly rootCredentialsFile: string | undefined;
+  /** Where packages lie that a request names in S3, when there is an S3 here. */
+  readonly embeddedCode: { source: CodeObjects | undefined };
 }
 
 /** What is kept in the store: identities, logs and functions. */
@@ -63,6 +66,7 @@ export async function openPlatform(
   });
   opened.add(() => functions.close());
   ground.resourcePolicies.set("lambda", (arn) => functionPolicy(functions, arn));
+  const embeddedCode = { source: undefined };
   const callers = new CallerIdentities({
     credentials,
     directory,
@@ -71,7 +75,16 @@ export async function openPlatform(
     defaultRegion,
     resourcePolicies: (service, arn) => ground.resourcePolicies.get(service)?.(arn),
   });
-  return { iam, credentials, callers, logs, cloudWatch, functions, rootCredentialsFile };
+  return {
+    iam,
+    credentials,
+    callers,
+    logs,
+    cloudWatch,
+    functions,
+    rootCredentialsFile,
+    embeddedCode,
+  };
 }
 
 /** A function's policy as the evaluation of a request needs it; undefined for what is no function. */
