@@ -116,7 +116,8 @@ const endpointTable: z.ZodType<ServiceEndpoints> = z.preprocess(
       z.string().regex(/^(off|https?:\/\/\S+)$/, 'expected "off" or a URL such as http://127.0.0.1:9324'),
     )
     .refine(
-      ({ sqs: _, ...others }) => Object.values(others).every((endpoint) => endpoint === "off"),
+      (table) =>
+        Object.entries(table).every(([service, endpoint]) => service === "sqs" || endpoint === "off"),
       'only SQS can be at another endpoint yet, for the other services "off" is expected',
     ),
 );

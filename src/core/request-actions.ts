@@ -3,6 +3,7 @@ import { parseRoleArn } from "./iam-arn.ts";
 import { eventBridgePermissions, schedulerPermissions } from "./request-actions-events.ts";
 import { functionUrlPermissions } from "./request-actions-function-urls.ts";
 import { s3Permissions } from "./request-actions-s3.ts";
+import { snsPermission } from "./request-actions-sns.ts";
 import { sqsPermission } from "./request-actions-sqs.ts";
 import type { RequiredPermission, ServiceCall } from "./required-permission.ts";
 
@@ -18,6 +19,8 @@ export function requiredPermissions(call: ServiceCall): readonly RequiredPermiss
       return lambdaPermissions(call);
     case "logs":
       return logsPermissions(call);
+    case "sns":
+      return [snsPermission(call)];
     case "sqs":
       return [sqsPermission(call)];
     case "monitoring":

@@ -1,0 +1,29 @@
+import * as snsModule from "@aws-sdk/client-sns";
+import type { NotificationDelivery } from "../../../topics/notification-delivery.ts";
+import type { Publishing } from "../../../topics/publishing.ts";
+import type { Topics } from "../../../topics/topics.ts";
+import { defineService, type Handlers, type ServiceDefinition } from "../../protocol/handlers.ts";
+import { publishHandlers } from "./publish-handlers.ts";
+import { subscriptionHandlers } from "./subscription-handlers.ts";
+import { topicHandlers } from "./topic-handlers.ts";
+
+export interface SnsDependencies {
+  readonly topics: Topics;
+  readonly publishing: Publishing;
+  readonly delivery: NotificationDelivery;
+}
+
+/** Amazon SNS. */
+export function snsService(dependencies: SnsDependencies): ServiceDefinition {
+  const handlers: Handlers<typeof snsModule> = {
+    ...topicHandlers(dependencies.topics),
+    ...subscriptionHandlers(dependencies),
+    ...publishHandlers(dependencies.publishing),
+  };
+  return defineService({
+    signingName: "sns",
+    client: new snsModule.SNSClient({ region: "us-east-1" }),
+    module: snsModule,
+    handlers,
+  });
+}

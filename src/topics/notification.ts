@@ -1,0 +1,109 @@
+import type { MessageAttribute } from "../ports/event-targets.ts";
+import type { SubscriptionRecord } from "./topic-records.ts";
+
+/** A published message on its way to one subscription. */
+export interface Notification {
+  readonly messageId: string;
+  readonly topicArn: string;
+  readonly subject: string | undefined;
+  readonly message: string;
+  readonly attributes: Readonly<Record<string, MessageAttribute>>;
+  readonly timestampMs: number;
+  readonly sequenceNumber?: string | undefined;
+  readonly groupId?: string | undefined;
+  readonly deduplicationId?: string | undefined;
+  /** How clients reach this server, for links. */
+  readonly host: string;
+}
+
+interface AttributeText {
+  readonly Type: string;
+  readonly Value: string;
+}
+
+const attributeTexts = ({ attributes }: Notification): Record<string, AttributeText> =>
+  Object.fromEntries(
+    Object.entries(attributes).map(([name, { type, stringValue, binaryValue }]) => [
+      name,
+      {
+        Type: type,
+        Value: binaryValue === undefined ? (stringValue ?? "") : Buffer.from(binaryValue).toString("base64"),
+      },
+    ]),
+  );
+
+export const unsubscribeUrl = ({ host }: Notification, { arn }: SubscriptionRecord): string =>
+  `http://${host}/?Action=Unsubscribe&Version=2010-03-31&SubscriptionArn=${encodeURIComponent(arn)}`;
+
+/**
+ * What queues and HTTP endpoints get without raw delivery. AWS signs it with a certificate of its own, which nobody else
+ * can: the members of the signature are there and empty.
+ */
+export function notificationText(notification: Notification, subscription: SubscriptionRecord): string {
+  const { attributes, subject, sequenceNumber } = notification;
+  return JSON.stringify({
+    Type: "Notification",
+    MessageId: notification.messageId,
+    ...(sequenceNumber !== undefined && { SequenceNumber: sequenceNumber }),
+    TopicArn: notification.topicArn,
+    ...(subject !== undefined && { Subject: subject }),
+    Message: notification.message,
+    Timestamp: new Date(notification.timestampMs).toISOString(),
+    SignatureVersion: "1",
+    Signature: "",
+    SigningCertURL: "",
+    UnsubscribeURL: unsubscribeUrl(notification, subscription),
+    ...(Object.keys(attributes).length > 0 && { MessageAttributes: attributeTexts(notification) }),
+  });
+}
+
+/** The event of a function, see "Invoking Lambda functions with Amazon SNS notifications". */
+export function functionEvent(notification: Notification, subscription: SubscriptionRecord): Uint8Array {
+  const record = {
+    EventSource: "aws:sns",
+    EventVersion: "1.0",
+    EventSubscriptionArn: subscription.arn,
+    Sns: {
+      Type: "Notification",
+      MessageId: notification.messageId,
+      TopicArn: notification.topicArn,
+      Subject: notification.subject ?? null,
+      Message: notification.message,
+      Timestamp: new Date(notification.timestampMs).toISOString(),
+      SignatureVersion: "1",
+      Signature: "",
+      SigningCertUrl: "",
+      UnsubscribeUrl: unsubscribeUrl(notification, subscription),
+      MessageAttributes: attributeTexts(notification),
+    },
+  };
+  return Buffer.from(JSON.stringify({ Records: [record] }));
+}
+
+/** Attributes with bytes as text, as JSON keeps them. */
+export function encodeNotification(notification: Notification): Uint8Array {
+  const attributes = Object.entries(notification.attributes).map(
+    ([name, { type, stringValue, binaryValue }]) => [
+      name,
+      type,
+      stringValue ?? null,
+      binaryValue === undefined ? null : Buffer.from(binaryValue).toString("base64"),
+    ],
+  );
+  return Buffer.from(JSON.stringify({ ...notification, attributes }));
+}
+
+export function decodeNotification(bytes: Uint8Array): Notification {
+  const stored = JSON.parse(Buffer.from(bytes).toString()) as Omit<Notification, "attributes"> & {
+    readonly attributes: readonly (readonly [string, string, string | null, string | null])[];
+  };
+  const attributes = stored.attributes.map(([name, type, stringValue, binary]) => [
+    name,
+    {
+      type,
+      ...(stringValue !== null && { stringValue }),
+      ...(binary !== null && { binaryValue: Buffer.from(binary, "base64") }),
+    },
+  ]);
+  return { ...stored, attributes: Object.fromEntries(attributes) as Notification["attributes"] };
+}

@@ -1,0 +1,43 @@
+import { systemClock as clock } from "../adapters/clock-system/clock-system.ts";
+import { httpDeliveries } from "../adapters/http-deliveries/http-deliveries.ts";
+import type { ServiceDefinition } from "../aws-api/protocol/handlers.ts";
+import { snsService } from "../aws-api/services/sns/sns-service.ts";
+import { mayDeliver } from "../iam/event-permission.ts";
+import { NotificationDelivery } from "../topics/notification-delivery.ts";
+import { Publishing } from "../topics/publishing.ts";
+import { parseTopicArn } from "../topics/topic-records.ts";
+import { topicTarget } from "../topics/topic-target.ts";
+import { Topics } from "../topics/topics.ts";
+import type { EventParts } from "./event-parts.ts";
+import { type Ground, logFailure, newId } from "./ground.ts";
+
+/** Opens the embedded SNS: topics as targets of events, and their policies. */
+export async function openTopics(ground: Ground, { platform }: EventParts): Promise<ServiceDefinition> {
+  const { configuration, store, opened, targets, logger } = ground;
+  const topics = await Topics.open(store.keyValue);
+  const delivery = new NotificationDelivery({
+    topics,
+    queue: store.queue,
+    blobs: store.blobs,
+    clock,
+    targets,
+    http: httpDeliveries,
+    newId,
+    random: Math.random,
+    failed: (error) => logFailure(logger, "a message reached no subscription", { error, context: {} }),
+  });
+  opened.whenServing(() => delivery.start());
+  opened.add(() => delivery.close());
+  const publishing = new Publishing({ topics, delivery, clock });
+  targets.toTopic = topicTarget({
+    topics,
+    publishing,
+    permits: (sender, permission) => mayDeliver(platform.iam.directory, sender, permission),
+    host: `localhost:${configuration.port}`,
+  });
+  ground.resourcePolicies.set("sns", (arn) => {
+    const name = parseTopicArn(arn);
+    return name && { account: name.account, document: topics.policyOf(arn) };
+  });
+  return snsService({ topics, publishing, delivery });
+}
