@@ -102,6 +102,8 @@ export class CallerIdentities {
     readonly input: Readonly<Record<string, unknown>>;
     readonly context: { readonly principal: Principal; readonly region: string };
     readonly sourceIp?: string | undefined;
+    /** Condition keys of what the call is about, such as lambda:FunctionArn. */
+    readonly conditions?: Readonly<Record<string, string>>;
   }): void {
     const { principal, region } = call.context;
     if (principal.type === "root" && !invokesForeign(principal.account, call)) return;
@@ -114,6 +116,7 @@ export class CallerIdentities {
       region,
       nowMs: clock.nowMs(),
       sourceIp: call.sourceIp,
+      ...(call.conditions !== undefined && { context: call.conditions }),
       ...(resourcePolicies !== undefined && { resourcePolicies }),
     });
   }

@@ -1,19 +1,21 @@
 import type { ServiceDefinition } from "../aws-api/protocol/handlers.ts";
-import type { InvocationDispatcher } from "../invocation/invocation-dispatcher.ts";
+import { endpointOf } from "../core/service-endpoints.ts";
+import { openBuses } from "./buses.ts";
+import type { EventParts } from "./event-parts.ts";
 import type { Ground } from "./ground.ts";
 import { openObjects } from "./objects.ts";
-import type { Platform } from "./platform.ts";
-
-/** What the services that bring events to functions are made of. */
-export interface EventParts {
-  readonly platform: Platform;
-  readonly dispatcher: InvocationDispatcher;
-}
+import { openQueues } from "./queues.ts";
+import { openSchedules } from "./schedules.ts";
 
 /** Opens the services that bring events to functions; returns those that the AWS endpoint serves. */
 export async function openEventServices(
   ground: Ground,
   parts: EventParts,
 ): Promise<readonly ServiceDefinition[]> {
-  return [await openObjects(ground, parts)];
+  const { endpoints } = ground.configuration;
+  const services = [...(await openQueues(ground, parts))];
+  if (endpointOf(endpoints, "s3") === "embedded") services.push(await openObjects(ground, parts));
+  if (endpointOf(endpoints, "events") === "embedded") services.push(await openBuses(ground, parts));
+  if (endpointOf(endpoints, "scheduler") === "embedded") services.push(await openSchedules(ground, parts));
+  return services;
 }

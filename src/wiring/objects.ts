@@ -39,7 +39,7 @@ export async function openObjects(
   targets.toBucket = bucketDelivery(objects, (sender, resource, policy) =>
     mayDeliver(directory, sender, { action: "s3:PutObject", resource, policy: documentOf(policy) }),
   );
-  platform.resourcePolicies.set("s3", (arn) => bucketPolicy(objects, arn));
+  ground.resourcePolicies.set("s3", (arn) => bucketPolicy(objects, arn));
   platform.embeddedCode.source = embeddedCodeObjects(objects);
   return s3Service({ objects });
 }

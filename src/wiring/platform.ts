@@ -24,8 +24,6 @@ export interface Platform {
   readonly cloudWatch: CloudWatchMetrics;
   readonly functions: FunctionService;
   readonly rootCredentialsFile: string | undefined;
-  /** Finds the policy of a resource by its ARN, by the signing name of its service; each service adds its own. */
-  readonly resourcePolicies: Map<string, (arn: string) => ResourcePolicy | undefined>;
   /** Where packages lie that a request names in S3, when there is an S3 here. */
   readonly embeddedCode: { source: CodeObjects | undefined };
 }
@@ -67,9 +65,7 @@ export async function openPlatform(
     mayAssume: (arn) => mode === "open" || isAssumableByService(directory, arn, "lambda.amazonaws.com"),
   });
   opened.add(() => functions.close());
-  const resourcePolicies: Platform["resourcePolicies"] = new Map([
-    ["lambda", (arn: string) => functionPolicy(functions, arn)],
-  ]);
+  ground.resourcePolicies.set("lambda", (arn) => functionPolicy(functions, arn));
   const embeddedCode = { source: undefined };
   const callers = new CallerIdentities({
     credentials,
@@ -77,7 +73,7 @@ export async function openPlatform(
     clock,
     mode,
     defaultRegion,
-    resourcePolicies: (service, arn) => resourcePolicies.get(service)?.(arn),
+    resourcePolicies: (service, arn) => ground.resourcePolicies.get(service)?.(arn),
   });
   return {
     iam,
@@ -87,7 +83,6 @@ export async function openPlatform(
     cloudWatch,
     functions,
     rootCredentialsFile,
-    resourcePolicies,
     embeddedCode,
   };
 }

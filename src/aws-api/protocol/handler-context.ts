@@ -9,6 +9,7 @@ export class HandlerContext implements RequestContext {
   readonly account: string;
   readonly region: string;
   readonly principal: Principal;
+  readonly host: string | undefined;
   readonly method: string;
   readonly chunkSignatures: ChunkSignatures | undefined;
   readonly headers: IncomingHttpHeaders;
@@ -31,6 +32,7 @@ export class HandlerContext implements RequestContext {
     this.account = identity.account;
     this.region = identity.region;
     this.principal = identity.principal;
+    this.host = headers.host;
     this.method = method;
     this.chunkSignatures = identity.chunkSignatures;
     this.headers = headers;

@@ -62,6 +62,8 @@ export interface RequestContext {
   readonly account: string;
   readonly region: string;
   readonly principal: Principal;
+  /** The Host header: how the client reaches this server. */
+  readonly host: string | undefined;
   readonly method: string;
   /** As received. */
   readonly headers: IncomingHttpHeaders;
