@@ -36,7 +36,7 @@ function documented(heading: string): string[] {
     .split("\n")
     .filter((line) => line.startsWith("| `") && !/^\|[^|]*\| not yet/.test(line))
     .flatMap((line) =>
-      [...(line.split("|")[1] ?? "").matchAll(/`([A-Z][A-Za-z]+)`/g)].map(([, name = ""]) => name),
+      [...(line.split("|")[1] ?? "").matchAll(/`([A-Z][A-Za-z\d]+)`/g)].map(([, name = ""]) => name),
     );
 }
 

@@ -9,8 +9,9 @@ import type { CodeDownloads } from "../aws-api/services/lambda/code-download.ts"
 import { lambdaService } from "../aws-api/services/lambda/lambda-service.ts";
 import { logsService } from "../aws-api/services/logs/logs-service.ts";
 import { stsService } from "../aws-api/services/sts/sts-service.ts";
-import { lambentVersion } from "../config.ts";
+import { type Configuration, lambentVersion } from "../config.ts";
 import type { AsyncInvoker } from "../core/invocation.ts";
+import { endpointOf } from "../core/service-endpoints.ts";
 import { TraceHeaders } from "../core/trace-header.ts";
 import type { EventSourceMappings } from "../event-source-mappings/event-source-mappings.ts";
 import type { InvocationDispatcher } from "../invocation/invocation-dispatcher.ts";
@@ -54,7 +55,7 @@ export function wireAwsApi(
         codeObjects:
           configuration.s3Endpoint === "" && embeddedCode.source
             ? embeddedCode.source
-            : createS3CodeObjects(configuration),
+            : createS3CodeObjects(withRemoteS3(configuration)),
         functionUrl: parts.functionUrl,
       }),
       iamService({ iam }),
@@ -76,6 +77,15 @@ export function wireAwsApi(
     onRequest: (sample) => parts.metrics.apiRequest(sample),
     log: (error, context) => logFailure(logger, "a request failed inside Lambent", { error, context }),
   });
+}
+
+/** Where the embedded S3 is replaced by another one, packages lie there, unless the setting for packages names a third. */
+function withRemoteS3(configuration: Configuration): Configuration {
+  const endpoint = endpointOf(configuration.endpoints, "s3");
+  const isRemote = endpoint !== "embedded" && endpoint !== "off";
+  return isRemote && configuration.s3Endpoint === ""
+    ? { ...configuration, s3Endpoint: endpoint }
+    : configuration;
 }
 
 /** Health and metrics, for whoever runs this. */

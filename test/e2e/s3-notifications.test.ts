@@ -12,6 +12,12 @@ import {
   PutObjectCommand,
   S3Client,
 } from "@aws-sdk/client-s3";
+import {
+  CreateQueueCommand,
+  ReceiveMessageCommand,
+  SetQueueAttributesCommand,
+  SQSClient,
+} from "@aws-sdk/client-sqs";
 import { clientConfiguration, deploy, lambdaClient } from "../support/deploy.ts";
 import { type RunningLambent, startLambent } from "../support/start-lambent.ts";
 
@@ -156,6 +162,50 @@ describe("a bucket's notifications", { timeout: 110_000 }, () => {
     assert.equal(object?.key, "in/my+photo.jpg");
     assert.equal(object?.size, 9);
     assert.match(String(object?.sequencer), /^[0-9A-F]{18}$/);
+  });
+
+  test("go to a queue whose policy allows it, after a test message", async () => {
+    const sqs = new SQSClient(clientConfiguration(lambent.endpoint));
+    const { QueueUrl } = await sqs.send(new CreateQueueCommand({ QueueName: "pictures" }));
+    await s3.send(new CreateBucketCommand({ Bucket: "queued" }));
+    const QueueArn = "arn:aws:sqs:us-east-1:000000000000:pictures";
+    const toQueue = (): Promise<unknown> =>
+      s3.send(
+        new PutBucketNotificationConfigurationCommand({
+          Bucket: "queued",
+          NotificationConfiguration: {
+            QueueConfigurations: [{ QueueArn, Events: ["s3:ObjectCreated:*"] }],
+            EventBridgeConfiguration: {},
+          },
+        }),
+      );
+    await assert.rejects(toQueue(), /^InvalidArgument: Unable to validate/);
+    const Policy = JSON.stringify({
+      Version: "2012-10-17",
+      Statement: [
+        {
+          Effect: "Allow",
+          Principal: { Service: "s3.amazonaws.com" },
+          Action: "sqs:SendMessage",
+          Resource: QueueArn,
+          Condition: { ArnEquals: { "aws:SourceArn": "arn:aws:s3:::queued" } },
+        },
+      ],
+    });
+    await sqs.send(new SetQueueAttributesCommand({ QueueUrl, Attributes: { Policy } }));
+    await toQueue();
+    await s3.send(new PutObjectCommand({ Bucket: "queued", Key: "a", Body: "x" }));
+    const bodies: Record<string, unknown>[] = [];
+    while (bodies.length < 2) {
+      const { Messages = [] } = await sqs.send(
+        new ReceiveMessageCommand({ QueueUrl, WaitTimeSeconds: 5, MaxNumberOfMessages: 10 }),
+      );
+      assert.ok(Messages.length > 0);
+      bodies.push(...Messages.map(({ Body = "" }) => JSON.parse(Body) as Record<string, unknown>));
+    }
+    assert.equal(bodies.find(({ Event }) => Event === "s3:TestEvent")?.["Bucket"], "queued");
+    assert.ok(bodies.some(({ Records }) => Records !== undefined));
+    sqs.destroy();
   });
 
   test("of acknowledged objects survive a crash", async () => {

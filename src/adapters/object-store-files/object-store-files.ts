@@ -1,5 +1,5 @@
 import { createHash, randomBytes } from "node:crypto";
-import { type FileHandle, mkdir, open, readdir, rename, rm, unlink } from "node:fs/promises";
+import { type FileHandle, mkdir, open, readdir, rm, unlink } from "node:fs/promises";
 import { join } from "node:path";
 import type { Readable } from "node:stream";
 import { createCrc } from "../../core/crc.ts";
@@ -8,13 +8,13 @@ import type { BodyWrite, ObjectBodies, WrittenBody } from "../../ports/object-bo
 import { NotFound } from "../../ports/store.ts";
 import { DirectorySync } from "./directory-sync.ts";
 
-const PARTIAL = ".partial";
 /** Beyond this a write goes out; below, pieces are put together: many clients send very small ones. */
 const WRITE_BYTES = 256 * 1024;
 
 /**
- * Objects as plain files: `DIRECTORY/BUCKET/ID`. A body is written beside its name, synchronised, renamed, and its
- * directory synchronised: it is there whole or not at all.
+ * Objects as plain files: `DIRECTORY/BUCKET/ID`. Every body has a name that nothing refers to before the index does,
+ * and the index does when file and directory are synchronised: so nobody sees half a body. What a crash leaves without
+ * an entry in the index is removed by `keepOnly`.
  */
 export class ObjectStoreFiles implements ObjectBodies {
   readonly #directory: string;
@@ -28,22 +28,20 @@ export class ObjectStoreFiles implements ObjectBodies {
   async write(write: BodyWrite): Promise<WrittenBody> {
     const directory = await this.#bucket(write.bucketId);
     const id = randomBytes(12).toString("hex");
-    const partial = join(directory, id + PARTIAL);
+    const path = join(directory, id);
     let file: FileHandle | undefined;
     try {
-      file = await open(partial, "wx", 0o600);
+      file = await open(path, "wx", 0o600);
       const body = { id, ...(await writeContent(file, write)) };
       write.check(body);
-      await file.sync();
-      await file.close();
-      file = undefined;
-      await rename(partial, join(directory, id));
-      await this.#sync.sync(directory);
+      // Both at once: file systems with a journal write them down together.
+      await Promise.all([file.sync(), this.#sync.sync(directory)]);
       return body;
     } catch (error) {
-      await file?.close();
-      await unlink(partial).catch(() => undefined);
+      await unlink(path).catch(() => undefined);
       throw error;
+    } finally {
+      await file?.close();
     }
   }
 
