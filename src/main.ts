@@ -57,14 +57,7 @@ async function open(
   const logger = createPinoLogger({ level: configuration.logLevel, readable: process.stderr.isTTY });
   const store = await openSqliteStore({ dataDirectory: configuration.dataDirectory, clock });
   opened.add(() => store.close());
-  const ground = {
-    configuration,
-    logger,
-    store,
-    opened,
-    targets: new LateEventTargets(),
-    resourcePolicies: new Map(),
-  };
+  const ground = { configuration, logger, store, opened, targets: new LateEventTargets() };
   const machine = await openMachine(ground, announce);
   const platform = await openPlatform(ground, machine);
   const metrics = createPrometheusMetrics();

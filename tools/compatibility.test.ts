@@ -8,6 +8,7 @@ import { iamService } from "../src/aws-api/services/iam/iam-service.ts";
 import { lambdaService } from "../src/aws-api/services/lambda/lambda-service.ts";
 import { logsService } from "../src/aws-api/services/logs/logs-service.ts";
 import { schedulerService } from "../src/aws-api/services/scheduler/scheduler-service.ts";
+import { sqsService } from "../src/aws-api/services/sqs/sqs-service.ts";
 import { stsService } from "../src/aws-api/services/sts/sts-service.ts";
 import { memberTable, writtenMemberTable } from "./member-table.ts";
 
@@ -21,6 +22,7 @@ const SERVICES = {
   "CloudWatch metrics": [cloudWatchService(unused)],
   EventBridge: [eventBridgeService(unused)],
   "EventBridge Scheduler": [schedulerService(unused)],
+  SQS: [sqsService(unused)],
 };
 
 const text = readFileSync(join(import.meta.dirname, "..", "docs", "compatibility.md"), "utf8");

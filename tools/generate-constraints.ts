@@ -18,6 +18,7 @@ const services = {
   monitoring: "cloudwatch",
   events: "events",
   scheduler: "scheduler",
+  sqs: "sqs",
 };
 
 const numberTypes: ReadonlySet<string> = new Set(["integer", "long", "float", "double"]);

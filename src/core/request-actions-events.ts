@@ -1,4 +1,4 @@
-import type { RequiredPermission, ServiceCall } from "./request-actions.ts";
+import type { RequiredPermission, ServiceCall } from "./required-permission.ts";
 
 const text = (value: unknown): string | undefined =>
   typeof value === "string" && value !== "" ? value : undefined;

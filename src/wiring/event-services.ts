@@ -1,20 +1,17 @@
 import type { ServiceDefinition } from "../aws-api/protocol/handlers.ts";
-import type { InvocationDispatcher } from "../invocation/invocation-dispatcher.ts";
 import { openBuses } from "./buses.ts";
+import type { EventParts } from "./event-parts.ts";
 import type { Ground } from "./ground.ts";
-import type { Platform } from "./platform.ts";
+import { openQueues } from "./queues.ts";
 import { openSchedules } from "./schedules.ts";
-
-/** What the services that bring events to functions are made of. */
-export interface EventParts {
-  readonly platform: Platform;
-  readonly dispatcher: InvocationDispatcher;
-}
 
 /** Opens the services that bring events to functions; returns those that the AWS endpoint serves. */
 export async function openEventServices(
   ground: Ground,
   parts: EventParts,
 ): Promise<readonly ServiceDefinition[]> {
-  return [await openBuses(ground, parts), await openSchedules(ground, parts)];
+  const queues = await openQueues(ground, parts);
+  const buses = await openBuses(ground, parts);
+  const schedules = await openSchedules(ground, parts);
+  return [...queues.services, ...buses, ...schedules];
 }

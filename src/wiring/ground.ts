@@ -1,6 +1,5 @@
 import { randomUUID } from "node:crypto";
 import type { Configuration } from "../config.ts";
-import type { ResourcePolicy } from "../iam/authorize.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { Store } from "../ports/store.ts";
 import type { LateEventTargets } from "./event-targets.ts";
@@ -39,8 +38,6 @@ export interface Ground {
   readonly opened: Opened;
   /** Where events go on to; complete when every service is open. */
   readonly targets: LateEventTargets;
-  /** Policies of resources by the signing name of their service, put here by the service that has them. */
-  readonly resourcePolicies: Map<string, (arn: string) => ResourcePolicy | undefined>;
 }
 
 /** Logs what went wrong inside, with the stack. */
