@@ -11,7 +11,6 @@ import {
   PutRuleCommand,
   PutTargetsCommand,
   RemoveTargetsCommand,
-  ResourceNotFoundException,
   type Target,
   TestEventPatternCommand,
 } from "@aws-sdk/client-eventbridge";
