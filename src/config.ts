@@ -110,10 +110,15 @@ const fileSystemTable = z.preprocess(
 
 const endpointTable: z.ZodType<ServiceEndpoints> = z.preprocess(
   parsedJson,
-  z.partialRecord(
-    z.enum(EVENT_SERVICES),
-    z.string().regex(/^(off|https?:\/\/\S+)$/, 'expected "off" or a URL such as http://127.0.0.1:9324'),
-  ),
+  z
+    .partialRecord(
+      z.enum(EVENT_SERVICES),
+      z.string().regex(/^(off|https?:\/\/\S+)$/, 'expected "off" or a URL such as http://127.0.0.1:9324'),
+    )
+    .refine(
+      ({ sqs: _, ...others }) => Object.values(others).every((endpoint) => endpoint === "off"),
+      'only SQS can be at another endpoint yet, for the other services "off" is expected',
+    ),
 );
 
 const schema = z.strictObject({

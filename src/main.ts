@@ -11,9 +11,12 @@ import { subscribedFunctions } from "./subscribed-functions.ts";
 import { openAsyncInvocation } from "./wiring/async-invocation.ts";
 import { wireAwsApi, wireOperatorApi } from "./wiring/doors.ts";
 import { openEventServices } from "./wiring/event-services.ts";
+import { openEventSourceMappings } from "./wiring/event-source-mappings.ts";
 import { LateEventTargets } from "./wiring/event-targets.ts";
-import { Opened } from "./wiring/ground.ts";
+import { wireFunctionUrls } from "./wiring/function-urls.ts";
+import { type Ground, Opened } from "./wiring/ground.ts";
 import { wireInvocations } from "./wiring/invocations.ts";
+import { LateQueueMessages } from "./wiring/late-queue-messages.ts";
 import { openMachine } from "./wiring/machine.ts";
 import { openPlatform } from "./wiring/platform.ts";
 
@@ -49,21 +52,34 @@ export async function start(
   }
 }
 
+async function openGround(configuration: Configuration, opened: Opened): Promise<Ground> {
+  const logger = createPinoLogger({ level: configuration.logLevel, readable: process.stderr.isTTY });
+  const store = await openSqliteStore({ dataDirectory: configuration.dataDirectory, clock });
+  opened.add(() => store.close());
+  return {
+    configuration,
+    logger,
+    store,
+    opened,
+    targets: new LateEventTargets(),
+    queueMessages: new LateQueueMessages(),
+    resourcePolicies: new Map(),
+  };
+}
+
 async function open(
   configuration: Configuration,
   announce: (line: string) => void,
   opened: Opened,
 ): Promise<Lambent> {
-  const logger = createPinoLogger({ level: configuration.logLevel, readable: process.stderr.isTTY });
-  const store = await openSqliteStore({ dataDirectory: configuration.dataDirectory, clock });
-  opened.add(() => store.close());
-  const ground = { configuration, logger, store, opened, targets: new LateEventTargets() };
+  const ground = await openGround(configuration, opened);
   const machine = await openMachine(ground, announce);
   const platform = await openPlatform(ground, machine);
   const metrics = createPrometheusMetrics();
   const { dispatcher, serveFunctions } = wireInvocations(ground, { machine, platform, metrics });
   const asyncInvocations = openAsyncInvocation(ground, { platform, dispatcher });
   const eventServices = await openEventServices(ground, { platform, dispatcher });
+  const mappings = await openEventSourceMappings(ground, { platform, dispatcher });
 
   let endpoint = "";
   const codeDownloads = createCodeDownloads({
@@ -77,23 +93,30 @@ async function open(
     platform,
     metrics,
     dispatcher,
+    mappings,
     asyncInvoker: asyncInvocations,
     codeDownloads,
     functionUrl,
     eventServices,
   });
-  serveFunctions((request, response) => awsApi.handle(request, response));
+  const functionUrls = wireFunctionUrls(ground, { platform, dispatcher });
+  serveFunctions((request, response) => {
+    if (!functionUrls.serve(request, response)) awsApi.handle(request, response);
+  });
   const operatorApi = wireOperatorApi(ground, { machine, metrics, dispatcher });
   const server = createServer((request, response) => {
+    if (functionUrls.serve(request, response)) return;
     if (operatorApi(request, response) || codeDownloads.serve(request, response)) return;
     awsApi.handle(request, response);
   });
   configureServer(server);
   endpoint = await listen(server, configuration);
   opened.add(() => closeServer(server));
+  opened.add(() => mappings.settled());
   opened.add(() => asyncInvocations.settled());
   opened.add(() => dispatcher.close(DRAIN_MS));
   opened.add(() => asyncInvocations.stop());
+  opened.add(() => mappings.stop());
   platform.logs.connect(subscribedFunctions(platform.functions, dispatcher));
   // Provisioned environments start now: their functions may call back as soon as they are initialised.
   platform.functions.onConcurrencyChanged((concurrency) => dispatcher.configure(concurrency));

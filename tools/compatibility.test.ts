@@ -7,6 +7,7 @@ import { eventBridgeService } from "../src/aws-api/services/eventbridge/eventbri
 import { iamService } from "../src/aws-api/services/iam/iam-service.ts";
 import { lambdaService } from "../src/aws-api/services/lambda/lambda-service.ts";
 import { logsService } from "../src/aws-api/services/logs/logs-service.ts";
+import { s3Service } from "../src/aws-api/services/s3/s3-service.ts";
 import { schedulerService } from "../src/aws-api/services/scheduler/scheduler-service.ts";
 import { sqsService } from "../src/aws-api/services/sqs/sqs-service.ts";
 import { stsService } from "../src/aws-api/services/sts/sts-service.ts";
@@ -19,10 +20,11 @@ const SERVICES = {
   Lambda: [lambdaService(unused)],
   "IAM and STS": [iamService(unused), stsService(unused)],
   "CloudWatch Logs": [logsService(unused)],
+  S3: [s3Service(unused)],
   "CloudWatch metrics": [cloudWatchService(unused)],
+  SQS: [sqsService(unused)],
   EventBridge: [eventBridgeService(unused)],
   "EventBridge Scheduler": [schedulerService(unused)],
-  SQS: [sqsService(unused)],
 };
 
 const text = readFileSync(join(import.meta.dirname, "..", "docs", "compatibility.md"), "utf8");

@@ -16,9 +16,9 @@ const services = {
   sts: "sts",
   logs: "logs",
   monitoring: "cloudwatch",
+  sqs: "sqs",
   events: "events",
   scheduler: "scheduler",
-  sqs: "sqs",
 };
 
 const numberTypes: ReadonlySet<string> = new Set(["integer", "long", "float", "double"]);

@@ -15,6 +15,11 @@ const DOCUMENT = join(import.meta.dirname, "..", "docs", "compatibility-members.
 /** Stands for dependencies that only handlers use, when they are called. */
 const unused: never = new Proxy(() => unused, { get: () => unused }) as never;
 
+const UNSUPPORTED_OF_MAPPINGS = {
+  KMSKeyArn: "arn:aws:kms:eu-west-1:000000000000:key/k",
+  MetricsConfig: { Metrics: ["EventCount"] },
+};
+
 /**
  * Members that are refused by name when they come with a value, or with the value given.
  * `test/conformance/lambda-members.test.ts` sends each of them.
@@ -31,6 +36,8 @@ export const REFUSED_MEMBERS: Readonly<Record<string, Readonly<Record<string, un
     S3ObjectStorageMode: "REFERENCE",
     PublishTo: "LATEST_PUBLISHED",
   },
+  CreateEventSourceMapping: UNSUPPORTED_OF_MAPPINGS,
+  UpdateEventSourceMapping: UNSUPPORTED_OF_MAPPINGS,
   PublishVersion: { PublishTo: "LATEST_PUBLISHED" },
   Invoke: { TenantId: "t", DurableExecutionName: "d" },
   InvokeWithResponseStream: { TenantId: "t" },

@@ -1,6 +1,8 @@
 import { functionArn } from "./arn.ts";
 import { parseRoleArn } from "./iam-arn.ts";
 import { eventBridgePermissions, schedulerPermissions } from "./request-actions-events.ts";
+import { functionUrlPermissions } from "./request-actions-function-urls.ts";
+import { s3Permissions } from "./request-actions-s3.ts";
 import { sqsPermission } from "./request-actions-sqs.ts";
 import type { RequiredPermission, ServiceCall } from "./required-permission.ts";
 
@@ -22,6 +24,8 @@ export function requiredPermissions(call: ServiceCall): readonly RequiredPermiss
       return [cloudWatchPermission(call)];
     case "iam":
       return [{ action: `iam:${call.operation}`, resources: [iamResource(call)] }];
+    case "s3":
+      return s3Permissions(call);
     case "sts":
       return stsPermissions(call);
     case "events":
@@ -46,7 +50,8 @@ const LAMBDA_ACTIONS: Readonly<Record<string, string>> = {
   GetLayerVersionByArn: "GetLayerVersion",
 };
 
-function lambdaPermissions(call: ServiceCall): RequiredPermission[] {
+function lambdaPermissions(call: ServiceCall): readonly RequiredPermission[] {
+  if (call.operation === "InvokeFunctionUrl") return functionUrlPermissions(lambdaResource(call), "AWS_IAM");
   const action = `lambda:${LAMBDA_ACTIONS[call.operation] ?? call.operation}`;
   const permissions: RequiredPermission[] = [{ action, resources: [lambdaResource(call)] }];
   const role = textMember(call, "Role");
@@ -58,12 +63,23 @@ function lambdaPermissions(call: ServiceCall): RequiredPermission[] {
       context: { "iam:PassedToService": "lambda.amazonaws.com" },
     });
   }
+  permissions.push(...packageInBucket(call));
   // AWS: whoever gives a function layers must be allowed to read them.
   const { Layers: layers } = call.input;
   if (Array.isArray(layers))
     for (const layer of layers)
       permissions.push({ action: "lambda:GetLayerVersion", resources: [String(layer)] });
   return permissions;
+}
+
+/** AWS: whoever names a package in a bucket must be allowed to read it. */
+function packageInBucket({ input }: ServiceCall): RequiredPermission[] {
+  const { S3Bucket: bucket, S3Key: key } = (input.Code ?? input.Content ?? input) as {
+    S3Bucket?: unknown;
+    S3Key?: unknown;
+  };
+  if (typeof bucket !== "string" || typeof key !== "string") return [];
+  return [{ action: "s3:GetObject", resources: [`arn:aws:s3:::${bucket}/${key}`] }];
 }
 
 function lambdaResource(call: ServiceCall): string {

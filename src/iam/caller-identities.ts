@@ -6,6 +6,7 @@ import { authorize, type ResourcePolicies } from "./authorize.ts";
 import type { IamDirectory } from "./iam-directory.ts";
 import type { RolePrincipal } from "./principal-entity.ts";
 import { type IssuedCredentials, type SessionCredentials, unknownRoleId } from "./session-credentials.ts";
+import type { ChunkVerifier } from "./signatures/chunk-signatures.ts";
 import { signatureError } from "./signatures/signature-errors.ts";
 import { type SignatureClaim, SignatureRefused, type SignedRequest } from "./signatures/signed-request.ts";
 import { SigningKeys } from "./signatures/signing-keys.ts";
@@ -38,6 +39,8 @@ export interface CallerIdentity {
   readonly region: string;
   readonly principal: Principal;
   readonly checkBody?: ((body: Uint8Array) => void) | undefined;
+  /** For a body that is signed in pieces; its methods throw for a piece that was changed. */
+  readonly chunkSignatures?: Pick<ChunkVerifier, keyof ChunkVerifier> | undefined;
 }
 
 /**
@@ -99,6 +102,8 @@ export class CallerIdentities {
     readonly input: Readonly<Record<string, unknown>>;
     readonly context: { readonly principal: Principal; readonly region: string };
     readonly sourceIp?: string | undefined;
+    /** Condition keys of what the call is about, such as lambda:FunctionArn. */
+    readonly conditions?: Readonly<Record<string, string>>;
   }): void {
     const { principal, region } = call.context;
     if (principal.type === "root" && !invokesForeign(principal.account, call)) return;
@@ -111,6 +116,7 @@ export class CallerIdentities {
       region,
       nowMs: clock.nowMs(),
       sourceIp: call.sourceIp,
+      ...(call.conditions !== undefined && { context: call.conditions }),
       ...(resourcePolicies !== undefined && { resourcePolicies }),
     });
   }
@@ -134,7 +140,7 @@ export class CallerIdentities {
         throw error instanceof SignatureRefused ? signatureError(request.signingName, error.problem) : error;
       }
     };
-    const { checkBody } = inServicesWords(() =>
+    const { checkBody, chunks } = inServicesWords(() =>
       verifySignature(request.signed, {
         keys: this.#keys,
         nowMs: () => clock.nowMs(),
@@ -151,6 +157,14 @@ export class CallerIdentities {
       region,
       principal,
       checkBody: checkBody && ((body) => inServicesWords(() => checkBody(body))),
+      chunkSignatures: chunks && {
+        check: (chunk, signature) => inServicesWords(() => chunks.check(chunk, signature)),
+        checkTrailers: (text, signature) => inServicesWords(() => chunks.checkTrailers(text, signature)),
+        signsTrailers: chunks.signsTrailers,
+        get hasCheckedTrailers() {
+          return chunks.hasCheckedTrailers;
+        },
+      },
     };
   }
 

@@ -50,7 +50,7 @@ export async function openBuses(ground: Ground, { platform }: EventParts): Promi
         principals: { AWS: [account, `arn:aws:iam::${account}:root`] },
       }) === "allowed",
   });
-  platform.resourcePolicies.set("events", (arn) => busPolicy(eventBridge, arn));
+  ground.resourcePolicies.set("events", (arn) => busPolicy(eventBridge, arn));
   return [eventBridgeService({ eventBridge })];
 }
 

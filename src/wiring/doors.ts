@@ -12,6 +12,7 @@ import { stsService } from "../aws-api/services/sts/sts-service.ts";
 import { lambentVersion } from "../config.ts";
 import type { AsyncInvoker } from "../core/invocation.ts";
 import { TraceHeaders } from "../core/trace-header.ts";
+import type { EventSourceMappings } from "../event-source-mappings/event-source-mappings.ts";
 import type { InvocationDispatcher } from "../invocation/invocation-dispatcher.ts";
 import { createOperatorApi, type OperatorApi } from "../operator-api/operator-api.ts";
 import { type Ground, logFailure } from "./ground.ts";
@@ -26,13 +27,14 @@ export function wireAwsApi(
     readonly platform: Platform;
     readonly metrics: PrometheusMetrics;
     readonly dispatcher: InvocationDispatcher;
+    readonly mappings: EventSourceMappings;
     readonly asyncInvoker: AsyncInvoker;
     readonly codeDownloads: CodeDownloads;
     readonly eventServices: readonly ServiceDefinition[];
     readonly functionUrl: (urlId: string, region: string) => string;
   },
 ): AwsApi {
-  const { iam, credentials, callers, logs, cloudWatch, functions } = parts.platform;
+  const { iam, credentials, callers, logs, cloudWatch, functions, embeddedCode } = parts.platform;
   const { runtimes } = parts.machine;
   return createAwsApi({
     clock,
@@ -43,12 +45,16 @@ export function wireAwsApi(
         asyncInvoker: parts.asyncInvoker,
         eventMetrics: cloudWatch.events,
         allocations: parts.dispatcher,
+        mappings: parts.mappings,
         runtimes,
         clock,
         traceHeaders: new TraceHeaders(),
         fileSystems: parts.machine.fileSystems,
         codeDownloads: parts.codeDownloads,
-        codeObjects: createS3CodeObjects(configuration),
+        codeObjects:
+          configuration.s3Endpoint === "" && embeddedCode.source
+            ? embeddedCode.source
+            : createS3CodeObjects(configuration),
         functionUrl: parts.functionUrl,
       }),
       iamService({ iam }),
@@ -58,7 +64,15 @@ export function wireAwsApi(
       ...parts.eventServices,
     ],
     authenticate: (request) => callers.identify(request),
-    authorize: (request) => callers.authorize(request),
+    authorize: (request) => {
+      const { operation, input } = request;
+      if (request.service !== "lambda" || !operation.endsWith("EventSourceMapping"))
+        return callers.authorize(request);
+      const { account } = request.context.principal;
+      const owner = { account, region: request.context.region };
+      for (const conditions of parts.mappings.conditionKeys(owner, input))
+        callers.authorize({ ...request, conditions });
+    },
     onRequest: (sample) => parts.metrics.apiRequest(sample),
     log: (error, context) => logFailure(logger, "a request failed inside Lambent", { error, context }),
   });

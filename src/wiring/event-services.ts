@@ -1,7 +1,9 @@
 import type { ServiceDefinition } from "../aws-api/protocol/handlers.ts";
+import { endpointOf } from "../core/service-endpoints.ts";
 import { openBuses } from "./buses.ts";
 import type { EventParts } from "./event-parts.ts";
 import type { Ground } from "./ground.ts";
+import { openObjects } from "./objects.ts";
 import { openQueues } from "./queues.ts";
 import { openSchedules } from "./schedules.ts";
 
@@ -10,8 +12,10 @@ export async function openEventServices(
   ground: Ground,
   parts: EventParts,
 ): Promise<readonly ServiceDefinition[]> {
-  const queues = await openQueues(ground, parts);
-  const buses = await openBuses(ground, parts);
-  const schedules = await openSchedules(ground, parts);
-  return [...queues.services, ...buses, ...schedules];
+  const { endpoints } = ground.configuration;
+  const services = [...(await openQueues(ground, parts))];
+  if (endpointOf(endpoints, "s3") === "embedded") services.push(await openObjects(ground, parts));
+  services.push(...(await openBuses(ground, parts)));
+  if (endpointOf(endpoints, "scheduler") === "embedded") services.push(await openSchedules(ground, parts));
+  return services;
 }

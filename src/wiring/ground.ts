@@ -1,8 +1,10 @@
 import { randomUUID } from "node:crypto";
 import type { Configuration } from "../config.ts";
+import type { ResourcePolicy } from "../iam/authorize.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { Store } from "../ports/store.ts";
 import type { LateEventTargets } from "./event-targets.ts";
+import type { LateQueueMessages } from "./late-queue-messages.ts";
 
 /** A new identifier: 32 hexadecimal digits. */
 export const newId = (): string => randomUUID().replaceAll("-", "");
@@ -38,6 +40,10 @@ export interface Ground {
   readonly opened: Opened;
   /** Where events go on to; complete when every service is open. */
   readonly targets: LateEventTargets;
+  /** Queues as event source mappings read them; connected by whoever serves queues. */
+  readonly queueMessages: LateQueueMessages;
+  /** Policies of resources by the signing name of their service, put here by the service that has them. */
+  readonly resourcePolicies: Map<string, (arn: string) => ResourcePolicy | undefined>;
 }
 
 /** Logs what went wrong inside, with the stack. */

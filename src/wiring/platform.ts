@@ -9,13 +9,12 @@ import { isAssumableByService } from "../iam/role-for-service.ts";
 import { createSessionCredentials, type SessionCredentials } from "../iam/session-credentials.ts";
 import { type CloudWatchLogs, openCloudWatchLogs } from "../logs/cloudwatch-logs.ts";
 import { type CloudWatchMetrics, openCloudWatchMetrics } from "../metrics/cloudwatch-metrics.ts";
+import type { CodeObjects } from "../ports/code-objects.ts";
 import type { Ground } from "./ground.ts";
 import type { Machine } from "./machine.ts";
 
 const NOT_ISOLATED_NOTICE =
   "LAMBENT WARNING: this machine runs functions as plain processes, without isolation or limits.\n";
-
-type ServicePolicies = Map<string, (arn: string) => ResourcePolicy | undefined>;
 
 export interface Platform {
   readonly iam: Iam;
@@ -24,9 +23,9 @@ export interface Platform {
   readonly logs: CloudWatchLogs;
   readonly cloudWatch: CloudWatchMetrics;
   readonly functions: FunctionService;
-  /** Services whose resources have policies put themselves in, by signing name. */
-  readonly resourcePolicies: ServicePolicies;
   readonly rootCredentialsFile: string | undefined;
+  /** Where packages lie that a request names in S3, when there is an S3 here. */
+  readonly embeddedCode: { source: CodeObjects | undefined };
 }
 
 /** What is kept in the store: identities, logs and functions. */
@@ -66,18 +65,26 @@ export async function openPlatform(
     mayAssume: (arn) => mode === "open" || isAssumableByService(directory, arn, "lambda.amazonaws.com"),
   });
   opened.add(() => functions.close());
-  const resourcePolicies: ServicePolicies = new Map([
-    ["lambda", (arn: string) => functionPolicy(functions, arn)],
-  ]);
+  ground.resourcePolicies.set("lambda", (arn) => functionPolicy(functions, arn));
+  const embeddedCode = { source: undefined };
   const callers = new CallerIdentities({
     credentials,
     directory,
     clock,
     mode,
     defaultRegion,
-    resourcePolicies: (service, arn) => resourcePolicies.get(service)?.(arn),
+    resourcePolicies: (service, arn) => ground.resourcePolicies.get(service)?.(arn),
   });
-  return { iam, credentials, callers, logs, cloudWatch, functions, resourcePolicies, rootCredentialsFile };
+  return {
+    iam,
+    credentials,
+    callers,
+    logs,
+    cloudWatch,
+    functions,
+    rootCredentialsFile,
+    embeddedCode,
+  };
 }
 
 /** A function's policy as the evaluation of a request needs it; undefined for what is no function. */

@@ -3,16 +3,14 @@ import { systemClock as clock } from "../adapters/clock-system/clock-system.ts";
 import { compileCron } from "../adapters/cron-croner/cron-croner.ts";
 import type { ServiceDefinition } from "../aws-api/protocol/handlers.ts";
 import { schedulerService } from "../aws-api/services/scheduler/scheduler-service.ts";
-import { endpointOf } from "../core/service-endpoints.ts";
 import { openEventScheduler } from "../schedules/event-scheduler.ts";
 import type { EventParts } from "./event-parts.ts";
 import { type Ground, logFailure } from "./ground.ts";
 import { senderRoles } from "./sender-roles.ts";
 
-/** EventBridge Scheduler: embedded, or not here: nothing of Lambent's asks for it at another endpoint. */
-export async function openSchedules(ground: Ground, { platform }: EventParts): Promise<ServiceDefinition[]> {
-  const { configuration, store, logger, opened, targets } = ground;
-  if (endpointOf(configuration.endpoints, "scheduler") !== "embedded") return [];
+/** EventBridge Scheduler. */
+export async function openSchedules(ground: Ground, { platform }: EventParts): Promise<ServiceDefinition> {
+  const { store, logger, opened, targets } = ground;
   const { mayAssume, sender } = senderRoles(ground, platform, "scheduler.amazonaws.com");
   const scheduler = await openEventScheduler({
     store,
@@ -27,5 +25,5 @@ export async function openSchedules(ground: Ground, { platform }: EventParts): P
   });
   opened.add(() => scheduler.close());
   opened.whenServing(() => scheduler.start());
-  return [schedulerService({ scheduler })];
+  return schedulerService({ scheduler });
 }

@@ -97,6 +97,11 @@ describe(`the handlers of the Lambda API with random input (LAMBENT_TEST_SEED=${
   test("what the model allows is done, or refused with one of AWS's errors", async () => {
     const names = ["one", "one", "two", arnOf("one"), arnOf("two"), "missing"];
     const codeSigning = [`arn:aws:lambda:eu-west-1:${ACCOUNT}:code-signing-config:csc-0123456789abcdef0`];
+    const queues = ["a", "b", "c", "d"].map((name) => `arn:aws:sqs:eu-west-1:${ACCOUNT}:${name}`);
+    for (const queue of queues) lambda.queues.add(queue, 900);
+    const mappings = ["00000000-0000-4000-8000-000000000000"];
+    // Others than those that are changed, or there would soon be nothing to change.
+    const doomedMappings = [...mappings];
     const random = seededRandom(seed);
     const values = new ValidValues(random, "lambda", {
       FunctionName: names,
@@ -116,6 +121,11 @@ describe(`the handlers of the Lambda API with random input (LAMBENT_TEST_SEED=${
       StatementId: ["s", "t"],
       Policy: ["{}", '{"Version":"2012-10-17","Statement":[]}'],
       CodeSigningConfigArn: codeSigning,
+      EventSourceArn: [...queues, `arn:aws:kinesis:eu-west-1:${ACCOUNT}:stream/s`],
+      UUID: mappings,
+      "DeleteEventSourceMappingRequest.UUID": doomedMappings,
+      BatchSize: [1, 10, 10, 11],
+      FilterCriteria: [undefined, {}, { Filters: [{ Pattern: '{"body":{"a":[1]}}' }] }],
       Arn: [`arn:aws:lambda:eu-west-1:${ACCOUNT}:layer:layer:1`],
       SigningProfileVersionArns: [[`arn:aws:signer:eu-west-1:${ACCOUNT}:/signing-profiles/p/abcdefghij`]],
       Action: ["lambda:InvokeFunction", "lambda:InvokeFunctionUrl", "*"],
@@ -149,6 +159,26 @@ describe(`the handlers of the Lambda API with random input (LAMBENT_TEST_SEED=${
           "ImageConfig",
           "FileSystemConfigs",
           "TenancyConfig",
+          "StartingPosition",
+          "StartingPositionTimestamp",
+          "DestinationConfig",
+          "MaximumRecordAgeInSeconds",
+          "BisectBatchOnFunctionError",
+          "CreateEventSourceMappingRequest.MaximumRetryAttempts",
+          "UpdateEventSourceMappingRequest.MaximumRetryAttempts",
+          "ParallelizationFactor",
+          "TumblingWindowInSeconds",
+          "Topics",
+          "Queues",
+          "MetricsConfig",
+          "CreateEventSourceMappingRequest.LoggingConfig",
+          "UpdateEventSourceMappingRequest.LoggingConfig",
+          "SourceAccessConfigurations",
+          "SelfManagedEventSource",
+          "AmazonManagedKafkaEventSourceConfig",
+          "SelfManagedKafkaEventSourceConfig",
+          "DocumentDBEventSourceConfig",
+          "ProvisionedPollerConfig",
         ].map((name) => [name, [undefined]]),
       ),
     });
@@ -164,6 +194,9 @@ describe(`the handlers of the Lambda API with random input (LAMBENT_TEST_SEED=${
         check(operation, input, answer);
         const { CodeSigningConfigArn } = answer.output?.CodeSigningConfig ?? {};
         if (CodeSigningConfigArn !== undefined) codeSigning.push(CodeSigningConfigArn);
+        const { UUID } = (answer.output ?? {}) as { readonly UUID?: string };
+        if (UUID !== undefined && operation.name === "CreateEventSourceMapping")
+          (mappings.length > 3 ? doomedMappings : mappings).push(UUID);
         if (answer.error === undefined) done.set(operation.name, (done.get(operation.name) ?? 0) + 1);
       }
       await lambda.functions.idle();

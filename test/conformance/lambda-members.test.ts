@@ -5,9 +5,12 @@ import { REFUSED_MEMBERS } from "../../tools/member-table.ts";
 import { type LambdaEndpoint, openLambdaEndpoint, ROLE_ARN } from "../support/lambda-endpoint.ts";
 import { zipOf } from "../support/zip.ts";
 
+const EventSourceArn = "arn:aws:sqs:eu-west-1:000000000000:orders";
+
 describe("members of the Lambda API that are not acted upon", () => {
   let lambda: LambdaEndpoint;
   let ZipFile: Buffer;
+  let UUID: string | undefined;
   const created = () => ({
     FunctionName: "f",
     Runtime: "nodejs24.x",
@@ -20,6 +23,11 @@ describe("members of the Lambda API that are not acted upon", () => {
     ZipFile = await zipOf({ "index.mjs": "export const handler = async () => 1;" });
     await lambda.client.send(new lambdaModule.CreateFunctionCommand(created() as never));
     await lambda.functions.idle();
+    lambda.queues.add(EventSourceArn);
+    const mapping = await lambda.client.send(
+      new lambdaModule.CreateEventSourceMappingCommand({ FunctionName: "f", EventSourceArn }),
+    );
+    UUID = mapping.UUID;
   });
   after(() => lambda.close());
 
@@ -30,8 +38,12 @@ describe("members of the Lambda API that are not acted upon", () => {
           `${operation}Command`
         ];
         assert.ok(Command);
-        const valid =
-          operation === "CreateFunction" ? { ...created(), FunctionName: "other" } : { FunctionName: "f" };
+        const inputs: Readonly<Record<string, object>> = {
+          CreateFunction: { ...created(), FunctionName: "other" },
+          CreateEventSourceMapping: { FunctionName: "f", EventSourceArn },
+          UpdateEventSourceMapping: { UUID },
+        };
+        const valid = inputs[operation] ?? { FunctionName: "f" };
         await assert.rejects(
           lambda.client.send(new Command({ ...valid, [member]: value })),
           (error: Error) => {

@@ -117,6 +117,9 @@ def difference(left, right, path=""):
 
 def round_trip(client, method, model):
     sent = (generate(model.input_shape) if model.input_shape else {}) or {}
+    # The client makes a host name of it, which is not this server's.
+    if model.name == "PutEvents":
+        sent.pop("EndpointId", None)
     output = getattr(client, method)(**sent)
     with urllib.request.urlopen(endpoint + "/__last") as response:
         last = json.load(response)

@@ -45,8 +45,8 @@ describe(`every operation, JS SDK to server and back (LAMBENT_TEST_SEED=${seed})
     const Command = module[`${operation.name}Command`];
     assert.ok(Command, `the SDK has a command for ${operation.name}`);
     const input = (values.value(operation.input) ?? {}) as Record<string, unknown>;
-    // The client makes a host's name of it before it sends anything.
-    if (operation.name === "PutEvents") delete input["EndpointId"];
+    // The client makes a host name of it, which is not this server's.
+    if (operation.name === "PutEvents") delete input.EndpointId;
     answer = (values.value(operation.output) ?? {}) as Record<string, unknown>;
     seen = undefined;
     const output = await client.send(new Command(structuredClone(input)));

@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -10,11 +11,17 @@ import { lambdaService } from "../../src/aws-api/services/lambda/lambda-service.
 import { NOTHING_ALLOCATED, type ProvisionedAllocation } from "../../src/core/function-concurrency.ts";
 import type { InvocationRequest, InvocationResult, ResponseSink } from "../../src/core/invocation.ts";
 import { TraceHeaders } from "../../src/core/trace-header.ts";
+import { BatchInvoker } from "../../src/event-source-mappings/batch-invoker.ts";
+import { EventSourceMappings } from "../../src/event-source-mappings/event-source-mappings.ts";
+import { MappingEngine } from "../../src/event-source-mappings/mapping-engine.ts";
+import { sqsSource } from "../../src/event-source-mappings/sources/sqs/sqs-source.ts";
 import { createFunctionService, type FunctionService } from "../../src/functions/function-service.ts";
 import type { CodeStore } from "../../src/ports/code-store.ts";
+import { mappedFunctions } from "../../src/wiring/event-source-mappings.ts";
 import { type AsyncEvents, asyncEvents } from "./async-events.ts";
 import { TEST_RUNTIMES } from "./function-fixture.ts";
 import { ManualClock } from "./manual-clock.ts";
+import { MemoryQueues } from "./memory-queues.ts";
 import { MemoryBlobStore, MemoryKeyValueStore } from "./memory-store.ts";
 import { startProtocolServer } from "./protocol-server.ts";
 
@@ -28,6 +35,10 @@ export interface LambdaEndpoint {
   readonly client: LambdaClient;
   readonly functions: FunctionService;
   readonly clock: ManualClock;
+  /** What event source mappings read. */
+  readonly queues: MemoryQueues;
+  /** Actions that the functions' roles may not do. */
+  readonly deniedToRoles: Set<string>;
   /** Asynchronous invocations, which run on the same clock. */
   readonly events: AsyncEvents;
   /** What was invoked, and how to answer it. */
@@ -37,6 +48,8 @@ export interface LambdaEndpoint {
   allocation: ProvisionedAllocation;
   /** The same for callers that take a stream; a buffered answer unless a test says otherwise. */
   stream: (request: InvocationRequest, sink: ResponseSink) => Promise<InvocationResult> | InvocationResult;
+  /** Keeps synchronous invocations running until the returned function is called. */
+  holdInvocations(): () => void;
   /** Keeps creations and updates under way until the returned function is called. */
   hold(): () => void;
   close(): Promise<void>;
@@ -63,21 +76,25 @@ export async function openLambdaEndpoint(
   const { codeStore, hold } = gated(
     await openCodeStore({ directory: join(directory, "code"), blobs: new MemoryBlobStore() }),
   );
+  const keyValue = new MemoryKeyValueStore();
+  const logger = { debug: ignore, info: ignore, warn: ignore, error: ignore };
   const functions = await createFunctionService({
-    keyValue: new MemoryKeyValueStore(),
+    keyValue,
     codeStore,
     runtimes: TEST_RUNTIMES,
     clock,
-    logger: { debug: ignore, info: ignore, warn: ignore, error: ignore },
+    logger,
     random: () => 0.5,
     hostArchitecture: "x86_64",
   });
   const codeDownloads = createCodeDownloads({ codeStore, clock, endpoint: () => server.endpoint });
   const invocations: InvocationRequest[] = [];
   const allocations = { provisionedAllocation: () => lambda.allocation };
+  let held: Promise<void> | undefined;
   const invoker = {
     invoke: async (request: InvocationRequest) => {
       invocations.push(request);
+      await held;
       return lambda.answer(request);
     },
     invokeStreaming: async (request: InvocationRequest, sink: ResponseSink) => {
@@ -85,6 +102,27 @@ export async function openLambdaEndpoint(
       return lambda.stream(request, sink);
     },
   };
+  const queues = new MemoryQueues(clock);
+  const deniedToRoles = new Set<string>();
+  const mapped = mappedFunctions(functions);
+  const sources = {
+    sqs: sqsSource({ queues, clock, roleMay: (_role, action) => !deniedToRoles.has(action) }),
+  };
+  const engine = new MappingEngine({
+    clock,
+    invoker: new BatchInvoker({ clock, functions: mapped, invoker, metrics: { add: ignore } }),
+    sources,
+  });
+  const mappings = await EventSourceMappings.open({
+    keyValue,
+    clock,
+    logger,
+    functions: mapped,
+    sources,
+    engine,
+    newId: randomUUID,
+  });
+  mappings.start();
   const events = asyncEvents({ functions, invoker, clock });
   await events.invocations.start();
   const { observe } = options;
@@ -98,6 +136,7 @@ export async function openLambdaEndpoint(
           asyncInvoker: events.invocations,
           eventMetrics: events.metrics,
           allocations,
+          mappings,
           runtimes: TEST_RUNTIMES,
           clock,
           codeDownloads,
@@ -120,15 +159,25 @@ export async function openLambdaEndpoint(
     }),
     functions,
     clock,
+    queues,
+    deniedToRoles,
     events,
     invocations,
     answer: ({ payload }) => ({ payload, functionError: undefined, logTail: undefined }),
     allocation: NOTHING_ALLOCATED,
     stream: (request) => lambda.answer(request),
     hold,
+    holdInvocations() {
+      const { promise, resolve } = Promise.withResolvers<void>();
+      held = promise;
+      return resolve;
+    },
     async close() {
       lambda.client.destroy();
       await server.close();
+      mappings.stop();
+      await mappings.settled();
+      await mappings.close();
       events.invocations.stop();
       await functions.close();
       await rm(directory, { recursive: true });

@@ -7,7 +7,7 @@ import type { Clock } from "../../ports/clock.ts";
 import { type CredentialScope, readCredentialScope } from "./credential-scope.ts";
 import { failureOf } from "./failure.ts";
 import { HandlerContext } from "./handler-context.ts";
-import type { RequestContext, ServiceDefinition } from "./handlers.ts";
+import type { ChunkSignatures, RequestContext, ServiceDefinition } from "./handlers.ts";
 import { type Parameters, parseParameters } from "./query-string.ts";
 import { Reply } from "./reply.ts";
 import { ClientGone, readBody } from "./request-body.ts";
@@ -34,6 +34,8 @@ export interface Identity {
   readonly principal: Principal;
   /** Sees the whole body before it is decoded, unless the operation streams it; throws `AwsError` to refuse. */
   readonly checkBody?: ((body: Uint8Array) => void) | undefined;
+  /** Checks a body that is signed in pieces. */
+  readonly chunkSignatures?: ChunkSignatures | undefined;
 }
 
 export interface AuthorizationRequest {
@@ -116,6 +118,7 @@ export class Dispatcher {
   async #answer(exchange: Exchange): Promise<void> {
     const { message, request, reply } = exchange;
     splitUrl(exchange);
+    if (request.method === "OPTIONS" && this.#answerPreflight(exchange)) return;
     const scope = readCredentialScope(request.headers, request.query);
     exchange.scope = scope;
     await this.#choose(exchange, scope);
@@ -131,7 +134,7 @@ export class Dispatcher {
     if (handler === undefined) throw notImplemented(operation);
     if (this.#options.validates)
       validate(operation.input, input, service.leniency, service.dialect.validationErrorCode);
-    const context = new HandlerContext(identity, request.headers, reply);
+    const context = new HandlerContext(identity, message, reply);
     const verdict = this.#options.authorize({
       service: service.signingName,
       operation: operation.name,
@@ -147,12 +150,26 @@ export class Dispatcher {
     if (written) await written;
   }
 
+  #answerPreflight({ request, reply }: Exchange): boolean {
+    const answer = this.#services.preflight(request);
+    if (answer === undefined) return false;
+    Object.assign(reply.headers, answer.headers);
+    reply.send(answer.status, "application/xml", answer.body === "" ? undefined : answer.body);
+    return true;
+  }
+
   async #choose(exchange: Exchange, scope: CredentialScope): Promise<void> {
     const { request } = exchange;
     // Only an unsigned form tells its service in the body.
-    if (scope.signingName === undefined && request.method !== "GET" && carriesForm(request))
+    const claimant = this.#services.claimant(request, scope.signingName);
+    if (
+      claimant === undefined &&
+      scope.signingName === undefined &&
+      request.method !== "GET" &&
+      carriesForm(request)
+    )
       await readOnce(exchange, formLimit, "");
-    const service = this.#services.find(request, scope.signingName);
+    const service = claimant ?? this.#services.find(request, scope.signingName);
     if (service === undefined) throw this.#services.unknownService(request, scope.signingName);
     exchange.service = service;
     exchange.protocol = protocolOf(service, request);

@@ -10,6 +10,8 @@ export interface Failure {
   readonly model: ErrorModel | undefined;
   /** Values of the model's members, message and type among them. */
   readonly members: Readonly<Record<string, unknown>>;
+  /** Further members that the error was thrown with, whether its model has them or not. */
+  readonly details: Readonly<Record<string, unknown>>;
   /** Thrown by mistake: to be logged, its text not shown. */
   readonly unexpected: boolean;
 }
@@ -46,5 +48,5 @@ function failure(
         members[name] = given[name] ?? (status < 500 ? "User" : "Service");
       else if (given[name] !== undefined) members[name] = given[name];
     }
-  return { code, message: error.message, status, model, members, unexpected: false };
+  return { code, message: error.message, status, model, members, details: given, unexpected: false };
 }

@@ -1,6 +1,6 @@
-import type { IncomingHttpHeaders } from "node:http";
+import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
 import type { Principal } from "../../core/principal.ts";
-import type { RequestContext } from "./handlers.ts";
+import type { ChunkSignatures, RequestContext } from "./handlers.ts";
 import type { Reply } from "./reply.ts";
 
 /** What a handler is told; the abort signal is made only for those who ask for it. */
@@ -10,13 +10,22 @@ export class HandlerContext implements RequestContext {
   readonly region: string;
   readonly principal: Principal;
   readonly host: string | undefined;
+  readonly method: string;
+  readonly chunkSignatures: ChunkSignatures | undefined;
+  readonly headers: IncomingHttpHeaders;
+  readonly sourceIp: string | undefined;
   readonly traceHeader: string | undefined;
   readonly responseHeaders: Record<string, string>;
   readonly #reply: Reply;
 
   constructor(
-    identity: { readonly account: string; readonly region: string; readonly principal: Principal },
-    headers: IncomingHttpHeaders,
+    identity: {
+      readonly account: string;
+      readonly region: string;
+      readonly principal: Principal;
+      readonly chunkSignatures?: ChunkSignatures | undefined;
+    },
+    { headers, socket, method = "GET" }: IncomingMessage,
     reply: Reply,
   ) {
     this.requestId = reply.requestId;
@@ -24,6 +33,10 @@ export class HandlerContext implements RequestContext {
     this.region = identity.region;
     this.principal = identity.principal;
     this.host = headers.host;
+    this.method = method;
+    this.chunkSignatures = identity.chunkSignatures;
+    this.headers = headers;
+    this.sourceIp = socket.remoteAddress;
     const trace = headers["x-amzn-trace-id"];
     this.traceHeader = typeof trace === "string" ? trace : undefined;
     this.responseHeaders = reply.headers;

@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from "node:http";
 import type { Readable } from "node:stream";
 import type { CommandImpl } from "@smithy/core/client";
 import type { Principal } from "../../core/principal.ts";
@@ -46,6 +47,15 @@ export type Output<M, N extends string> =
   // biome-ignore lint/suspicious/noExplicitAny: only the output parameter is of interest
   CommandOf<M, N> extends CommandImpl<any, infer O, any, any, any> ? Answered<O> : never;
 
+/** Signatures of a body's chunks, each made over the one before. Throws `AwsError` for one that is not good. */
+export interface ChunkSignatures {
+  check(chunk: Uint8Array, signature: string | undefined): void;
+  /** `text`: the trailing headers as they are signed. */
+  checkTrailers(text: string, signature: string): void;
+  readonly signsTrailers: boolean;
+  readonly hasCheckedTrailers: boolean;
+}
+
 /** What a handler knows about its request besides the modelled input. */
 export interface RequestContext {
   readonly requestId: string;
@@ -54,6 +64,13 @@ export interface RequestContext {
   readonly principal: Principal;
   /** The Host header: how the client reaches this server. */
   readonly host: string | undefined;
+  readonly method: string;
+  /** As received. */
+  readonly headers: IncomingHttpHeaders;
+  /** Address that the request came from. */
+  readonly sourceIp: string | undefined;
+  /** Checks the pieces of a body that is signed in pieces; undefined where nothing is signed so, or nobody checks. */
+  readonly chunkSignatures: ChunkSignatures | undefined;
   /** X-Amzn-Trace-Id as received. */
   readonly traceHeader: string | undefined;
   /** Aborted when the client goes away. */
@@ -80,6 +97,23 @@ export interface ServiceDefinition {
   readonly handlers: Readonly<Record<string, ((input: any, context: RequestContext) => unknown) | undefined>>;
   /** Input members ("Structure.member") whose enum the handlers check themselves, where AWS's answer differs. */
   readonly lenientMembers?: readonly string[];
+  /** Whether a request is the service's, where its credential scope does not tell: by host or path. */
+  readonly claims?: (request: ClaimedRequest) => boolean;
+  /** The answer to a browser's OPTIONS request, which nobody signs; undefined: it is not for this service. */
+  readonly preflight?: (request: ClaimedRequest) => PreflightAnswer | undefined;
+}
+
+/** A request of which the service is not known. */
+export interface ClaimedRequest {
+  readonly headers: IncomingHttpHeaders;
+  /** Still percent-encoded. */
+  readonly path: string;
+}
+
+export interface PreflightAnswer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string;
 }
 
 /** Ties handlers to the client module that types them. */
@@ -90,6 +124,8 @@ export function defineService<M extends object>(definition: {
   readonly module: M;
   readonly handlers: Handlers<M>;
   readonly lenientMembers?: readonly string[];
+  readonly claims?: ServiceDefinition["claims"];
+  readonly preflight?: ServiceDefinition["preflight"];
 }): ServiceDefinition {
   return definition as ServiceDefinition;
 }

@@ -1,9 +1,10 @@
 import { AwsError } from "../../core/errors.ts";
 import { cborServiceOf, rpcv2Cbor } from "./cbor-protocol.ts";
-import type { ServiceDefinition } from "./handlers.ts";
+import type { PreflightAnswer, ServiceDefinition } from "./handlers.ts";
 import { awsJson10, awsJson11 } from "./json-protocol.ts";
 import { awsQuery, queryParametersOf } from "./query-protocol.ts";
 import { restJson1, restXml1 } from "./rest-protocol.ts";
+import { s3Xml } from "./s3-protocol.ts";
 import { buildServiceModel, type ServiceModel } from "./service-model.ts";
 import type { WireProtocol, WireRequest } from "./wire-protocol.ts";
 
@@ -16,20 +17,47 @@ const xmlSigningNames: ReadonlySet<string> = new Set([
   "cloudfront",
 ]);
 
+/** Namespace of the model whose restXml has rules of its own. */
+const S3_NAMESPACE = "com.amazonaws.s3";
+
 /** Finds the service and the protocol of a request; one endpoint serves all services. */
 export class ServiceCatalogue {
   readonly #bySigningName = new Map<string, ServiceModel>();
   readonly #byTarget = new Map<string, ServiceModel>();
   readonly #byFirstSegment = new Map<string, ServiceModel>();
+  readonly #claiming: { readonly service: ServiceModel; readonly definition: ServiceDefinition }[] = [];
 
   /** Throws when a service's model is not supported or a handler belongs to no operation. */
   constructor(definitions: readonly ServiceDefinition[]) {
     for (const definition of definitions) {
       const service = buildServiceModel(definition);
+      if (definition.claims) this.#claiming.push({ service, definition });
       this.#bySigningName.set(service.signingName, service);
       if (service.targetPrefix !== "") this.#byTarget.set(service.targetPrefix, service);
       for (const segment of service.router.firstSegments) this.#byFirstSegment.set(segment, service);
     }
+  }
+
+  /** The service that knows its requests by more than these tell: one that is signed for it or that it claims. */
+  claimant(request: WireRequest, signingName: string | undefined): ServiceModel | undefined {
+    if (request.headers["x-amz-target"] !== undefined) return undefined;
+    for (const { service, definition } of this.#claiming)
+      if (
+        signingName === undefined
+          ? definition.claims?.(request) === true
+          : signingName === service.signingName
+      )
+        return service;
+    return undefined;
+  }
+
+  /** The first answer that a service has to an OPTIONS request. */
+  preflight(request: WireRequest): PreflightAnswer | undefined {
+    for (const { definition } of this.#claiming) {
+      const answer = definition.preflight?.(request);
+      if (answer !== undefined) return answer;
+    }
+    return undefined;
   }
 
   /**
@@ -84,7 +112,7 @@ function speaksCbor({ headers, path }: WireRequest): boolean {
 /** The protocol that a client of a service speaks: a service may be reached by several. */
 export function protocolOf(service: ServiceModel, request: WireRequest): WireProtocol {
   if (service.protocol === "restJson1") return restJson1;
-  if (service.protocol === "restXml") return restXml1;
+  if (service.protocol === "restXml") return service.namespace === S3_NAMESPACE ? s3Xml(request) : restXml1;
   if (speaksCbor(request)) return rpcv2Cbor;
   if (request.headers["x-amz-target"] !== undefined) return jsonOf(request);
   if (carriesForm(request) || service.protocol === "awsQuery") return awsQuery;

@@ -1,5 +1,6 @@
 import { createHmac, timingSafeEqual, verify } from "node:crypto";
 import { canonicalRequest, sha256 } from "./canonical-request.ts";
+import { ChunkVerifier } from "./chunk-signatures.ts";
 import {
   headerText,
   readSignatureClaim,
@@ -30,6 +31,8 @@ export interface VerifiedSignature {
    * signed. Undefined when there is nothing left to check.
    */
   readonly checkBody: ((body: Uint8Array) => void) | undefined;
+  /** For a body that is signed in pieces. */
+  readonly chunks?: ChunkVerifier | undefined;
 }
 
 /**
@@ -56,9 +59,34 @@ export function verifySignature(request: SignedRequest, parts: VerifierParts): V
     requireMatch(matches(declared));
     // AWS: only S3 takes a request whose payload is not signed.
     if (!isS3 && !HEXADECIMAL_HASH.test(declared)) throw new SignatureRefused({ kind: "mismatch" });
-    return { claim, checkBody: hashCheck(declared) };
+    return {
+      claim,
+      checkBody: hashCheck(declared),
+      chunks: chunkVerifier(claim, secret, { declared, parts }),
+    };
   }
+  // AWS: S3 asks for the header; its bodies are not read as a whole.
+  if (isS3)
+    throw new SignatureRefused({
+      kind: "incomplete",
+      detail: "Missing required header for this request: x-amz-content-sha256",
+    });
   return { claim, checkBody: (body) => requireMatch(matches(sha256(body))) };
+}
+
+const SIGNED_CHUNKS = /^STREAMING-AWS4-(HMAC-SHA256|ECDSA-P256-SHA256)-PAYLOAD(-TRAILER)?$/;
+
+function chunkVerifier(
+  claim: SignatureClaim,
+  secret: string,
+  { declared, parts }: { readonly declared: string; readonly parts: VerifierParts },
+): ChunkVerifier | undefined {
+  const [signed, algorithm, trailer] = SIGNED_CHUNKS.exec(declared) ?? [];
+  if (signed === undefined) return undefined;
+  // The body's algorithm is the request's; that of SigV4a is refused where the body is read.
+  if (algorithm !== "HMAC-SHA256" || claim.algorithm !== "AWS4-HMAC-SHA256")
+    throw new SignatureRefused({ kind: "mismatch" });
+  return new ChunkVerifier(claim, parts.keys.symmetric(secret, claim), trailer !== undefined);
 }
 
 function hashCheck(declared: string | undefined): VerifiedSignature["checkBody"] {

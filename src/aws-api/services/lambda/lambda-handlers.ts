@@ -3,6 +3,7 @@ import type { FileSystemTable } from "../../../core/file-systems.ts";
 import type { ProvisionedAllocations } from "../../../core/function-concurrency.ts";
 import type { AsyncInvoker, Invoker } from "../../../core/invocation.ts";
 import type { TraceHeaders } from "../../../core/trace-header.ts";
+import type { EventSourceMappings } from "../../../event-source-mappings/event-source-mappings.ts";
 import type { FunctionService } from "../../../functions/function-service.ts";
 import type { Clock } from "../../../ports/clock.ts";
 import type { CodeObjects } from "../../../ports/code-objects.ts";
@@ -18,6 +19,7 @@ export interface LambdaDependencies {
   readonly asyncInvoker: AsyncInvoker;
   readonly eventMetrics: EventMetrics;
   readonly allocations: ProvisionedAllocations;
+  readonly mappings: EventSourceMappings;
   readonly runtimes: RuntimeCatalogue;
   readonly clock: Clock;
   /** Which directory of the host stands for which EFS access point. */

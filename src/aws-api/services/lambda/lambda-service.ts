@@ -7,6 +7,7 @@ import { concurrencyHandlers } from "./concurrency.ts";
 import { createFunctionHandlers } from "./create-function.ts";
 import { deleteFunctionHandlers } from "./delete-function.ts";
 import { eventInvokeConfigHandlers } from "./event-invoke-config.ts";
+import { eventSourceMappingHandlers } from "./event-source-mappings.ts";
 import { functionUrlConfigHandlers } from "./function-url-config.ts";
 import { getFunctionHandlers } from "./get-function.ts";
 import { invokeHandlers } from "./invoke.ts";
@@ -49,6 +50,7 @@ export function lambdaHandlers(dependencies: LambdaDependencies): LambdaHandlers
     ...runtimeManagementHandlers(dependencies),
     ...accountSettingsHandlers(dependencies),
     ...eventInvokeConfigHandlers(dependencies),
+    ...eventSourceMappingHandlers(dependencies),
     ...functionUrlConfigHandlers(dependencies),
     ...recursionConfigHandlers(dependencies),
     ...codeSigningHandlers(dependencies),

@@ -10,13 +10,25 @@ interface TaggedResource {
 }
 
 /** ListTags, TagResource and UntagResource. */
-export function tagHandlers({ functions }: LambdaDependencies): LambdaHandlers {
+export function tagHandlers({ functions, mappings }: LambdaDependencies): LambdaHandlers {
   const resource = (context: RequestContext, arn = ""): TaggedResource => {
     const kind = arn.split(":")[5];
     if (kind === undefined || kind === "function") return functionTags(context, arn);
     if (kind === "code-signing-config") return codeSigningTags(context, arn);
+    if (kind === "event-source-mapping") return mappingTags(context, arn);
     throw notSupported(`Tags on a ${kind}`);
   };
+  const mappingTags = (context: RequestContext, arn: string): TaggedResource => ({
+    tags: () => mappings.tags(context, arn),
+    add: async (tags) => {
+      await mappings.changeTags(context, arn, (current) => ({ ...current, ...tags }));
+    },
+    remove: async (keys) => {
+      await mappings.changeTags(context, arn, (current) =>
+        Object.fromEntries(Object.entries(current).filter(([key]) => !keys.includes(key))),
+      );
+    },
+  });
   const functionTags = (context: RequestContext, arn: string): TaggedResource => ({
     tags: () => functions.tags.list(context, arn),
     add: (tags) => functions.tags.add(context, arn, tags),
