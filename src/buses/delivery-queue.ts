@@ -98,7 +98,7 @@ export class DeliveryQueue<Address extends object> {
   /** Nothing is begun any more; resolves when what was begun has ended. */
   async close(): Promise<void> {
     this.#closed = true;
-    await Promise.allSettled([...this.#running]);
+    await Promise.allSettled(this.#running);
   }
 
   async #job({ address, payload, retries, delayMs = 0, deduplicationId }: NewDelivery<Address>) {

@@ -36,11 +36,11 @@ export class EventBuses {
     this.#clock = clock;
   }
 
-  /** By name or ARN; undefined: the default bus. Throws AWS's error when there is none. */
+  /** By name or ARN, one of the owner's; undefined: the default bus. Throws AWS's error when there is none. */
   bus(owner: Owner, reference: string | undefined): StoredBus {
     const name = this.named(owner, reference);
     const found = this.find(name);
-    if (found === undefined) throw busNotFound(name.name);
+    if (found === undefined || found.account !== owner.account) throw busNotFound(name.name);
     return found;
   }
 

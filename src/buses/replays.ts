@@ -62,7 +62,7 @@ export class Replays {
 
   async close(): Promise<void> {
     this.#closed = true;
-    await Promise.allSettled([...this.#running.values()]);
+    await Promise.allSettled(this.#running.values());
   }
 
   #begin(id: string): void {

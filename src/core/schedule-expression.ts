@@ -38,7 +38,8 @@ function parseAt(content: string): ScheduleExpression | undefined {
 /** Whether this is a time zone that is known here. */
 export function isTimeZone(timeZone: string): boolean {
   try {
-    return new Intl.DateTimeFormat("en-US", { timeZone }) !== undefined;
+    new Intl.DateTimeFormat("en-US", { timeZone }).format(0);
+    return true;
   } catch {
     return false;
   }

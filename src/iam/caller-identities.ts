@@ -195,7 +195,7 @@ export class CallerIdentities {
   }
 }
 
-/** Whether an invocation reaches into another account: its policy decides then, whoever calls. */
+/** Whether an invocation or an event reaches into another account: its policy decides then, whoever calls. */
 function invokesForeign(
   own: string,
   {
@@ -204,7 +204,15 @@ function invokesForeign(
     input,
   }: { service: string; operation: string; input: Readonly<Record<string, unknown>> },
 ): boolean {
+  if (service === "events" && operation === "PutEvents") return putsOnForeignBus(own, input);
   if (service !== "lambda" || !operation.startsWith("Invoke")) return false;
   const { FunctionName: reference } = input;
   return typeof reference === "string" && foreignAccount(own, reference) !== undefined;
+}
+
+function putsOnForeignBus(own: string, { Entries: entries }: Readonly<Record<string, unknown>>): boolean {
+  const buses = (Array.isArray(entries) ? entries : []).map(
+    (entry: { readonly EventBusName?: unknown } | null) => entry?.EventBusName,
+  );
+  return buses.some((bus) => typeof bus === "string" && bus.startsWith("arn:") && bus.split(":")[4] !== own);
 }

@@ -77,7 +77,7 @@ export class ScheduleGroups {
 
   /** Goes on with deletions that were interrupted. */
   async finishDeletions(): Promise<void> {
-    for (const [, group] of [...this.#groups.all()]) if (group.isDeleting === true) await this.#empty(group);
+    for (const [, group] of this.#groups.all()) if (group.isDeleting === true) await this.#empty(group);
   }
 
   async #empty(group: StoredScheduleGroup): Promise<void> {

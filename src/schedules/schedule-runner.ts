@@ -75,7 +75,7 @@ export class ScheduleRunner {
 
   async close(): Promise<void> {
     this.#due.stop();
-    await Promise.allSettled([...this.#ending]);
+    await Promise.allSettled(this.#ending);
     await this.#runs.close();
   }
 

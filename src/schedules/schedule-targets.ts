@@ -37,32 +37,37 @@ const UNIVERSAL = "arn:aws:scheduler:::aws-sdk:";
 
 /** Throws AWS's error, or one that names what is not supported, for a target that cannot be called. */
 export function checkTarget(target: ScheduleTarget): void {
-  const { Arn: arn, Input: input } = target;
+  const { Arn: arn } = target;
   if (!/^arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9-]*:(\d{12})?:.+$/.test(arn))
     throw scheduleInvalid(`Provided Arn is not in correct format: ${arn}.`);
-  if (arn.startsWith(UNIVERSAL)) {
-    if (!Object.hasOwn(UNIVERSAL_CALLS, arn.slice(UNIVERSAL.length)))
-      throw schedulesNotSupported(`The universal target ${arn}`);
-    if (UNIVERSAL_CALLS[arn.slice(UNIVERSAL.length)]?.(inputObject(input)) === undefined)
-      throw scheduleInvalid(`Invalid RequestJson provided. Reason: it is not what ${arn} takes.`);
-    return;
-  }
   const [, , service = "", , , type = ""] = arn.split(":");
-  if (service === "events" && type.startsWith("event-bus/")) {
-    const { DetailType: detailType, Source: source } = target.EventBridgeParameters ?? {};
-    if (detailType === undefined || source === undefined)
-      throw scheduleInvalid("EventBridgeParameters are required for this target.");
-    if (source.startsWith("aws.")) throw scheduleInvalid("Source must not begin with 'aws.'.");
-    if (input !== undefined && !isJsonObject(input)) throw scheduleInvalid("Input must be a JSON object.");
-  } else if (service === "sqs") {
-    if (arn.endsWith(".fifo") && target.SqsParameters?.MessageGroupId === undefined)
-      throw scheduleInvalid("SqsParameters.MessageGroupId is required for a FIFO queue.");
-  } else if (!(service === "lambda" && type === "function") && service !== "sns") {
+  if (arn.startsWith(UNIVERSAL)) checkUniversalTarget(target);
+  else if (service === "events" && type.startsWith("event-bus/")) checkBusTarget(target);
+  else if (service === "sqs") checkQueueTarget(target);
+  else if (!(service === "lambda" && type === "function") && service !== "sns")
     throw schedulesNotSupported(`A target such as ${arn}`);
-  }
-  const { Arn: deadLetter } = target.DeadLetterConfig ?? {};
-  if (deadLetter?.endsWith(".fifo") === true)
+  if (target.DeadLetterConfig?.Arn?.endsWith(".fifo") === true)
     throw scheduleInvalid("A FIFO queue cannot be the dead-letter queue of a schedule.");
+}
+
+function checkUniversalTarget({ Arn: arn, Input: input }: ScheduleTarget): void {
+  const name = arn.slice(UNIVERSAL.length);
+  if (!Object.hasOwn(UNIVERSAL_CALLS, name)) throw schedulesNotSupported(`The universal target ${arn}`);
+  if (UNIVERSAL_CALLS[name]?.(inputObject(input)) === undefined)
+    throw scheduleInvalid(`Invalid RequestJson provided. Reason: it is not what ${arn} takes.`);
+}
+
+function checkBusTarget({ EventBridgeParameters: parameters, Input: input }: ScheduleTarget): void {
+  const { DetailType: detailType, Source: source } = parameters ?? {};
+  if (detailType === undefined || source === undefined)
+    throw scheduleInvalid("EventBridgeParameters are required for this target.");
+  if (source.startsWith("aws.")) throw scheduleInvalid("Source must not begin with 'aws.'.");
+  if (input !== undefined && !isJsonObject(input)) throw scheduleInvalid("Input must be a JSON object.");
+}
+
+function checkQueueTarget({ Arn: arn, SqsParameters: parameters }: ScheduleTarget): void {
+  if (arn.endsWith(".fifo") && parameters?.MessageGroupId === undefined)
+    throw scheduleInvalid("SqsParameters.MessageGroupId is required for a FIFO queue.");
 }
 
 /** What a run of a schedule calls, with its input's attributes replaced. */

@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import { openRemoteBuses } from "../adapters/bus-eventbridge/bus-eventbridge.ts";
 import { systemClock as clock } from "../adapters/clock-system/clock-system.ts";
 import { compileCron } from "../adapters/cron-croner/cron-croner.ts";
 import type { ServiceDefinition } from "../aws-api/protocol/handlers.ts";
@@ -7,15 +8,24 @@ import { parseBusArn } from "../buses/bus-records.ts";
 import { busTarget } from "../buses/bus-target.ts";
 import { type EventBridge, openEventBridge } from "../buses/event-bridge.ts";
 import { evaluatePolicies } from "../core/policy-evaluation.ts";
+import { endpointOf } from "../core/service-endpoints.ts";
 import { mayDeliver } from "../iam/event-permission.ts";
 import { eventLogTarget } from "./event-log-target.ts";
 import type { EventParts } from "./event-parts.ts";
 import { type Ground, logFailure } from "./ground.ts";
 import { senderRoles } from "./sender-roles.ts";
 
-/** EventBridge: buses as targets, and as a service. */
-export async function openBuses(ground: Ground, { platform }: EventParts): Promise<ServiceDefinition> {
-  const { store, logger, opened, targets } = ground;
+/** EventBridge, as targets and as a service: embedded, at an endpoint that the configuration names, or off. */
+export async function openBuses(ground: Ground, { platform }: EventParts): Promise<ServiceDefinition[]> {
+  const { configuration, store, logger, opened, targets } = ground;
+  const endpoint = endpointOf(configuration.endpoints, "events");
+  if (endpoint === "off") return [];
+  if (endpoint !== "embedded") {
+    const remote = openRemoteBuses({ endpoint });
+    opened.add(() => remote.close());
+    targets.toBus = remote.toBus;
+    return [];
+  }
   const { directory } = platform.iam;
   const eventBridge = await openEventBridge({
     store,
@@ -41,7 +51,7 @@ export async function openBuses(ground: Ground, { platform }: EventParts): Promi
       }) === "allowed",
   });
   ground.resourcePolicies.set("events", (arn) => busPolicy(eventBridge, arn));
-  return eventBridgeService({ eventBridge });
+  return [eventBridgeService({ eventBridge })];
 }
 
 /** A bus's policy as the evaluation of a request needs it; undefined for what is no bus. */

@@ -15,7 +15,7 @@ export async function openEventServices(
   const { endpoints } = ground.configuration;
   const services = [...(await openQueues(ground, parts))];
   if (endpointOf(endpoints, "s3") === "embedded") services.push(await openObjects(ground, parts));
-  if (endpointOf(endpoints, "events") === "embedded") services.push(await openBuses(ground, parts));
+  services.push(...(await openBuses(ground, parts)));
   if (endpointOf(endpoints, "scheduler") === "embedded") services.push(await openSchedules(ground, parts));
   return services;
 }

@@ -9,6 +9,7 @@ import {
 import {
   EventBridgeClient,
   PutEventsCommand,
+  PutPermissionCommand,
   PutRuleCommand,
   PutTargetsCommand,
 } from "@aws-sdk/client-eventbridge";
@@ -122,6 +123,32 @@ describe("events on a bus and schedules", () => {
     assert.match((await received("scheduled", 1)).join(), /GOT \{"scheduled":"1"\}/);
   });
 
+  test("another account puts events on a bus as far as its policy says, and does nothing else to it", async () => {
+    const credentials = { accessKeyId: "222222222222", secretAccessKey: "any" };
+    const other = new EventBridgeClient({ ...clientConfiguration(lambent.endpoint), credentials });
+    const EventBusName = `arn:aws:events:us-east-1:${ACCOUNT}:event-bus/default`;
+    const Entries = [{ EventBusName, Source: "shop", DetailType: "order", Detail: '{"total":77}' }];
+    try {
+      await assert.rejects(other.send(new PutEventsCommand({ Entries })), { name: "AccessDeniedException" });
+      await events.send(
+        new PutPermissionCommand({
+          StatementId: "other",
+          Action: "events:PutEvents",
+          Principal: credentials.accessKeyId,
+        }),
+      );
+      await other.send(new PutEventsCommand({ Entries }));
+      assert.match(
+        (await messages(LOG_GROUP, "222222222222", 1)).join(),
+        /"account":"222222222222".*"total":77/,
+      );
+      const rule = new PutRuleCommand({ Name: "spy", EventBusName, EventPattern: '{"source":["shop"]}' });
+      await assert.rejects(other.send(rule), { name: "ResourceNotFoundException" });
+    } finally {
+      other.destroy();
+    }
+  });
+
   test("events that were taken survive a kill", async () => {
     const entry = (index: number) => ({
       Source: "shop",
@@ -140,7 +167,7 @@ describe("events on a bus and schedules", () => {
     // The log group is on disk before a delivery is over; what a function logs is not.
     const totals = new Set<string>();
     for (let attempt = 0; attempt < 20 && totals.size < 30; attempt++)
-      for (const message of await messages(LOG_GROUP, "total", 32 + attempt))
+      for (const message of await messages(LOG_GROUP, "total", 33 + attempt))
         totals.add(/"total":(10\d\d)\b/.exec(message)?.[1] ?? "none");
     totals.delete("none");
     assert.equal(totals.size, 30);

@@ -97,6 +97,7 @@ export async function openEventsEndpoint(
   return Object.assign(endpoint, {
     events,
     schedules,
+    endpointUrl: async () => server.endpoint,
     clock,
     store,
     arrived,

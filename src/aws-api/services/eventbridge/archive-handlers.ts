@@ -18,7 +18,7 @@ export function archiveHandlers({ archives, buses, clock, newEventId }: EventBri
     CreateArchive: async (input, context) => {
       refuseKey(input);
       const source = parseBusArn(input.EventSourceArn ?? "");
-      if (source === undefined || buses.find(source) === undefined)
+      if (source?.account !== context.account || buses.find(source) === undefined)
         throw eventsNotFound(`Event bus ${source?.name ?? input.EventSourceArn ?? ""} does not exist.`);
       const { account, region } = context;
       const archive: StoredArchive = {

@@ -13,23 +13,29 @@ import { tagsOf } from "./event-paging.ts";
 /** Tags of buses and rules. */
 export function tagHandlers(bridge: EventBridge): EventBridgeHandlers {
   return {
-    TagResource: async (input) => {
+    TagResource: async (input, context) => {
       const added = tagsOf(input.Tags);
-      await changeTags(bridge, input.ResourceARN ?? "", (tags) => ({ ...tags, ...added }));
+      await changeTags(bridge, ownArn(input.ResourceARN, context), (tags) => ({ ...tags, ...added }));
       return {};
     },
-    UntagResource: async (input) => {
+    UntagResource: async (input, context) => {
       const { TagKeys: keys = [] } = input;
-      await changeTags(bridge, input.ResourceARN ?? "", (tags) =>
+      await changeTags(bridge, ownArn(input.ResourceARN, context), (tags) =>
         Object.fromEntries(Object.entries(tags).filter(([key]) => !keys.includes(key))),
       );
       return {};
     },
-    ListTagsForResource: (input) => {
-      const { tags } = taggedResource(bridge, input.ResourceARN ?? "").resource;
+    ListTagsForResource: (input, context) => {
+      const { tags } = taggedResource(bridge, ownArn(input.ResourceARN, context)).resource;
       return { Tags: Object.entries(tags).map(([Key, Value]) => ({ Key, Value })) };
     },
   };
+}
+
+/** An ARN of the caller's account; there are no others to it. */
+function ownArn(arn = "", { account }: { readonly account: string }): string {
+  if (arn.split(":")[4] !== account) throw eventsNotFound(`${arn} does not exist.`);
+  return arn;
 }
 
 type Tagged =

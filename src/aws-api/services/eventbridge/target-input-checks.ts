@@ -5,6 +5,8 @@ import type { RuleTarget } from "../../../buses/bus-records.ts";
 import { findInputError } from "../../../buses/target-input.ts";
 import { defined } from "./event-paging.ts";
 
+type TargetKind = ReturnType<typeof targetKind>;
+
 /** Parameters of targets that are not here. */
 const UNSUPPORTED = [
   "KinesisParameters",
@@ -25,7 +27,7 @@ export function targetProblem(
   target: eventBridgeModule.Target,
   ownBusArn: string,
 ): { ErrorCode: string; ErrorMessage: string } | undefined {
-  const { Arn: arn = "", Id: id = "" } = target;
+  const { Arn: arn = "" } = target;
   for (const member of UNSUPPORTED) if (target[member] !== undefined) throw eventsNotSupported(member);
   const kind = targetKind(arn);
   if (!/^arn:aws[a-z-]*:[a-z0-9-]+:[a-z0-9-]*:\d{0,12}:.+$/.test(arn))
@@ -34,15 +36,21 @@ export function targetProblem(
       ErrorMessage: `Parameter ${arn} is not valid. Reason: Provided Arn is not in correct format.`,
     };
   if (kind === undefined) throw eventsNotSupported(`A target such as ${arn}`);
+  checkKind(target, kind, ownBusArn);
+  const problem = findInputError(target as RuleTarget);
+  if (problem !== undefined) throw eventsInvalid(problem);
+  return undefined;
+}
+
+/** What goes with one kind of target only. */
+function checkKind(target: eventBridgeModule.Target, kind: TargetKind, ownBusArn: string): void {
+  const { Arn: arn = "", Id: id = "" } = target;
   if (kind === "bus" && arn === ownBusArn)
     throw eventsInvalid(`Target ${id} can't be the event bus that the rule belongs to.`);
   if (kind === "queue" && arn.endsWith(".fifo") && target.SqsParameters?.MessageGroupId === undefined)
     throw eventsInvalid(`Parameter(s) SqsParameters must be specified for target: ${id}.`);
   if (kind !== "queue" && target.SqsParameters !== undefined)
     throw eventsInvalid(`Parameter(s) SqsParameters can't be used with target: ${id}.`);
-  const problem = findInputError(target as RuleTarget);
-  if (problem !== undefined) throw eventsInvalid(problem);
-  return undefined;
 }
 
 /** The members that are kept. */

@@ -7,9 +7,9 @@ import { defined, pageOf } from "./schedule-paging.ts";
 
 /** Groups of schedules, and their tags. */
 export function scheduleGroupHandlers({ groups }: EventScheduler): SchedulerHandlers {
-  const taggedGroup = (arn: string): StoredScheduleGroup => {
+  const taggedGroup = (arn = "", { account }: { readonly account: string }): StoredScheduleGroup => {
     const named = parseGroupArn(arn);
-    if (named === undefined) throw scheduleNotFound(arn);
+    if (named?.account !== account) throw scheduleNotFound(arn);
     return groups.group(named, named.name);
   };
   return {
@@ -29,20 +29,20 @@ export function scheduleGroupHandlers({ groups }: EventScheduler): SchedulerHand
       await groups.delete(context, input.Name ?? "");
       return {};
     },
-    TagResource: async (input) => {
+    TagResource: async (input, context) => {
       const added = tagsOf(input.Tags);
-      await groups.setTags(taggedGroup(input.ResourceArn ?? ""), (tags) => ({ ...tags, ...added }));
+      await groups.setTags(taggedGroup(input.ResourceArn, context), (tags) => ({ ...tags, ...added }));
       return {};
     },
-    UntagResource: async (input) => {
+    UntagResource: async (input, context) => {
       const { TagKeys: keys = [] } = input;
-      await groups.setTags(taggedGroup(input.ResourceArn ?? ""), (tags) =>
+      await groups.setTags(taggedGroup(input.ResourceArn, context), (tags) =>
         Object.fromEntries(Object.entries(tags).filter(([key]) => !keys.includes(key))),
       );
       return {};
     },
-    ListTagsForResource: (input) => {
-      const { tags } = taggedGroup(input.ResourceArn ?? "");
+    ListTagsForResource: (input, context) => {
+      const { tags } = taggedGroup(input.ResourceArn, context);
       return { Tags: Object.entries(tags).map(([Key, Value]) => ({ Key, Value })) };
     },
   };

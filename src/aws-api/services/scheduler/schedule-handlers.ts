@@ -50,11 +50,6 @@ function nameOf(
 
 function scheduleInput(input: Input<typeof schedulerModule, "CreateSchedule">): ScheduleInput {
   if (input.KmsKeyArn !== undefined) throw schedulesNotSupported("KmsKeyArn");
-  const { Mode: mode, MaximumWindowInMinutes: minutes } = input.FlexibleTimeWindow ?? {};
-  if (mode === "FLEXIBLE" && minutes === undefined)
-    throw scheduleInvalid("MaximumWindowInMinutes is required when Mode is FLEXIBLE.");
-  if (mode === "OFF" && minutes !== undefined)
-    throw scheduleInvalid("MaximumWindowInMinutes must not be set when Mode is OFF.");
   return defined({
     groupName: input.GroupName ?? DEFAULT_GROUP,
     name: input.Name ?? "",
@@ -64,11 +59,21 @@ function scheduleInput(input: Input<typeof schedulerModule, "CreateSchedule">): 
     endMs: input.EndDate?.getTime(),
     description: input.Description,
     state: input.State ?? "ENABLED",
-    flexibleWindowMinutes: minutes ?? 0,
+    flexibleWindowMinutes: windowMinutes(input.FlexibleTimeWindow),
     actionAfterCompletion: input.ActionAfterCompletion ?? "NONE",
     target: targetOf(input.Target),
     clientToken: input.ClientToken,
   });
+}
+
+/** 0: no window. */
+function windowMinutes(window: schedulerModule.FlexibleTimeWindow | undefined): number {
+  const { Mode: mode, MaximumWindowInMinutes: minutes } = window ?? {};
+  if (mode === "FLEXIBLE" && minutes === undefined)
+    throw scheduleInvalid("MaximumWindowInMinutes is required when Mode is FLEXIBLE.");
+  if (mode === "OFF" && minutes !== undefined)
+    throw scheduleInvalid("MaximumWindowInMinutes must not be set when Mode is OFF.");
+  return minutes ?? 0;
 }
 
 /** Parameters of targets that are not here. */
@@ -80,18 +85,20 @@ const UNSUPPORTED = [
   "EventBridgePutRawEventsParameters",
 ] as const;
 
-function targetOf(target: schedulerModule.Target | undefined): ScheduleTarget {
+function targetOf(target: Input<typeof schedulerModule, "CreateSchedule">["Target"]): ScheduleTarget {
+  const given = target ?? { Arn: "", RoleArn: "" };
   for (const member of UNSUPPORTED)
-    if (target?.[member] !== undefined) throw schedulesNotSupported(`Target.${member}`);
-  const { MaximumEventAgeInSeconds = 86_400, MaximumRetryAttempts = 185 } = target?.RetryPolicy ?? {};
+    if (given[member] !== undefined) throw schedulesNotSupported(`Target.${member}`);
+  const { MaximumEventAgeInSeconds = 86_400, MaximumRetryAttempts = 185 } = given.RetryPolicy ?? {};
+  const { Arn = "", RoleArn = "", DeadLetterConfig, SqsParameters, EventBridgeParameters } = given;
   return defined({
-    Arn: target?.Arn ?? "",
-    RoleArn: target?.RoleArn ?? "",
-    Input: target?.Input,
-    DeadLetterConfig: target?.DeadLetterConfig,
+    Arn,
+    RoleArn,
+    Input: given.Input,
+    DeadLetterConfig,
     RetryPolicy: { MaximumEventAgeInSeconds, MaximumRetryAttempts },
-    SqsParameters: target?.SqsParameters,
-    EventBridgeParameters: target?.EventBridgeParameters,
+    SqsParameters,
+    EventBridgeParameters,
   });
 }
 
