@@ -117,8 +117,8 @@ const endpointTable: z.ZodType<ServiceEndpoints> = z.preprocess(
     )
     .refine(
       (table) =>
-        Object.entries(table).every(([service, endpoint]) => service === "sqs" || endpoint === "off"),
-      'only SQS can be at another endpoint yet, for the other services "off" is expected',
+        Object.entries(table).every(([service, endpoint]) => ["sqs", "events", "s3"].includes(service) || endpoint === "off"),
+      'only SQS, EventBridge and S3 can be at another endpoint yet, for the others "off" is expected',
     ),
 );
 

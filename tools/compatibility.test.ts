@@ -9,6 +9,7 @@ import { lambdaService } from "../src/aws-api/services/lambda/lambda-service.ts"
 import { logsService } from "../src/aws-api/services/logs/logs-service.ts";
 import { s3Service } from "../src/aws-api/services/s3/s3-service.ts";
 import { schedulerService } from "../src/aws-api/services/scheduler/scheduler-service.ts";
+import { snsService } from "../src/aws-api/services/sns/sns-service.ts";
 import { sqsService } from "../src/aws-api/services/sqs/sqs-service.ts";
 import { stsService } from "../src/aws-api/services/sts/sts-service.ts";
 import { memberTable, writtenMemberTable } from "./member-table.ts";
@@ -22,6 +23,7 @@ const SERVICES = {
   "CloudWatch Logs": [logsService(unused)],
   S3: [s3Service(unused)],
   "CloudWatch metrics": [cloudWatchService(unused)],
+  SNS: [snsService(unused)],
   SQS: [sqsService(unused)],
   EventBridge: [eventBridgeService(unused)],
   "EventBridge Scheduler": [schedulerService(unused)],

@@ -6,6 +6,7 @@ import type { Ground } from "./ground.ts";
 import { openObjects } from "./objects.ts";
 import { openQueues } from "./queues.ts";
 import { openSchedules } from "./schedules.ts";
+import { openTopics } from "./topics.ts";
 
 /** Opens the services that bring events to functions; returns those that the AWS endpoint serves. */
 export async function openEventServices(
@@ -15,6 +16,7 @@ export async function openEventServices(
   const { endpoints } = ground.configuration;
   const services = [...(await openQueues(ground, parts))];
   if (endpointOf(endpoints, "s3") === "embedded") services.push(await openObjects(ground, parts));
+  if (endpointOf(endpoints, "sns") === "embedded") services.push(await openTopics(ground, parts));
   services.push(...(await openBuses(ground, parts)));
   if (endpointOf(endpoints, "scheduler") === "embedded") services.push(await openSchedules(ground, parts));
   return services;

@@ -7,6 +7,7 @@ import * as eventbridge from "@aws-sdk/client-eventbridge";
 import * as iam from "@aws-sdk/client-iam";
 import * as lambda from "@aws-sdk/client-lambda";
 import * as scheduler from "@aws-sdk/client-scheduler";
+import * as sns from "@aws-sdk/client-sns";
 import * as sqs from "@aws-sdk/client-sqs";
 import * as sts from "@aws-sdk/client-sts";
 import { Dispatcher, type DispatcherOptions } from "../../src/aws-api/protocol/dispatcher.ts";
@@ -27,6 +28,7 @@ export const sdkServices = [
   { signingName: "iam", module: iam, Client: iam.IAMClient },
   { signingName: "sts", module: sts, Client: sts.STSClient },
   { signingName: "logs", module: logs, Client: logs.CloudWatchLogsClient },
+  { signingName: "sns", module: sns, Client: sns.SNSClient },
   { signingName: "sqs", module: sqs, Client: sqs.SQSClient },
   { signingName: "monitoring", module: cloudwatch, Client: cloudwatch.CloudWatchClient },
   { signingName: "events", module: eventbridge, Client: eventbridge.EventBridgeClient },
