@@ -6,7 +6,7 @@
  *   npm run bench -- --write         every scenario, into docs/performance.md and docs/performance.svg
  *   npm run bench -- --write warm    one scenario into its section there; the others stay
  *   --rounds N --seconds N           how often and how long each measurement is made
- *   --count N                        how many environments (density) or functions (functions)
+ *   --count N                        how many environments (density), functions (functions), events (async) or kills (crash)
  */
 import { parseArgs } from "node:util";
 import { endWhatWasStarted } from "./interruption.ts";
@@ -14,8 +14,10 @@ import { machine, writePicture, writeSection } from "./report/performance-page.t
 import { tableOf } from "./report/table.ts";
 import type { Scenario } from "./scenario.ts";
 import { api } from "./scenarios/api.ts";
+import { asynchronous } from "./scenarios/async.ts";
 import { burst } from "./scenarios/burst.ts";
 import { cold } from "./scenarios/cold.ts";
+import { crash } from "./scenarios/crash.ts";
 import { density } from "./scenarios/density.ts";
 import { freeze } from "./scenarios/freeze.ts";
 import { functions } from "./scenarios/functions.ts";
@@ -31,6 +33,8 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
   functions,
   store,
   api,
+  async: asynchronous,
+  crash,
 };
 
 endWhatWasStarted();

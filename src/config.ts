@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { z } from "zod";
 import type { FileSystemTable } from "./core/file-systems.ts";
 import { OperatorError } from "./core/operator-error.ts";
+import { EVENT_SERVICES, type ServiceEndpoints } from "./core/service-endpoints.ts";
 
 /** Every setting of one running Lambent. Nothing else reads flags, environment variables or the configuration file. */
 export interface Configuration {
@@ -46,6 +47,8 @@ export interface Configuration {
   /** Keys for it; "" has them looked for as AWS's SDKs do. */
   readonly s3AccessKeyId: string;
   readonly s3SecretAccessKey: string;
+  /** Services that bring events, which are embedded otherwise: the URL of a real one, or "off". */
+  readonly endpoints: ServiceEndpoints;
   /** ARN of an EFS access point → absolute path of the directory that functions see in its place. */
   readonly fileSystems: FileSystemTable;
   /** Whether streamed responses are slowed down as AWS does: 2 MB a second after the first 6 MB. */
@@ -83,15 +86,17 @@ const yesOrNo = z.preprocess(
 );
 
 /** JSON text as a variable gives it, an object as the file does. */
+function parsedJson(value: unknown): unknown {
+  if (typeof value !== "string") return value;
+  try {
+    return JSON.parse(value);
+  } catch {
+    return value;
+  }
+}
+
 const fileSystemTable = z.preprocess(
-  (value) => {
-    if (typeof value !== "string") return value;
-    try {
-      return JSON.parse(value);
-    } catch {
-      return value;
-    }
-  },
+  parsedJson,
   z.record(
     z
       .string()
@@ -100,6 +105,14 @@ const fileSystemTable = z.preprocess(
         "expected the ARN of an EFS access point",
       ),
     z.string().regex(/^\//, "expected an absolute path"),
+  ),
+);
+
+const endpointTable: z.ZodType<ServiceEndpoints> = z.preprocess(
+  parsedJson,
+  z.partialRecord(
+    z.enum(EVENT_SERVICES),
+    z.string().regex(/^(off|https?:\/\/\S+)$/, 'expected "off" or a URL such as http://127.0.0.1:9324'),
   ),
 );
 
@@ -125,6 +138,7 @@ const schema = z.strictObject({
   s3Endpoint: z.string().regex(/^(https?:\/\/\S+)?$/, "expected a URL such as http://127.0.0.1:9000"),
   s3AccessKeyId: z.string(),
   s3SecretAccessKey: z.string(),
+  endpoints: endpointTable,
   fileSystems: fileSystemTable,
   responseStreamPacing: yesOrNo,
   allowOlderRuntimes: yesOrNo,
@@ -155,6 +169,7 @@ const VARIABLES: Readonly<Record<SettingName, string>> = {
   s3Endpoint: "LAMBENT_S3_ENDPOINT",
   s3AccessKeyId: "LAMBENT_S3_ACCESS_KEY_ID",
   s3SecretAccessKey: "LAMBENT_S3_SECRET_ACCESS_KEY",
+  endpoints: "LAMBENT_ENDPOINTS",
   fileSystems: "LAMBENT_FILE_SYSTEMS",
   responseStreamPacing: "LAMBENT_RESPONSE_STREAM_PACING",
   allowOlderRuntimes: "LAMBENT_ALLOW_OLDER_RUNTIMES",
@@ -290,6 +305,7 @@ export function readConfiguration(sources: ConfigurationSources): Configuration 
     s3Endpoint: "",
     s3AccessKeyId: "",
     s3SecretAccessKey: "",
+    endpoints: {},
     fileSystems: {},
     responseStreamPacing: false,
     allowOlderRuntimes: true,

@@ -6,6 +6,7 @@ import { cloudWatchService } from "../src/aws-api/services/cloudwatch/cloudwatch
 import { iamService } from "../src/aws-api/services/iam/iam-service.ts";
 import { lambdaService } from "../src/aws-api/services/lambda/lambda-service.ts";
 import { logsService } from "../src/aws-api/services/logs/logs-service.ts";
+import { sqsService } from "../src/aws-api/services/sqs/sqs-service.ts";
 import { stsService } from "../src/aws-api/services/sts/sts-service.ts";
 import { memberTable, writtenMemberTable } from "./member-table.ts";
 
@@ -17,6 +18,7 @@ const SERVICES = {
   "IAM and STS": [iamService(unused), stsService(unused)],
   "CloudWatch Logs": [logsService(unused)],
   "CloudWatch metrics": [cloudWatchService(unused)],
+  SQS: [sqsService(unused)],
 };
 
 const text = readFileSync(join(import.meta.dirname, "..", "docs", "compatibility.md"), "utf8");

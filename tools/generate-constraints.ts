@@ -10,7 +10,14 @@ import { join } from "node:path";
 import type { Constraint, ConstraintTable } from "../src/aws-api/protocol/constraints.ts";
 
 /** Name of each service's model in botocore by the service's signing name. */
-const services = { lambda: "lambda", iam: "iam", sts: "sts", logs: "logs", monitoring: "cloudwatch" };
+const services = {
+  lambda: "lambda",
+  iam: "iam",
+  sts: "sts",
+  logs: "logs",
+  monitoring: "cloudwatch",
+  sqs: "sqs",
+};
 
 const numberTypes: ReadonlySet<string> = new Set(["integer", "long", "float", "double"]);
 

@@ -48,7 +48,7 @@ export class ConcurrencyLimit {
     if (this.#cancelGrowth !== undefined || this.#current >= this.#max()) return;
     this.#cancelGrowth = this.#clock.after(GROW_INTERVAL_MS, () => {
       this.#cancelGrowth = undefined;
-      if (this.#current < START) this.#current = Math.min(START, this.#current + 1);
+      if (this.#current < START) this.#current = Math.min(START, this.#current * 2);
       // Nothing has ended yet: each takes longer than this.
       else if (this.#meanMs === undefined || this.#meanMs >= LONG_MS) this.#current = this.current * 2;
       grown();

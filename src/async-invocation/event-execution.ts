@@ -37,8 +37,15 @@ export interface EventExecutionDependencies {
 
 /** What is to be done with an event after an attempt. */
 export type Verdict =
-  /** It was executed, or came to its end otherwise. `durationMs`: how long the function ran. */
-  | { readonly type: "finished"; readonly durationMs: number | undefined }
+  /**
+   * It was executed, or came to its end otherwise. `durationMs`: how long the function ran. `delivered` resolves when its
+   * outcome is where it belongs, and never rejects: the event is not to be forgotten before.
+   */
+  | {
+      readonly type: "finished";
+      readonly durationMs: number | undefined;
+      readonly delivered?: Promise<unknown> | undefined;
+    }
   /** It stays in the queue. `isRefused`: it could not be run now, nor could others. */
   | {
       readonly type: "retry";
@@ -143,12 +150,15 @@ export class EventExecution {
     }
     metrics.add(target.invokedFunctionArn, "AsyncEventAge", ageMs);
     if (result.functionError !== undefined) return this.#afterFunctionError(attempt, result);
-    await this.#succeed(attempt, result);
-    return { type: "finished", durationMs: result.durationMs };
+    return {
+      type: "finished",
+      durationMs: result.durationMs,
+      delivered: this.#succeed(attempt, result),
+    };
   }
 
   /** Throttled, or the platform failed: that takes none of the function's own retries. */
-  async #afterRefusal(attempt: Attempt, error: unknown): Promise<Verdict> {
+  #afterRefusal(attempt: Attempt, error: unknown): Verdict {
     const { event, ageMs, setting } = attempt;
     const status = error instanceof AwsError ? error.status : 500;
     const verdict = backOff(event);
@@ -162,7 +172,7 @@ export class EventExecution {
     });
   }
 
-  async #afterFunctionError(attempt: Attempt, result: InvocationResult): Promise<Verdict> {
+  #afterFunctionError(attempt: Attempt, result: InvocationResult): Verdict {
     const { event, ageMs, setting, target } = attempt;
     const attempts = event.attempts + 1;
     const lastResponse = {
@@ -176,20 +186,20 @@ export class EventExecution {
       const again = { ...event, attempts, backOffs: 0, lastResponse };
       return { type: "retry", delayMs, event: again, isRefused: false, durationMs: result.durationMs };
     }
-    await this.#fail(attempt, {
+    const ended = this.#fail(attempt, {
       condition: isExhausted ? "RetriesExhausted" : "EventAgeExceeded",
       invokeCount: attempts,
       response: lastResponse,
       errorCode: 200,
       errorMessage: errorMessageOf(result.payload),
     });
-    return { type: "finished", durationMs: result.durationMs };
+    return { ...ended, durationMs: result.durationMs };
   }
 
-  async #succeed(attempt: Attempt, { payload }: InvocationResult): Promise<void> {
+  #succeed(attempt: Attempt, { payload }: InvocationResult): Promise<void> | undefined {
     const { event, target, setting } = attempt;
-    if (!setting?.onSuccess) return;
-    await this.#dependencies.delivery.toDestination(
+    if (!setting?.onSuccess) return undefined;
+    return this.#dependencies.delivery.toDestination(
       setting.onSuccess,
       endedEvent(attempt, {
         condition: "Success",
@@ -199,18 +209,18 @@ export class EventExecution {
     );
   }
 
-  async #fail(attempt: Attempt, failure: Failure): Promise<Verdict> {
+  #fail(attempt: Attempt, failure: Failure): Verdict {
     const { target, setting } = attempt;
     const { delivery, metrics } = this.#dependencies;
     metrics.add(target.invokedFunctionArn, "AsyncEventsDropped", 1);
     const ended = endedEvent(attempt, failure);
     const { deadLetterTargetArn } = target.version;
     // AWS: where both are configured, both get it.
-    await Promise.all([
+    const delivered = Promise.all([
       deadLetterTargetArn && delivery.toDeadLetters(deadLetterTargetArn, ended, failure),
       setting?.onFailure && delivery.toDestination(setting.onFailure, ended),
     ]);
-    return FINISHED;
+    return { type: "finished", durationMs: undefined, delivered };
   }
 
   #drop({ qualifier, ...name }: QueuedEvent): Verdict {

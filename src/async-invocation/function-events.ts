@@ -23,12 +23,12 @@ export interface FunctionEventsDependencies {
   readonly queue: DurableQueue;
   readonly clock: Clock;
   readonly inHand: JobsInHand;
-  attempt(event: QueuedEvent, enqueuedAtMs: number): Promise<Verdict>;
+  readonly attempt: (event: QueuedEvent, enqueuedAtMs: number) => Promise<Verdict>;
   /** How many events of a function may run at once. */
-  maxConcurrency(queueName: string): number;
+  readonly maxConcurrency: (queueName: string) => number;
   /** Nothing is left, nor delayed. */
-  emptied(events: FunctionEvents): void;
-  failed(error: unknown, context: object): void;
+  readonly emptied: (events: FunctionEvents) => void;
+  readonly failed: (error: unknown, context: object) => void;
 }
 
 /**
@@ -182,6 +182,7 @@ export class FunctionEvents {
     // The next one runs while the disk takes note of this one.
     this.#work();
     if (verdict.type === "finished") {
+      await verdict.delivered;
       await this.#store(() => job.done());
       return;
     }

@@ -1,26 +1,9 @@
 import { functionArn } from "./arn.ts";
 import { parseRoleArn } from "./iam-arn.ts";
+import { sqsPermission } from "./request-actions-sqs.ts";
+import type { RequiredPermission, ServiceCall } from "./required-permission.ts";
 
-/** A permission that a request needs. */
-export interface RequiredPermission {
-  /** "lambda:InvokeFunction" */
-  readonly action: string;
-  /** Names of the resource; the first one stands in error messages. */
-  readonly resources: readonly string[];
-  /** Condition keys that belong to this permission alone. */
-  readonly context?: Readonly<Record<string, string>>;
-}
-
-/** A call as the permissions are derived from it. */
-export interface ServiceCall {
-  /** Signing name: "lambda", "iam", "sts", "logs". */
-  readonly service: string;
-  readonly operation: string;
-  /** The modelled input. */
-  readonly input: Readonly<Record<string, unknown>>;
-  readonly account: string;
-  readonly region: string;
-}
+export type { RequiredPermission, ServiceCall } from "./required-permission.ts";
 
 /**
  * The permissions a call needs, as "Actions, resources, and condition keys for AWS services" lists them. Empty for
@@ -32,6 +15,8 @@ export function requiredPermissions(call: ServiceCall): readonly RequiredPermiss
       return lambdaPermissions(call);
     case "logs":
       return logsPermissions(call);
+    case "sqs":
+      return [sqsPermission(call)];
     case "monitoring":
       return [cloudWatchPermission(call)];
     case "iam":

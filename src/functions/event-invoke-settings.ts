@@ -53,6 +53,8 @@ export class EventInvokeSettings {
       throw invalidParameterValue("You must specify at least one of error handling or destination setting.");
     const { head, qualifier } = this.#target(owner, asked.reference, asked.qualifier);
     for (const arn of [setting.onSuccess, setting.onFailure]) checkDestination(head, arn);
+    // AWS: buckets take failures only.
+    if (setting.onSuccess?.split(":")[2] === "s3") throw invalidDestination(setting.onSuccess);
     const given = Object.fromEntries(Object.entries(setting).filter(([, value]) => value !== undefined));
     return this.#attachments.change<EventInvokeSetting>(KIND, head, qualifier, (current) => {
       if (merges && current === undefined) throw hasNone(head, qualifier);
@@ -117,11 +119,14 @@ export class EventInvokeSettings {
 
 function checkDestination(head: FunctionDocument, arn: string | undefined): void {
   if (arn === undefined || arn === "") return;
-  if (!DESTINATION.test(arn)) throw invalidParameterValue(`The destination ARN ${arn} is invalid.`);
+  // AWS: "standard queues" and "standard topics" only.
+  if (!DESTINATION.test(arn) || arn.endsWith(".fifo")) throw invalidDestination(arn);
   const own = functionArn(head);
   if (arn === own || arn.startsWith(`${own}:`))
     throw invalidParameterValue("You can't specify the function as a destination for itself.");
 }
+
+const invalidDestination = (arn: string) => invalidParameterValue(`The destination ARN ${arn} is invalid.`);
 
 const doesNotExist = () => resourceNotFound("The function doesn't exist.");
 

@@ -11,7 +11,7 @@ import { parseRoleArn } from "../core/iam-arn.ts";
 import { TraceHeaders } from "../core/trace-header.ts";
 import { mayDeliver } from "../iam/event-permission.ts";
 import type { EventSender } from "../ports/event-targets.ts";
-import type { EventParts } from "./event-services.ts";
+import type { EventParts } from "./event-parts.ts";
 import { type Ground, logFailure, newId } from "./ground.ts";
 
 /** Events of one function that run at once, for each processor, where the function reserves nothing. */

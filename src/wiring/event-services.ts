@@ -1,18 +1,14 @@
 import type { ServiceDefinition } from "../aws-api/protocol/handlers.ts";
-import type { InvocationDispatcher } from "../invocation/invocation-dispatcher.ts";
+import type { EventParts } from "./event-parts.ts";
 import type { Ground } from "./ground.ts";
-import type { Platform } from "./platform.ts";
-
-/** What the services that bring events to functions are made of. */
-export interface EventParts {
-  readonly platform: Platform;
-  readonly dispatcher: InvocationDispatcher;
-}
+import { openQueues } from "./queues.ts";
 
 /** Opens the services that bring events to functions; returns those that the AWS endpoint serves. */
 export async function openEventServices(
-  _ground: Ground,
-  _parts: EventParts,
+  ground: Ground,
+  parts: EventParts,
 ): Promise<readonly ServiceDefinition[]> {
-  return [];
+  const queues = await openQueues(ground, parts);
+  if (queues.messages !== undefined) ground.queueMessages.connect(queues.messages);
+  return [...queues.services];
 }

@@ -1,104 +1,33 @@
 import assert from "node:assert/strict";
-import { after, before, beforeEach, describe, test } from "node:test";
-import { setImmediate as turn } from "node:timers/promises";
+import { describe, test } from "node:test";
 import {
   CreateAliasCommand,
-  CreateFunctionCommand,
   DeleteFunctionCommand,
-  DeleteFunctionConcurrencyCommand,
   DeleteFunctionEventInvokeConfigCommand,
-  GetFunctionConfigurationCommand,
   InvokeAsyncCommand,
   InvokeCommand,
-  type InvokeCommandInput,
   PublishVersionCommand,
-  PutFunctionConcurrencyCommand,
-  PutFunctionEventInvokeConfigCommand,
   PutFunctionRecursionConfigCommand,
-  UpdateFunctionConfigurationCommand,
-  waitUntilFunctionActiveV2,
 } from "@aws-sdk/client-lambda";
 import { AwsError } from "../../src/core/errors.ts";
-import { DeliveryRefused, type QueueDelivery } from "../../src/ports/event-targets.ts";
 import {
-  ACCOUNT,
-  arnOf,
-  type LambdaEndpoint,
-  openLambdaEndpoint,
-  REGION,
-  ROLE_ARN,
-} from "../support/lambda-endpoint.ts";
-import { zipOf } from "../support/zip.ts";
+  configure,
+  counted,
+  create,
+  FunctionName,
+  failure,
+  lambda,
+  MINUTE_MS,
+  pass,
+  QUEUE,
+  quiet,
+  record,
+  send,
+  useAsyncEndpoint,
+} from "../support/async-endpoint.ts";
+import { arnOf } from "../support/lambda-endpoint.ts";
 
-const FunctionName = "f";
-const QUEUE = `arn:aws:sqs:${REGION}:${ACCOUNT}:outcomes`;
-const DEAD_LETTERS = `arn:aws:sqs:${REGION}:${ACCOUNT}:dead-letters`;
-const TOPIC = `arn:aws:sns:${REGION}:${ACCOUNT}:outcomes`;
-const BUS = `arn:aws:events:${REGION}:${ACCOUNT}:event-bus/outcomes`;
-const MINUTE_MS = 60_000;
-let lambda: LambdaEndpoint;
-
-const create = async (name: string): Promise<void> => {
-  await lambda.client.send(
-    new CreateFunctionCommand({
-      FunctionName: name,
-      Runtime: "nodejs24.x",
-      Handler: "index.handler",
-      Role: ROLE_ARN,
-      Code: { ZipFile: await zipOf({ "index.js": "" }) },
-    }),
-  );
-  const limits = { client: lambda.client, maxWaitTime: 10, minDelay: 1, maxDelay: 1 };
-  await waitUntilFunctionActiveV2(limits, { FunctionName: name });
-};
-
-const send = (more: Partial<InvokeCommandInput> = {}) =>
-  lambda.client.send(
-    new InvokeCommand({ FunctionName, InvocationType: "Event", Payload: '{"n":1}', ...more }),
-  );
-
-const failure = (errorMessage: string) => ({
-  payload: Buffer.from(JSON.stringify({ errorMessage, errorType: "Error" })),
-  functionError: "Unhandled" as const,
-  errorType: "Error",
-  durationMs: 1,
-  logTail: undefined,
-});
-
-/** Everything that can happen without time passing has happened. */
-async function quiet(): Promise<void> {
-  for (let turns = 0; turns < 50; turns++) await turn();
-}
-
-async function pass(durationMs: number): Promise<void> {
-  lambda.clock.advance(durationMs);
-  await quiet();
-}
-
-const record = (): Record<string, unknown> => {
-  const [first] = lambda.events.delivered;
-  return JSON.parse((first?.delivery as QueueDelivery).body) as Record<string, unknown>;
-};
-
-const configure = (more: object) =>
-  lambda.client.send(new PutFunctionEventInvokeConfigCommand({ FunctionName, ...more }));
-
-const counted = (name: Parameters<typeof lambda.events.counted.get>[0]): number =>
-  (lambda.events.counted.get(name) ?? []).length;
-
-before(async () => {
-  lambda = await openLambdaEndpoint();
-  await create(FunctionName);
-});
-after(() => lambda.close());
-beforeEach(async () => {
-  await quiet();
-  lambda.invocations.length = 0;
-  lambda.events.delivered.length = 0;
-  lambda.events.counted.clear();
-  lambda.events.answer = () => undefined;
-  lambda.answer = ({ payload }) => ({ payload, functionError: undefined, logTail: undefined, durationMs: 1 });
-});
+useAsyncEndpoint();
 
 describe("InvocationType Event", () => {
   test("answers 202 with nothing in it, and runs the function with the same request id", async () => {
@@ -277,168 +206,6 @@ describe("retries", () => {
     await pass(1000);
     assert.deepEqual(await lambda.events.queue.queues("async-events/"), []);
     assert.equal(lambda.invocations.length, 1);
-  });
-});
-
-describe("destinations", () => {
-  after(() => lambda.client.send(new DeleteFunctionEventInvokeConfigCommand({ FunctionName })));
-
-  test("a success is recorded as AWS does", async () => {
-    await configure({ DestinationConfig: { OnSuccess: { Destination: QUEUE } } });
-    lambda.answer = () => ({
-      payload: Buffer.from('{"big":12345678901234567890}'),
-      functionError: undefined,
-      logTail: undefined,
-    });
-    const { $metadata } = await send();
-    await quiet();
-    const [{ delivery, sender, to, arn } = assert.fail("nothing was delivered")] = lambda.events.delivered;
-    assert.deepEqual([to, arn], ["toQueue", QUEUE]);
-    assert.equal(
-      (delivery as QueueDelivery).body,
-      `{"version":"1.0","timestamp":"${new Date(lambda.clock.nowMs()).toISOString()}",` +
-        `"requestContext":{"requestId":"${$metadata.requestId}","functionArn":"${arnOf("f")}:$LATEST",` +
-        `"condition":"Success","approximateInvokeCount":1},"requestPayload":{"n":1},` +
-        `"responseContext":{"statusCode":200,"executedVersion":"$LATEST"},"responsePayload":{"big":12345678901234567890}}`,
-    );
-    assert.match((delivery as QueueDelivery).traceHeader ?? "", /Lineage=1:/);
-    assert.deepEqual(sender, {
-      servicePrincipal: "lambda.amazonaws.com",
-      sourceArn: arnOf("f"),
-      sourceAccount: ACCOUNT,
-      roleArn: ROLE_ARN,
-    });
-  });
-
-  test("a failure is recorded with the last answer, in every kind of target", async () => {
-    lambda.answer = () => failure("bad");
-    const other = arnOf("other");
-    for (const [Destination, to] of [
-      [QUEUE, "toQueue"],
-      [TOPIC, "toTopic"],
-      [other, "toFunction"],
-      [BUS, "toBus"],
-      ["arn:aws:s3:::outcomes", "toBucket"],
-    ] as const) {
-      lambda.events.delivered.length = 0;
-      await configure({ MaximumRetryAttempts: 0, DestinationConfig: { OnFailure: { Destination } } });
-      await send();
-      await quiet();
-      const [{ delivery, ...where } = assert.fail(`nothing for ${to}`)] = lambda.events.delivered;
-      assert.deepEqual([where.to, where.arn], [to, Destination]);
-      const { body, message, payload, detail, key, ...more } = delivery as Record<string, string>;
-      const text = Buffer.from(body ?? message ?? payload ?? detail ?? "").toString();
-      const { requestContext, responseContext, responsePayload } = JSON.parse(text) as Record<string, object>;
-      assert.deepEqual(
-        [responseContext, responsePayload],
-        [
-          { statusCode: 200, executedVersion: "$LATEST", functionError: "Unhandled" },
-          { errorMessage: "bad", errorType: "Error" },
-        ],
-      );
-      assert.partialDeepStrictEqual(requestContext, {
-        condition: "RetriesExhausted",
-        approximateInvokeCount: 1,
-      });
-      if (to === "toBus")
-        assert.deepEqual(more, {
-          source: "lambda",
-          detailType: "Lambda Function Invocation Result - Failure",
-          resources: [BUS, `${arnOf("f")}:$LATEST`],
-          timeMs: lambda.clock.nowMs(),
-        });
-      if (to === "toBucket")
-        assert.match(
-          key ?? "",
-          /^aws\/lambda\/async\/f\/2023\/11\/\d\d\/2023-11-\d\dT\d\d\.\d\d\.\d\d-[0-9a-f-]{36}$/,
-        );
-    }
-  });
-
-  test("a target that refuses is counted; one that cannot now is tried again", async () => {
-    await configure({ DestinationConfig: { OnSuccess: { Destination: QUEUE } } });
-    lambda.events.answer = () => {
-      throw new DeliveryRefused("AWS.SimpleQueueService.NonExistentQueue", "no queue");
-    };
-    await send();
-    await quiet();
-    assert.equal(counted("DestinationDeliveryFailures"), 1);
-    let failures = 2;
-    lambda.events.answer = () => {
-      if (failures-- > 0) throw new Error("busy");
-    };
-    await send();
-    await quiet();
-    await pass(1_000);
-    await pass(5_000);
-    assert.equal(lambda.events.delivered.length, 1);
-    assert.equal(lambda.invocations.length, 2);
-    assert.equal(counted("DestinationDeliveryFailures"), 1);
-  });
-});
-
-describe("DeadLetterConfig", () => {
-  test("is kept, changed and taken away; it must be a standard queue or topic", async () => {
-    const update = (TargetArn: string) =>
-      lambda.client.send(
-        new UpdateFunctionConfigurationCommand({ FunctionName, DeadLetterConfig: { TargetArn } }),
-      );
-    assert.deepEqual((await update(TOPIC)).DeadLetterConfig, { TargetArn: TOPIC });
-    await lambda.functions.idle();
-    for (const wrong of ["arn:aws:s3:::bucket", `${QUEUE}.fifo`, arnOf("f")])
-      await assert.rejects(update(wrong), { name: "InvalidParameterValueException" });
-    await update("");
-    await lambda.functions.idle();
-    const read = await lambda.client.send(new GetFunctionConfigurationCommand({ FunctionName }));
-    assert.equal(Object.hasOwn(read, "DeadLetterConfig"), false);
-  });
-
-  test("gets the event itself with AWS's attributes, beside the destination", async () => {
-    await lambda.client.send(
-      new UpdateFunctionConfigurationCommand({ FunctionName, DeadLetterConfig: { TargetArn: DEAD_LETTERS } }),
-    );
-    await lambda.functions.idle();
-    await configure({ MaximumRetryAttempts: 0, DestinationConfig: { OnFailure: { Destination: QUEUE } } });
-    lambda.answer = () => failure("é".repeat(1000));
-    const { $metadata } = await send({ Payload: '{ "as": "it came" }' });
-    await quiet();
-    assert.deepEqual(lambda.events.delivered.map(({ arn }) => arn).toSorted(), [DEAD_LETTERS, QUEUE]);
-    const letter = lambda.events.delivered.find(({ arn }) => arn === DEAD_LETTERS)?.delivery as QueueDelivery;
-    assert.equal(letter.body, '{ "as": "it came" }');
-    assert.deepEqual(letter.attributes, {
-      RequestID: { type: "String", stringValue: $metadata.requestId },
-      ErrorCode: { type: "Number", stringValue: "200" },
-      ErrorMessage: { type: "String", stringValue: "é".repeat(512) },
-    });
-    lambda.events.answer = () => {
-      throw new DeliveryRefused("AccessDeniedException", "no");
-    };
-    await send();
-    await quiet();
-    assert.equal(counted("DeadLetterErrors"), 1);
-  });
-
-  test("and the destination get events at once where nothing may run", async () => {
-    await lambda.client.send(
-      new PutFunctionConcurrencyCommand({ FunctionName, ReservedConcurrentExecutions: 0 }),
-    );
-    await send();
-    await quiet();
-    assert.equal(lambda.invocations.length, 0);
-    const destination = lambda.events.delivered.find(({ arn }) => arn === QUEUE)?.delivery as QueueDelivery;
-    const { requestContext, responseContext } = JSON.parse(destination.body) as Record<string, object>;
-    assert.partialDeepStrictEqual(requestContext, {
-      condition: "ZeroReservedConcurrency",
-      approximateInvokeCount: 0,
-    });
-    assert.equal(responseContext, undefined);
-    assert.equal(lambda.events.delivered.length, 2);
-    await lambda.client.send(new DeleteFunctionConcurrencyCommand({ FunctionName }));
-    await lambda.client.send(new DeleteFunctionEventInvokeConfigCommand({ FunctionName }));
-    await lambda.client.send(
-      new UpdateFunctionConfigurationCommand({ FunctionName, DeadLetterConfig: { TargetArn: "" } }),
-    );
-    await lambda.functions.idle();
   });
 });
 

@@ -70,6 +70,8 @@ describe(`every operation, JS SDK to server and back (LAMBENT_TEST_SEED=${seed})
     );
     const newClient = (options: object = {}): AnyClient =>
       new Client({
+        // The client of SQS compares sums that random answers do not have.
+        ...(signingName === "sqs" && { md5: false }),
         ...clientConfiguration,
         endpoint: server.endpoint,
         disableHostPrefix: true,

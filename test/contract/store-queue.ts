@@ -4,7 +4,7 @@ import { type Job, LeaseLost, type Store, TooLarge } from "../../src/ports/store
 import type { StoreUnderTest } from "./store-contract.ts";
 import { bytes, describeStore, pause, text } from "./store-suite.ts";
 
-const BODY_BYTES_MAX = 1024 * 1024;
+const BODY_BYTES_MAX = 1024 * 1024 + 64 * 1024;
 /** Receiving takes a while; timers are a little late. */
 const TOLERANCE_MS = 1_000;
 
@@ -49,6 +49,23 @@ function testDelivery(store: () => Store): void {
     assert.deepEqual([...bodies(first), ...bodies(rest)].toSorted(), ["1", "2", "3", "4", "5"]);
     assert.equal(new Set([...first, ...rest].map((job) => job.id)).size, 5);
     await Promise.all([...first, ...rest].map((job) => job.done()));
+  });
+
+  test("tells which queues hold jobs, each once, those below the prefix only", async () => {
+    const { queue } = store();
+    const names = ["listed/a", "listed/b/c", "listed/b/d", "listed0", "listed", "lisued/a"];
+    for (const name of names) await queue.enqueue(name, [{ body: bytes("1") }, { body: bytes("2") }]);
+    assert.deepEqual((await queue.queues("listed/")).toSorted(), ["listed/a", "listed/b/c", "listed/b/d"]);
+    const [job, other] = await queue.receive("listed/a", 2, 0);
+    await job?.done();
+    assert.equal((await queue.queues("listed/")).length, 3);
+    await other?.done();
+    assert.deepEqual((await queue.queues("listed/")).toSorted(), ["listed/b/c", "listed/b/d"]);
+    assert.deepEqual(await queue.queues("listed/b/c/"), []);
+    const all = await queue.queues("");
+    for (const name of names.slice(1)) assert.ok(all.includes(name), name);
+    for (const name of names) await Promise.all((await queue.receive(name, 2, 0)).map((left) => left.done()));
+    await assert.rejects(queue.queues("listed"), TypeError);
   });
 
   test("300 jobs and 4 receivers: each job exactly once", async () => {

@@ -55,6 +55,9 @@ def functions():
     invoked = client.invoke(FunctionName="all", Payload=b"{}", LogType="Tail")
     expect((json.load(invoked["Payload"]), b"REPORT" in base64.b64decode(invoked["LogResult"])), ("two", True))
     expect(client.invoke(FunctionName="all", InvocationType="DryRun")["StatusCode"], 204)
+    accepted = client.invoke(FunctionName="all", InvocationType="Event", Payload=b"{}")
+    expect((accepted["StatusCode"], accepted["Payload"].read()), (202, b""))
+    expect(client.invoke_async(FunctionName="all", InvokeArgs=b"{}")["Status"], 202)
     events = client.invoke_with_response_stream(FunctionName="all", Payload=b"{}")["EventStream"]
     expect([b"".join(e["PayloadChunk"]["Payload"] for e in events if "PayloadChunk" in e)], [b'"two"'])
 

@@ -36,7 +36,7 @@ export interface CrashLoopOptions {
   readonly senders: number;
   /** How long a caller waits between two events. */
   readonly pauseMs: number;
-  progress?(line: string): void;
+  readonly progress?: (line: string) => void;
 }
 
 /**

@@ -5,6 +5,7 @@ import * as cloudwatch from "@aws-sdk/client-cloudwatch";
 import * as logs from "@aws-sdk/client-cloudwatch-logs";
 import * as iam from "@aws-sdk/client-iam";
 import * as lambda from "@aws-sdk/client-lambda";
+import * as sqs from "@aws-sdk/client-sqs";
 import * as sts from "@aws-sdk/client-sts";
 import { Dispatcher, type DispatcherOptions } from "../../src/aws-api/protocol/dispatcher.ts";
 import type { RequestContext, ServiceDefinition } from "../../src/aws-api/protocol/handlers.ts";
@@ -24,6 +25,7 @@ export const sdkServices = [
   { signingName: "iam", module: iam, Client: iam.IAMClient },
   { signingName: "sts", module: sts, Client: sts.STSClient },
   { signingName: "logs", module: logs, Client: logs.CloudWatchLogsClient },
+  { signingName: "sqs", module: sqs, Client: sqs.SQSClient },
   { signingName: "monitoring", module: cloudwatch, Client: cloudwatch.CloudWatchClient },
 ] as const;
 

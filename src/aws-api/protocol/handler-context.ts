@@ -9,6 +9,7 @@ export class HandlerContext implements RequestContext {
   readonly account: string;
   readonly region: string;
   readonly principal: Principal;
+  readonly host: string | undefined;
   readonly traceHeader: string | undefined;
   readonly responseHeaders: Record<string, string>;
   readonly #reply: Reply;
@@ -22,6 +23,7 @@ export class HandlerContext implements RequestContext {
     this.account = identity.account;
     this.region = identity.region;
     this.principal = identity.principal;
+    this.host = headers.host;
     const trace = headers["x-amzn-trace-id"];
     this.traceHeader = typeof trace === "string" ? trace : undefined;
     this.responseHeaders = reply.headers;

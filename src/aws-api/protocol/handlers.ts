@@ -52,6 +52,8 @@ export interface RequestContext {
   readonly account: string;
   readonly region: string;
   readonly principal: Principal;
+  /** The Host header: how the client reaches this server. */
+  readonly host: string | undefined;
   /** X-Amzn-Trace-Id as received. */
   readonly traceHeader: string | undefined;
   /** Aborted when the client goes away. */

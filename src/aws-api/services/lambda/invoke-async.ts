@@ -1,5 +1,3 @@
-import { Readable } from "node:stream";
-import { buffer } from "node:stream/consumers";
 import { FUNCTION_LIMITS } from "../../../core/function-limits.ts";
 import { acceptEvent } from "./accept-event.ts";
 import type { LambdaDependencies, LambdaHandlers } from "./lambda-handlers.ts";
@@ -8,7 +6,10 @@ import type { LambdaDependencies, LambdaHandlers } from "./lambda-handlers.ts";
 export function invokeAsyncHandlers(dependencies: LambdaDependencies): LambdaHandlers {
   return {
     InvokeAsync: async ({ FunctionName, InvokeArgs }, context) => {
-      const Payload = InvokeArgs instanceof Readable ? await buffer(InvokeArgs) : InvokeArgs;
+      const Payload =
+        InvokeArgs === undefined || InvokeArgs instanceof Uint8Array
+          ? InvokeArgs
+          : Buffer.concat(await Array.fromAsync<Uint8Array>(InvokeArgs));
       const limitBytes = FUNCTION_LIMITS.invokeAsyncPayloadBytesMax;
       await acceptEvent(dependencies, { FunctionName, Payload, limitBytes }, context);
       return { Status: 202 };

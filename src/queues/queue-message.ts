@@ -1,0 +1,102 @@
+import { createHash } from "node:crypto";
+import type { MessageAttribute } from "../ports/event-targets.ts";
+
+/** A message as it is kept. */
+export interface StoredMessage {
+  readonly messageId: string;
+  /** Orders the messages of a queue; grows with every message that is sent. */
+  readonly sequence: number;
+  readonly body: string;
+  readonly attributes: Readonly<Record<string, MessageAttribute>>;
+  readonly sentMs: number;
+  readonly visibleFromMs: number;
+  readonly senderId: string;
+  readonly groupId?: string | undefined;
+  readonly deduplicationId?: string | undefined;
+  readonly traceHeader?: string | undefined;
+  /** The queue that it came from, for one that was received too often there. */
+  readonly deadLetterSourceArn?: string | undefined;
+}
+
+const HEAD_BYTES = 4;
+
+/** The body as it is, behind everything else: escaped in JSON it could double. */
+export function encodeMessage({ body, attributes, ...rest }: StoredMessage): Uint8Array {
+  const head = {
+    ...rest,
+    attributes: Object.entries(attributes).map(([name, { type, stringValue, binaryValue }]) => [
+      name,
+      type,
+      stringValue ?? null,
+      binaryValue === undefined ? null : Buffer.from(binaryValue).toString("base64"),
+    ]),
+  };
+  const headBytes = Buffer.from(JSON.stringify(head));
+  const length = Buffer.alloc(HEAD_BYTES);
+  length.writeUInt32BE(headBytes.byteLength);
+  return Buffer.concat([length, headBytes, Buffer.from(body)]);
+}
+
+type StoredHead = Omit<StoredMessage, "body" | "attributes"> & {
+  readonly attributes: readonly (readonly [string, string, string | null, string | null])[];
+};
+
+export function decodeMessage(value: Uint8Array): StoredMessage {
+  const bytes = Buffer.from(value.buffer, value.byteOffset, value.byteLength);
+  const end = HEAD_BYTES + bytes.readUInt32BE();
+  const { attributes, ...rest } = JSON.parse(bytes.toString("utf8", HEAD_BYTES, end)) as StoredHead;
+  return {
+    ...rest,
+    body: bytes.toString("utf8", end),
+    attributes: Object.fromEntries(
+      attributes.map(([name, type, stringValue, binary]) => [
+        name,
+        {
+          type,
+          ...(stringValue !== null && { stringValue }),
+          ...(binary !== null && { binaryValue: Buffer.from(binary, "base64") }),
+        },
+      ]),
+    ),
+  };
+}
+
+const STRING_TRANSPORT = 1;
+const BINARY_TRANSPORT = 2;
+
+function lengthAndBytes(bytes: Uint8Array): Uint8Array {
+  const length = Buffer.alloc(4);
+  length.writeUInt32BE(bytes.byteLength);
+  return Buffer.concat([length, bytes]);
+}
+
+/** See "Calculating the MD5 message digest for message attributes" in the SQS developer guide; undefined without any. */
+export function md5OfAttributes(attributes: Readonly<Record<string, MessageAttribute>>): string | undefined {
+  const names = Object.keys(attributes).sort();
+  if (names.length === 0) return undefined;
+  const hash = createHash("md5");
+  for (const name of names) {
+    const { type = "", stringValue, binaryValue } = attributes[name] ?? {};
+    hash.update(lengthAndBytes(Buffer.from(name)));
+    hash.update(lengthAndBytes(Buffer.from(type)));
+    hash.update(Buffer.from([binaryValue === undefined ? STRING_TRANSPORT : BINARY_TRANSPORT]));
+    hash.update(lengthAndBytes(binaryValue ?? Buffer.from(stringValue ?? "")));
+  }
+  return hash.digest("hex");
+}
+
+export const md5OfText = (text: string): string => createHash("md5").update(text).digest("hex");
+
+/** What counts against the limit: the body, and names, types and values of the attributes. */
+export function messageBytes(body: string, attributes: Readonly<Record<string, MessageAttribute>>): number {
+  let bytes = Buffer.byteLength(body);
+  for (const [name, { type, stringValue = "", binaryValue }] of Object.entries(attributes))
+    bytes +=
+      Buffer.byteLength(name) +
+      Buffer.byteLength(type) +
+      (binaryValue?.byteLength ?? Buffer.byteLength(stringValue));
+  return bytes;
+}
+
+/** AWS: twenty digits. */
+export const sequenceNumberText = (sequence: number): string => `1${String(sequence).padStart(19, "0")}`;
