@@ -8,7 +8,7 @@ const BUSINESS =
  * those that open everything and put it together.
  */
 const WIRING = "^src/((main|process-preparation|runtime-installation)[.]ts$|wiring/)";
-const DOORS = "aws-api|runtime-api|operator-api|cli";
+const DOORS = "aws-api|runtime-api|operator-api|function-urls|cli";
 const OUTSIDE = [
   "core",
   "npm",
@@ -19,7 +19,8 @@ const OUTSIDE = [
   "npm-unknown",
   "undetermined",
 ];
-const PURE_BUILT_INS = "^(node:)?(assert|assert/strict|buffer|crypto|events|stream|stream/consumers|stream/promises|util)$";
+const PURE_BUILT_INS =
+  "^(node:)?(assert|assert/strict|buffer|crypto|events|stream|stream/consumers|stream/promises|util)$";
 
 export default {
   forbidden: [
@@ -131,8 +132,9 @@ export default {
     {
       name: "inner-doors-reach-no-machine",
       severity: "error",
-      comment: "The Runtime API and the operator's API need HTTP and nothing else of the machine.",
-      from: { path: "^src/(runtime-api|operator-api)/", pathNot: TEST },
+      comment:
+        "The Runtime API, the operator's API and function URLs need HTTP and nothing else of the machine.",
+      from: { path: "^src/(runtime-api|operator-api|function-urls)/", pathNot: TEST },
       to: { dependencyTypes: OUTSIDE, pathNot: [PURE_BUILT_INS, "^(node:)?(http|net|url)$"] },
     },
     {

@@ -34,7 +34,7 @@ import {
 } from "@aws-sdk/client-lambda";
 import { GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
 import { clientConfiguration, zipOf } from "../test/support/deploy.ts";
-import { startLambent } from "../test/support/start-lambent.ts";
+import { findOrStart, packageFiles, Steps } from "./demonstration.ts";
 
 const POLICY_ARN = "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole";
 const TRUST = {
@@ -50,59 +50,12 @@ const WAIT = { maxWaitTime: 60, minDelay: 0.05, maxDelay: 0.2 };
 
 const root = join(import.meta.dirname, "..");
 
-interface Step {
-  readonly what: string;
-  readonly outcome: string;
-  readonly durationMs: number;
-}
-
-const steps: Step[] = [];
-
-/** Does one step, prints what came of it and keeps how long it took. */
-async function step<T>(what: string, action: () => Promise<T>, outcomeOf: (value: T) => string): Promise<T> {
-  const startedAtMs = performance.now();
-  const value = await action();
-  const durationMs = performance.now() - startedAtMs;
-  const outcome = outcomeOf(value);
-  steps.push({ what, outcome, durationMs });
-  console.log(`${what.padEnd(46)} ${`${durationMs.toFixed(1)} ms`.padStart(11)}  ${outcome}`);
-  return value;
-}
-
-/** The files of a package from node_modules and of everything it depends on, by their place in a deployment zip. */
-function packageFiles(name: string): Record<string, Buffer> {
-  const directory = join(root, "node_modules", name);
-  const manifest = JSON.parse(readFileSync(join(directory, "package.json"), "utf8")) as {
-    dependencies?: Record<string, string>;
-  };
-  const own = globSync("**/*.{js,cjs,mjs,json}", { cwd: directory, exclude: ["node_modules", "test"] }).map(
-    (file) => [`node_modules/${name}/${file}`, readFileSync(join(directory, file))] as const,
-  );
-  return Object.assign(
-    Object.fromEntries(own),
-    ...Object.keys(manifest.dependencies ?? {}).map(packageFiles),
-  );
-}
+const steps = new Steps();
+const step: Steps["step"] = (what, action, outcomeOf) => steps.step(what, action, outcomeOf);
 
 function documents(): Record<string, string> {
   const files = ["README.md", "CHANGELOG.md", ...globSync("docs/**/*.md", { cwd: root })];
   return Object.fromEntries(files.map((file) => [file, readFileSync(join(root, file), "utf8")]));
-}
-
-async function answers(endpoint: string): Promise<boolean> {
-  try {
-    return (await fetch(`${endpoint}/health`, { signal: AbortSignal.timeout(1_000) })).ok;
-  } catch {
-    return false;
-  }
-}
-
-async function findOrStart(): Promise<{ endpoint: string; stop(): Promise<unknown> }> {
-  const endpoint = process.env.AWS_ENDPOINT_URL ?? "http://127.0.0.1:4566";
-  if (await answers(endpoint)) return { endpoint, stop: async () => undefined };
-  const lambent = await startLambent();
-  for (const line of lambent.banner) console.log(line);
-  return lambent;
 }
 
 interface Clients {
@@ -347,8 +300,7 @@ try {
     () => cleanUp(clients),
     () => "nothing is left",
   );
-  const totalMs = steps.reduce((sum, { durationMs }) => sum + durationMs, 0);
-  console.log(`\n${steps.length} steps in ${(totalMs / 1000).toFixed(2)} s`);
+  console.log(`\n${steps.summary}`);
 } catch (error) {
   // Whatever was made by then goes away again; what was not yet made cannot be deleted, and that is fine.
   for (const action of cleanUpActions(clients)) await action().catch(() => undefined);

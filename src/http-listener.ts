@@ -46,6 +46,7 @@ export function closeServer(server: Server): Promise<void> {
  */
 export function functionUrlAt(endpoint: string, urlId: string, region: string): string {
   const { hostname, port } = new URL(endpoint);
-  const isLoopback = hostname === "[::1]" || hostname.startsWith("127.");
-  return `http://${urlId}.lambda-url.${region}.${isLoopback ? "localhost" : hostname}:${port}/`;
+  // Every address of the machine has the loopback's among them.
+  const isLocal = ["[::1]", "[::]", "0.0.0.0"].includes(hostname) || hostname.startsWith("127.");
+  return `http://${urlId}.lambda-url.${region}.${isLocal ? "localhost" : hostname}:${port}/`;
 }

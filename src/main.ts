@@ -13,6 +13,7 @@ import { wireAwsApi, wireOperatorApi } from "./wiring/doors.ts";
 import { openEventServices } from "./wiring/event-services.ts";
 import { openEventSourceMappings } from "./wiring/event-source-mappings.ts";
 import { LateEventTargets } from "./wiring/event-targets.ts";
+import { wireFunctionUrls } from "./wiring/function-urls.ts";
 import { Opened } from "./wiring/ground.ts";
 import { wireInvocations } from "./wiring/invocations.ts";
 import { LateQueueMessages } from "./wiring/late-queue-messages.ts";
@@ -93,9 +94,13 @@ async function open(
     functionUrl,
     eventServices,
   });
-  serveFunctions((request, response) => awsApi.handle(request, response));
+  const functionUrls = wireFunctionUrls(ground, { platform, dispatcher });
+  serveFunctions((request, response) => {
+    if (!functionUrls.serve(request, response)) awsApi.handle(request, response);
+  });
   const operatorApi = wireOperatorApi(ground, { machine, metrics, dispatcher });
   const server = createServer((request, response) => {
+    if (functionUrls.serve(request, response)) return;
     if (operatorApi(request, response) || codeDownloads.serve(request, response)) return;
     awsApi.handle(request, response);
   });

@@ -1,5 +1,6 @@
 import { functionArn } from "./arn.ts";
 import { parseRoleArn } from "./iam-arn.ts";
+import { functionUrlPermissions } from "./request-actions-function-urls.ts";
 import { sqsPermission } from "./request-actions-sqs.ts";
 import type { RequiredPermission, ServiceCall } from "./required-permission.ts";
 
@@ -41,7 +42,8 @@ const LAMBDA_ACTIONS: Readonly<Record<string, string>> = {
   GetLayerVersionByArn: "GetLayerVersion",
 };
 
-function lambdaPermissions(call: ServiceCall): RequiredPermission[] {
+function lambdaPermissions(call: ServiceCall): readonly RequiredPermission[] {
+  if (call.operation === "InvokeFunctionUrl") return functionUrlPermissions(lambdaResource(call), "AWS_IAM");
   const action = `lambda:${LAMBDA_ACTIONS[call.operation] ?? call.operation}`;
   const permissions: RequiredPermission[] = [{ action, resources: [lambdaResource(call)] }];
   const role = textMember(call, "Role");

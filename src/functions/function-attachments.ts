@@ -26,6 +26,7 @@ export class FunctionAttachments {
   readonly #catalogue: FunctionCatalogue;
   readonly #clock: Clock;
   readonly #documents = new Map<string, AttachmentDocument>();
+  readonly #followers = new Map<string, (document: AttachmentDocument, isRemoved: boolean) => void>();
   #watch: { close(): Promise<void> } | undefined;
 
   private constructor(keyValue: KeyValueStore, catalogue: FunctionCatalogue, clock: Clock) {
@@ -67,7 +68,14 @@ export class FunctionAttachments {
   /** Those of one kind of all functions that exist. */
   *all<V>(kind: string): IterableIterator<AttachmentDocument<V>> {
     for (const [key, document] of this.#documents)
-      if (key.split("/")[4] === kind && this.#isCurrent(document)) yield document as AttachmentDocument<V>;
+      if (kindOf(key) === kind && this.#isCurrent(document)) yield document as AttachmentDocument<V>;
+  }
+
+  /** Tells the one follower of a kind of every document there is and of each change from now on. */
+  follow<V>(kind: string, follower: (document: AttachmentDocument<V>, isRemoved: boolean) => void): void {
+    this.#followers.set(kind, follower as (document: AttachmentDocument, isRemoved: boolean) => void);
+    for (const [key, document] of this.#documents)
+      if (kindOf(key) === kind) follower(document as AttachmentDocument<V>, false);
   }
 
   /**
@@ -120,15 +128,28 @@ export class FunctionAttachments {
     const synced = Promise.withResolvers<void>();
     this.#watch = await this.#keyValue.watch(ATTACHMENT_PREFIX, (change) => {
       if (change.type === "synced") synced.resolve();
-      else if (change.type === "delete") this.#documents.delete(change.key);
-      else this.#documents.set(change.entry.key, decodeDocument<AttachmentDocument>(change.entry.value));
+      else if (change.type === "delete") this.#note(change.key, undefined);
+      else this.#note(change.entry.key, decodeDocument<AttachmentDocument>(change.entry.value));
     });
     await synced.promise;
     for (const [key, document] of this.#documents)
       if (!this.#isCurrent(document)) await this.#keyValue.delete(key);
   }
 
+  #note(key: string, document: AttachmentDocument | undefined): void {
+    const follower = this.#followers.get(kindOf(key));
+    const earlier = this.#documents.get(key);
+    if (earlier !== undefined) follower?.(earlier, true);
+    if (document === undefined) this.#documents.delete(key);
+    else {
+      this.#documents.set(key, document);
+      follower?.(document, false);
+    }
+  }
+
   #isCurrent({ account, region, functionName, functionId }: AttachmentDocument): boolean {
     return this.#catalogue.find({ account, region, functionName })?.head.functionId === functionId;
   }
 }
+
+const kindOf = (key: string): string => key.split("/")[4] ?? "";

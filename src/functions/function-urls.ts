@@ -46,12 +46,18 @@ export class FunctionUrls {
   readonly #catalogue: FunctionCatalogue;
   readonly #attachments: FunctionAttachments;
   readonly #newId: () => string;
+  /** What a URL's host leads to: looked at for every request that comes in on one. */
+  readonly #byUrlId = new Map<string, FunctionUrlDocument>();
 
   /** `newId` makes version 4 UUIDs. */
   constructor(catalogue: FunctionCatalogue, attachments: FunctionAttachments, newId: () => string) {
     this.#catalogue = catalogue;
     this.#attachments = attachments;
     this.#newId = newId;
+    attachments.follow<FunctionUrl>(KIND, (document, isRemoved) => {
+      if (isRemoved) this.#byUrlId.delete(document.value.urlId);
+      else this.#byUrlId.set(document.value.urlId, document);
+    });
   }
 
   async create(
@@ -111,9 +117,10 @@ export class FunctionUrls {
 
   /** The configuration behind a URL's host; undefined for a host that was never given out or is deleted. */
   byUrlId(urlId: string): FunctionUrlDocument | undefined {
-    for (const document of this.#attachments.all<FunctionUrl>(KIND))
-      if (document.value.urlId === urlId) return document;
-    return undefined;
+    const document = this.#byUrlId.get(urlId);
+    if (document === undefined) return undefined;
+    const head = this.#catalogue.find(document)?.head;
+    return head?.functionId === document.functionId ? document : undefined;
   }
 
   #target(

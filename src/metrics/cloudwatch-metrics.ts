@@ -1,10 +1,12 @@
 import type { Clock } from "../ports/clock.ts";
 import type { EventMetrics, FunctionMetrics } from "../ports/function-metrics.ts";
 import type { KeyValueStore, LogStore } from "../ports/store.ts";
+import type { UrlMetrics } from "../ports/url-metrics.ts";
 import { EmbeddedMetrics } from "./embedded-metrics.ts";
 import { FunctionEventMetrics } from "./event-metrics.ts";
 import { InvocationMetrics } from "./invocation-metrics.ts";
 import { MetricStore } from "./metric-store.ts";
+import { CountedUrls } from "./url-metrics.ts";
 
 /** Metrics of clients and of the platform, and where the platform counts. */
 export interface CloudWatchMetrics {
@@ -12,6 +14,8 @@ export interface CloudWatchMetrics {
   readonly clock: Clock;
   /** Counts invocations. */
   readonly invocations: FunctionMetrics;
+  /** Counts requests to function URLs. */
+  readonly urls: UrlMetrics;
   /** Counts events of asynchronous invocations. */
   readonly events: EventMetrics;
   /** Hands what was counted so far to those who read. */
@@ -33,19 +37,23 @@ export async function openCloudWatchMetrics(options: CloudWatchMetricsOptions): 
   const store = await MetricStore.open(options);
   const { clock } = options;
   const invocations = new InvocationMetrics({ store, clock });
+  const urls = new CountedUrls({ store, clock });
   const events = new FunctionEventMetrics({ store, clock });
   return {
     store,
     clock,
     invocations,
+    urls,
     events,
     collect: () => {
       invocations.collect();
+      urls.collect();
       events.collect();
     },
     embedded: new EmbeddedMetrics(store, () => clock.nowMs()),
     close: () => {
       invocations.close();
+      urls.close();
       events.collect();
       return store.close();
     },

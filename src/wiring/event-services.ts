@@ -4,11 +4,6 @@ import type { Ground } from "./ground.ts";
 import { openQueues } from "./queues.ts";
 
 /** Opens the services that bring events to functions; returns those that the AWS endpoint serves. */
-export async function openEventServices(
-  ground: Ground,
-  parts: EventParts,
-): Promise<readonly ServiceDefinition[]> {
-  const queues = await openQueues(ground, parts);
-  if (queues.messages !== undefined) ground.queueMessages.connect(queues.messages);
-  return [...queues.services];
+export function openEventServices(ground: Ground, parts: EventParts): Promise<readonly ServiceDefinition[]> {
+  return openQueues(ground, parts);
 }

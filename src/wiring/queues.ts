@@ -4,7 +4,6 @@ import type { ServiceDefinition } from "../aws-api/protocol/handlers.ts";
 import { sqsService } from "../aws-api/services/sqs/sqs-service.ts";
 import { endpointOf } from "../core/service-endpoints.ts";
 import { mayDeliver } from "../iam/event-permission.ts";
-import type { QueueMessages } from "../ports/queue-messages.ts";
 import { embeddedQueueMessages } from "../queues/embedded-queue-messages.ts";
 import { parseQueueArn } from "../queues/queue-record.ts";
 import { queueTarget } from "../queues/queue-target.ts";
@@ -13,21 +12,19 @@ import type { EventParts } from "./event-parts.ts";
 import type { Ground } from "./ground.ts";
 
 /** SQS: embedded, at an endpoint that the configuration names, or switched off. */
-export interface OpenQueues {
-  readonly services: readonly ServiceDefinition[];
-  /** What event source mappings read; undefined where SQS is switched off. */
-  readonly messages: QueueMessages | undefined;
-}
-
-export async function openQueues(ground: Ground, { platform }: EventParts): Promise<OpenQueues> {
-  const { configuration, store, opened, targets } = ground;
+export async function openQueues(
+  ground: Ground,
+  { platform }: EventParts,
+): Promise<readonly ServiceDefinition[]> {
+  const { configuration, store, opened, targets, queueMessages } = ground;
   const endpoint = endpointOf(configuration.endpoints, "sqs");
-  if (endpoint === "off") return { services: [], messages: undefined };
+  if (endpoint === "off") return [];
   if (endpoint !== "embedded") {
     const remote = openRemoteQueues({ endpoint });
     opened.add(() => remote.close());
     targets.toQueue = remote.toQueue;
-    return { services: [], messages: remote.messages };
+    queueMessages.connect(remote.messages);
+    return [];
   }
   const queues = await Queues.open({ keyValue: store.keyValue, clock });
   opened.add(() => queues.close());
@@ -39,5 +36,6 @@ export async function openQueues(ground: Ground, { platform }: EventParts): Prom
     const name = parseQueueArn(arn);
     return name && { account: name.account, document: queues.policyOf(arn) };
   });
-  return { services: [sqsService({ queues })], messages: embeddedQueueMessages(queues) };
+  queueMessages.connect(embeddedQueueMessages(queues));
+  return [sqsService({ queues })];
 }
