@@ -14,7 +14,7 @@ import { openEventServices } from "./wiring/event-services.ts";
 import { openEventSourceMappings } from "./wiring/event-source-mappings.ts";
 import { LateEventTargets } from "./wiring/event-targets.ts";
 import { wireFunctionUrls } from "./wiring/function-urls.ts";
-import { Opened } from "./wiring/ground.ts";
+import { type Ground, Opened } from "./wiring/ground.ts";
 import { wireInvocations } from "./wiring/invocations.ts";
 import { LateQueueMessages } from "./wiring/late-queue-messages.ts";
 import { openMachine } from "./wiring/machine.ts";
@@ -52,22 +52,27 @@ export async function start(
   }
 }
 
-async function open(
-  configuration: Configuration,
-  announce: (line: string) => void,
-  opened: Opened,
-): Promise<Lambent> {
+async function openGround(configuration: Configuration, opened: Opened): Promise<Ground> {
   const logger = createPinoLogger({ level: configuration.logLevel, readable: process.stderr.isTTY });
   const store = await openSqliteStore({ dataDirectory: configuration.dataDirectory, clock });
   opened.add(() => store.close());
-  const ground = {
+  return {
     configuration,
     logger,
     store,
     opened,
     targets: new LateEventTargets(),
     queueMessages: new LateQueueMessages(),
+    resourcePolicies: new Map(),
   };
+}
+
+async function open(
+  configuration: Configuration,
+  announce: (line: string) => void,
+  opened: Opened,
+): Promise<Lambent> {
+  const ground = await openGround(configuration, opened);
   const machine = await openMachine(ground, announce);
   const platform = await openPlatform(ground, machine);
   const metrics = createPrometheusMetrics();
@@ -116,7 +121,7 @@ async function open(
   // Provisioned environments start now: their functions may call back as soon as they are initialised.
   platform.functions.onConcurrencyChanged((concurrency) => dispatcher.configure(concurrency));
   await asyncInvocations.start();
-  mappings.start();
+  opened.serving();
   return {
     endpoint,
     isolation: machine.sandboxes.report,

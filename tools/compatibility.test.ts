@@ -3,9 +3,11 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { test } from "node:test";
 import { cloudWatchService } from "../src/aws-api/services/cloudwatch/cloudwatch-service.ts";
+import { eventBridgeService } from "../src/aws-api/services/eventbridge/eventbridge-service.ts";
 import { iamService } from "../src/aws-api/services/iam/iam-service.ts";
 import { lambdaService } from "../src/aws-api/services/lambda/lambda-service.ts";
 import { logsService } from "../src/aws-api/services/logs/logs-service.ts";
+import { schedulerService } from "../src/aws-api/services/scheduler/scheduler-service.ts";
 import { sqsService } from "../src/aws-api/services/sqs/sqs-service.ts";
 import { stsService } from "../src/aws-api/services/sts/sts-service.ts";
 import { memberTable, writtenMemberTable } from "./member-table.ts";
@@ -19,6 +21,8 @@ const SERVICES = {
   "CloudWatch Logs": [logsService(unused)],
   "CloudWatch metrics": [cloudWatchService(unused)],
   SQS: [sqsService(unused)],
+  EventBridge: [eventBridgeService(unused)],
+  "EventBridge Scheduler": [schedulerService(unused)],
 };
 
 const text = readFileSync(join(import.meta.dirname, "..", "docs", "compatibility.md"), "utf8");

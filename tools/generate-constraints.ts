@@ -17,6 +17,8 @@ const services = {
   logs: "logs",
   monitoring: "cloudwatch",
   sqs: "sqs",
+  events: "events",
+  scheduler: "scheduler",
 };
 
 const numberTypes: ReadonlySet<string> = new Set(["integer", "long", "float", "double"]);

@@ -1,5 +1,6 @@
 import { functionArn } from "./arn.ts";
 import { parseRoleArn } from "./iam-arn.ts";
+import { eventBridgePermissions, schedulerPermissions } from "./request-actions-events.ts";
 import { functionUrlPermissions } from "./request-actions-function-urls.ts";
 import { sqsPermission } from "./request-actions-sqs.ts";
 import type { RequiredPermission, ServiceCall } from "./required-permission.ts";
@@ -24,6 +25,10 @@ export function requiredPermissions(call: ServiceCall): readonly RequiredPermiss
       return [{ action: `iam:${call.operation}`, resources: [iamResource(call)] }];
     case "sts":
       return stsPermissions(call);
+    case "events":
+      return eventBridgePermissions(call);
+    case "scheduler":
+      return schedulerPermissions(call);
     default:
       return [{ action: `${call.service}:${call.operation}`, resources: ["*"] }];
   }

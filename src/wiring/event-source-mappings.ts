@@ -45,6 +45,7 @@ export async function openEventSourceMappings(
     newId: randomUUID,
   });
   opened.add(() => mappings.close());
+  opened.whenServing(() => mappings.start());
   return mappings;
 }
 

@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { Configuration } from "../config.ts";
+import type { ResourcePolicy } from "../iam/authorize.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { Store } from "../ports/store.ts";
 import type { LateEventTargets } from "./event-targets.ts";
@@ -11,9 +12,19 @@ export const newId = (): string => randomUUID().replaceAll("-", "");
 /** What has been opened, in order; closed in reverse, whether starting went well or not. */
 export class Opened {
   readonly #closers: (() => unknown)[] = [];
+  readonly #starters: (() => void)[] = [];
 
   add(close: () => unknown): void {
     this.#closers.push(close);
+  }
+
+  /** What sends events to others begins when all of them are open. */
+  whenServing(start: () => void): void {
+    this.#starters.push(start);
+  }
+
+  serving(): void {
+    for (const start of this.#starters.splice(0)) start();
   }
 
   async close(): Promise<void> {
@@ -31,6 +42,8 @@ export interface Ground {
   readonly targets: LateEventTargets;
   /** Queues as event source mappings read them; connected by whoever serves queues. */
   readonly queueMessages: LateQueueMessages;
+  /** Policies of resources by the signing name of their service, put here by the service that has them. */
+  readonly resourcePolicies: Map<string, (arn: string) => ResourcePolicy | undefined>;
 }
 
 /** Logs what went wrong inside, with the stack. */

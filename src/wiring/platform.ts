@@ -15,8 +15,6 @@ import type { Machine } from "./machine.ts";
 const NOT_ISOLATED_NOTICE =
   "LAMBENT WARNING: this machine runs functions as plain processes, without isolation or limits.\n";
 
-type ServicePolicies = Map<string, (arn: string) => ResourcePolicy | undefined>;
-
 export interface Platform {
   readonly iam: Iam;
   readonly credentials: SessionCredentials;
@@ -24,8 +22,6 @@ export interface Platform {
   readonly logs: CloudWatchLogs;
   readonly cloudWatch: CloudWatchMetrics;
   readonly functions: FunctionService;
-  /** Services whose resources have policies put themselves in, by signing name. */
-  readonly resourcePolicies: ServicePolicies;
   readonly rootCredentialsFile: string | undefined;
 }
 
@@ -66,18 +62,16 @@ export async function openPlatform(
     mayAssume: (arn) => mode === "open" || isAssumableByService(directory, arn, "lambda.amazonaws.com"),
   });
   opened.add(() => functions.close());
-  const resourcePolicies: ServicePolicies = new Map([
-    ["lambda", (arn: string) => functionPolicy(functions, arn)],
-  ]);
+  ground.resourcePolicies.set("lambda", (arn) => functionPolicy(functions, arn));
   const callers = new CallerIdentities({
     credentials,
     directory,
     clock,
     mode,
     defaultRegion,
-    resourcePolicies: (service, arn) => resourcePolicies.get(service)?.(arn),
+    resourcePolicies: (service, arn) => ground.resourcePolicies.get(service)?.(arn),
   });
-  return { iam, credentials, callers, logs, cloudWatch, functions, resourcePolicies, rootCredentialsFile };
+  return { iam, credentials, callers, logs, cloudWatch, functions, rootCredentialsFile };
 }
 
 /** A function's policy as the evaluation of a request needs it; undefined for what is no function. */

@@ -32,7 +32,7 @@ export async function openQueues(
     queues,
     permits: (sender, permission) => mayDeliver(platform.iam.directory, sender, permission),
   });
-  platform.resourcePolicies.set("sqs", (arn) => {
+  ground.resourcePolicies.set("sqs", (arn) => {
     const name = parseQueueArn(arn);
     return name && { account: name.account, document: queues.policyOf(arn) };
   });

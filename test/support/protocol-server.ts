@@ -3,8 +3,10 @@ import http from "node:http";
 import type { AddressInfo } from "node:net";
 import * as cloudwatch from "@aws-sdk/client-cloudwatch";
 import * as logs from "@aws-sdk/client-cloudwatch-logs";
+import * as eventbridge from "@aws-sdk/client-eventbridge";
 import * as iam from "@aws-sdk/client-iam";
 import * as lambda from "@aws-sdk/client-lambda";
+import * as scheduler from "@aws-sdk/client-scheduler";
 import * as sqs from "@aws-sdk/client-sqs";
 import * as sts from "@aws-sdk/client-sts";
 import { Dispatcher, type DispatcherOptions } from "../../src/aws-api/protocol/dispatcher.ts";
@@ -27,6 +29,8 @@ export const sdkServices = [
   { signingName: "logs", module: logs, Client: logs.CloudWatchLogsClient },
   { signingName: "sqs", module: sqs, Client: sqs.SQSClient },
   { signingName: "monitoring", module: cloudwatch, Client: cloudwatch.CloudWatchClient },
+  { signingName: "events", module: eventbridge, Client: eventbridge.EventBridgeClient },
+  { signingName: "scheduler", module: scheduler, Client: scheduler.SchedulerClient },
 ] as const;
 
 export type AnyHandler = (operation: string, input: never, context: RequestContext) => unknown;

@@ -1,0 +1,119 @@
+import type { Clock } from "../ports/clock.ts";
+
+/** The wall clock may be set, and timers have a longest time: it is looked at this often while something is due. */
+const LONGEST_WAIT_MS = 3_600_000;
+
+interface DueTime {
+  readonly id: string;
+  readonly atMs: number;
+}
+
+/**
+ * Things that are due at a time each, with one timer for the next of them: ten thousand that wait cost nothing.
+ * Nothing is told before `start`.
+ */
+export class DueTimes {
+  readonly #clock: Clock;
+  readonly #isDue: (id: string, atMs: number) => void;
+  /** A binary heap, earliest first; may have entries that were replaced. */
+  #heap: DueTime[] = [];
+  readonly #current = new Map<string, DueTime>();
+  #timer: { readonly atMs: number; readonly cancel: () => void } | undefined;
+  #isRunning = false;
+
+  constructor(clock: Clock, isDue: (id: string, atMs: number) => void) {
+    this.#clock = clock;
+    this.#isDue = isDue;
+  }
+
+  get size(): number {
+    return this.#current.size;
+  }
+
+  /** Sets or replaces the time of one; undefined: it is never due. */
+  set(id: string, atMs: number | undefined): void {
+    if (atMs === undefined) {
+      this.#current.delete(id);
+    } else {
+      const due = { id, atMs };
+      this.#current.set(id, due);
+      this.#push(due);
+    }
+    if (this.#heap.length > 64 && this.#heap.length > 4 * this.#current.size) this.#compact();
+    this.#arm();
+  }
+
+  start(): void {
+    this.#isRunning = true;
+    this.#arm();
+  }
+
+  stop(): void {
+    this.#isRunning = false;
+    this.#timer?.cancel();
+    this.#timer = undefined;
+  }
+
+  #arm(): void {
+    const next = this.#earliest();
+    if (!this.#isRunning || next === undefined || (this.#timer?.atMs ?? Infinity) <= next.atMs) return;
+    this.#timer?.cancel();
+    const delayMs = Math.min(Math.max(0, next.atMs - this.#clock.nowMs()), LONGEST_WAIT_MS);
+    const cancel = this.#clock.after(delayMs, () => this.#fire());
+    this.#timer = { atMs: next.atMs, cancel };
+  }
+
+  #fire(): void {
+    this.#timer = undefined;
+    for (let next = this.#earliest(); next !== undefined; next = this.#earliest()) {
+      if (next.atMs > this.#clock.nowMs() || !this.#isRunning) break;
+      this.#current.delete(next.id);
+      this.#pop();
+      this.#isDue(next.id, next.atMs);
+    }
+    this.#arm();
+  }
+
+  /** The earliest that was not replaced. */
+  #earliest(): DueTime | undefined {
+    for (let first = this.#heap[0]; first !== undefined; first = this.#heap[0]) {
+      if (this.#current.get(first.id) === first) return first;
+      this.#pop();
+    }
+    return undefined;
+  }
+
+  #compact(): void {
+    this.#heap = [...this.#current.values()].sort((left, right) => left.atMs - right.atMs);
+  }
+
+  #push(due: DueTime): void {
+    const heap = this.#heap;
+    let index = heap.push(due) - 1;
+    while (index > 0) {
+      const parent = (index - 1) >> 1;
+      const above = heap[parent];
+      if (above === undefined || above.atMs <= due.atMs) break;
+      heap[index] = above;
+      heap[parent] = due;
+      index = parent;
+    }
+  }
+
+  #pop(): void {
+    const heap = this.#heap;
+    const last = heap.pop();
+    if (last === undefined || heap.length === 0) return;
+    let index = 0;
+    for (;;) {
+      const left = heap[2 * index + 1];
+      const right = heap[2 * index + 2];
+      const isRight = right !== undefined && left !== undefined && right.atMs < left.atMs;
+      const child = isRight ? right : left;
+      if (child === undefined || child.atMs >= last.atMs) break;
+      heap[index] = child;
+      index = 2 * index + (isRight ? 2 : 1);
+    }
+    heap[index] = last;
+  }
+}
