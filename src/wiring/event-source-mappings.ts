@@ -13,12 +13,12 @@ import type { Ground } from "./ground.ts";
 
 /** Event source mappings; they read nothing before `start`. */
 export async function openEventSourceMappings(
-  { configuration, store, opened, logger, queueMessages }: Ground,
+  { configuration, store, opened, logger, queueMessages, resourcePolicies }: Ground,
   parts: EventParts,
 ): Promise<EventSourceMappings> {
   const { functions, iam } = parts.platform;
   const mapped = mappedFunctions(functions);
-  const queuePolicy = (arn: string) => parts.platform.resourcePolicies.get("sqs")?.(arn)?.document;
+  const queuePolicy = (arn: string) => resourcePolicies.get("sqs")?.(arn)?.document;
   const sources = {
     sqs: sqsSource({
       queues: queueMessages,
