@@ -6,7 +6,7 @@
  *   npm run bench -- --write         every scenario, into docs/performance.md and docs/performance.svg
  *   npm run bench -- --write warm    one scenario into its section there; the others stay
  *   --rounds N --seconds N           how often and how long each measurement is made
- *   --count N                        how many environments (density), functions (functions), events (async) or kills (crash)
+ *   --count N                        how many environments (density), functions (functions), events (async), kills (crash) or mappings (sqs)
  */
 import { parseArgs } from "node:util";
 import { endWhatWasStarted } from "./interruption.ts";
@@ -21,6 +21,7 @@ import { crash } from "./scenarios/crash.ts";
 import { density } from "./scenarios/density.ts";
 import { freeze } from "./scenarios/freeze.ts";
 import { functions } from "./scenarios/functions.ts";
+import { sqs } from "./scenarios/sqs.ts";
 import { store } from "./scenarios/store.ts";
 import { warm } from "./scenarios/warm.ts";
 
@@ -35,6 +36,7 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
   api,
   async: asynchronous,
   crash,
+  sqs,
 };
 
 endWhatWasStarted();

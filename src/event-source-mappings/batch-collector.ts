@@ -4,8 +4,11 @@ import { type BatchInvoker, problem } from "./batch-invoker.ts";
 import type { RecordSource, SourceRecord } from "./event-source.ts";
 import type { MappingDocument } from "./mapping-document.ts";
 
-/** AWS: the longest poll of a queue. */
-export const POLL_MS = 20_000;
+/** How long a sequence where nothing happens is waited for at a time; its source may wait for less. */
+export const POLL_MS = 60_000;
+/** Before a source is asked again that did not wait at all, as one that waits for whole seconds only. */
+const EMPTY_READ_DELAY_MS = 250;
+const SHORT_READ_MS = 1_000;
 const PROBLEM_DELAY_MIN_MS = 1_000;
 const PROBLEM_DELAY_MAX_MS = 60_000;
 
@@ -62,13 +65,17 @@ export class BatchCollector<R extends SourceRecord> {
 
   /** Undefined: nobody reads any more, or it failed. */
   async #read(max: number, waitMs: number): Promise<readonly R[] | undefined> {
-    const { source, mapping, invoker } = this.#options;
+    const { source, mapping, invoker, clock } = this.#options;
     if (this.#stopping.aborted) return undefined;
     const obstacle = invoker.obstacle(mapping);
     if (obstacle !== undefined) return this.#failed(obstacle);
     try {
+      const startedMs = clock.monotonicMs();
       const read = await source.read({ max, waitMs, signal: this.#stopping });
       this.#problems = 0;
+      const tookMs = clock.monotonicMs() - startedMs;
+      if (read.length === 0 && tookMs < Math.min(waitMs, SHORT_READ_MS))
+        await this.#wait(Math.min(waitMs - tookMs, EMPTY_READ_DELAY_MS));
       return read;
     } catch (error) {
       return this.#stopping.aborted ? undefined : this.#failed(problem(error));

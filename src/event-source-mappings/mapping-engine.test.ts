@@ -139,6 +139,22 @@ describe("the engine with a source whose records are in order", () => {
     assert.deepEqual(fn.next().event, [2]);
   });
 
+  test("a source that answers at once that it has nothing is not asked in a circle", async () => {
+    const shard = new ScriptedShard(fn, []);
+    let reads = 0;
+    shard.read = async () => {
+      reads++;
+      return [];
+    };
+    shards = [shard];
+    await start();
+    for (let step = 0; step < 20; step++) {
+      fn.clock.advance(50);
+      await quiet();
+    }
+    assert.equal(reads, 5);
+  });
+
   test("a throttled batch waits, ever longer, and nothing overtakes it", async () => {
     shards = [new ScriptedShard(fn, [1, 2, 3, 4, 5])];
     await start();

@@ -8,17 +8,17 @@ import { MappingEngine } from "../event-source-mappings/mapping-engine.ts";
 import { sqsSource } from "../event-source-mappings/sources/sqs/sqs-source.ts";
 import type { FunctionService } from "../functions/function-service.ts";
 import { mayDeliver } from "../iam/event-permission.ts";
-import type { InvocationDispatcher } from "../invocation/invocation-dispatcher.ts";
+import type { EventParts } from "./event-parts.ts";
 import type { Ground } from "./ground.ts";
-import type { Platform } from "./platform.ts";
 
 /** Event source mappings; they read nothing before `start`. */
 export async function openEventSourceMappings(
-  { configuration, store, opened, logger, queueMessages }: Ground,
-  parts: { readonly platform: Platform; readonly dispatcher: InvocationDispatcher },
+  { configuration, store, opened, logger, queueMessages, resourcePolicies }: Ground,
+  parts: EventParts,
 ): Promise<EventSourceMappings> {
   const { functions, iam } = parts.platform;
   const mapped = mappedFunctions(functions);
+  const queuePolicy = (arn: string) => resourcePolicies.get("sqs")?.(arn)?.document;
   const sources = {
     sqs: sqsSource({
       queues: queueMessages,
@@ -29,7 +29,7 @@ export async function openEventSourceMappings(
         mayDeliver(
           iam.directory,
           { servicePrincipal: "lambda.amazonaws.com", sourceArn: "", sourceAccount: "", roleArn },
-          { action, resource: queueArn, policy: undefined },
+          { action, resource: queueArn, policy: queuePolicy(queueArn) },
         ),
     }),
   };

@@ -30,6 +30,11 @@ interface Answer {
   readonly output?: lambdaModule.CreateCodeSigningConfigResponse;
 }
 
+const uuidOf = ({ output }: Answer): string[] => {
+  const { UUID } = (output ?? {}) as { readonly UUID?: string };
+  return UUID === undefined ? [] : [UUID];
+};
+
 describe(`the handlers of the Lambda API with random input (LAMBENT_TEST_SEED=${seed})`, () => {
   const operations = [...buildServiceModel(lambdaService(unused)).operations.values()].filter(
     ({ handler }) => handler !== undefined,
@@ -194,9 +199,8 @@ describe(`the handlers of the Lambda API with random input (LAMBENT_TEST_SEED=${
         check(operation, input, answer);
         const { CodeSigningConfigArn } = answer.output?.CodeSigningConfig ?? {};
         if (CodeSigningConfigArn !== undefined) codeSigning.push(CodeSigningConfigArn);
-        const { UUID } = (answer.output ?? {}) as { readonly UUID?: string };
-        if (UUID !== undefined && operation.name === "CreateEventSourceMapping")
-          (mappings.length > 3 ? doomedMappings : mappings).push(UUID);
+        if (operation.name === "CreateEventSourceMapping")
+          (mappings.length > 3 ? doomedMappings : mappings).push(...uuidOf(answer));
         if (answer.error === undefined) done.set(operation.name, (done.get(operation.name) ?? 0) + 1);
       }
       await lambda.functions.idle();

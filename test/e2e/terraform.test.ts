@@ -11,6 +11,7 @@ import {
   ListFunctionsCommand,
   ListLayersCommand,
 } from "@aws-sdk/client-lambda";
+import { CreateQueueCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { skipUnless } from "../support/skip.ts";
 import { type RunningLambent, startLambent } from "../support/start-lambent.ts";
 import { hasTerraform, openTerraform, TERRAFORM_ADVICE, type Terraform } from "../support/terraform.ts";
@@ -48,6 +49,8 @@ const packageThatAnswers = (member: string): Promise<Buffer> =>
   });
 
 async function begin(lambent: RunningLambent, keys: Keys): Promise<Round> {
+  const sqs = new SQSClient({ endpoint: lambent.endpoint, region: "us-east-1", credentials: keys });
+  await sqs.send(new CreateQueueCommand({ QueueName: "tf-queue" }));
   const terraform = await openTerraform(CONFIGURATION, {
     AWS_ENDPOINT_URL: lambent.endpoint,
     AWS_ACCESS_KEY_ID: keys.accessKeyId,

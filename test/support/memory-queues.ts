@@ -100,7 +100,11 @@ export class MemoryQueues implements QueueMessages {
           signal.removeEventListener("abort", wake);
           resolve();
         };
-        const cancel = this.#clock.after(untilMs - this.#clock.monotonicMs(), wake);
+        // Or until a message can be seen again.
+        const hiddenMs = queue.messages
+          .map(({ visibleAtMs }) => visibleAtMs - this.#clock.nowMs())
+          .filter((leftMs) => leftMs > 0);
+        const cancel = this.#clock.after(Math.min(untilMs - this.#clock.monotonicMs(), ...hiddenMs), wake);
         queue.waiting.add(wake);
         signal.addEventListener("abort", wake);
       });
