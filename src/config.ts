@@ -117,7 +117,9 @@ const endpointTable: z.ZodType<ServiceEndpoints> = z.preprocess(
     )
     .refine(
       (table) =>
-        Object.entries(table).every(([service, endpoint]) => ["sqs", "events", "s3"].includes(service) || endpoint === "off"),
+        Object.entries(table).every(
+          ([service, endpoint]) => ["sqs", "events", "s3"].includes(service) || endpoint === "off",
+        ),
       'only SQS, EventBridge and S3 can be at another endpoint yet, for the others "off" is expected',
     ),
 );

@@ -1,7 +1,12 @@
 import type { MessageAttributeValue, PublishInput } from "@aws-sdk/client-sns";
 import { AwsError } from "../../../core/errors.ts";
 import type { MessageAttribute } from "../../../ports/event-targets.ts";
-import { bytesOf, type Publication, PUBLISHED_BYTES_MAX, type Publishing } from "../../../topics/publishing.ts";
+import {
+  bytesOf,
+  PUBLISHED_BYTES_MAX,
+  type Publication,
+  type Publishing,
+} from "../../../topics/publishing.ts";
 import { invalidParameter, notServed } from "../../../topics/topic-errors.ts";
 import type { SnsHandlers } from "./sns-handlers.ts";
 
@@ -19,7 +24,10 @@ export function publishHandlers(publishing: Publishing): SnsHandlers {
       const { messageId, sequenceNumber } = await publishing.publish(arn, publicationOf(input), host);
       return { MessageId: messageId, SequenceNumber: sequenceNumber };
     },
-    PublishBatch: async ({ TopicArn = "", PublishBatchRequestEntries: entries = [] }, { host = "localhost" }) => {
+    PublishBatch: async (
+      { TopicArn = "", PublishBatchRequestEntries: entries = [] },
+      { host = "localhost" },
+    ) => {
       checkBatch(entries);
       const Successful: { Id: string; MessageId: string; SequenceNumber: string | undefined }[] = [];
       const Failed: { Id: string; Code: string; Message: string; SenderFault: boolean }[] = [];
@@ -27,7 +35,11 @@ export function publishHandlers(publishing: Publishing): SnsHandlers {
       for (const entry of entries) {
         const Id = entry.Id ?? "";
         try {
-          const { messageId, sequenceNumber } = await publishing.publish(TopicArn, publicationOf(entry), host);
+          const { messageId, sequenceNumber } = await publishing.publish(
+            TopicArn,
+            publicationOf(entry),
+            host,
+          );
           Successful.push({ Id, MessageId: messageId, SequenceNumber: sequenceNumber });
         } catch (error) {
           if (!(error instanceof AwsError) || error.code === "NotFoundException") throw error;
@@ -58,10 +70,12 @@ function publicationOf(input: Entry): Publication {
 
 function attributesOf(attributes: Readonly<Record<string, MessageAttributeValue>> = {}) {
   return Object.fromEntries(
-    Object.entries(attributes).map(([name, { DataType = "", StringValue, BinaryValue }]): [string, MessageAttribute] => [
-      name,
-      { type: DataType, stringValue: StringValue, binaryValue: BinaryValue },
-    ]),
+    Object.entries(attributes).map(
+      ([name, { DataType = "", StringValue, BinaryValue }]): [string, MessageAttribute] => [
+        name,
+        { type: DataType, stringValue: StringValue, binaryValue: BinaryValue },
+      ],
+    ),
   );
 }
 
@@ -70,16 +84,28 @@ function checkBatch(entries: readonly (Entry & { readonly Id: string | undefined
   if (entries.length === 0)
     throw refused("EmptyBatchRequestException", "The batch request doesn't contain any entries.");
   if (entries.length > ENTRIES_MAX)
-    throw refused("TooManyEntriesInBatchRequestException", "The batch request contains more entries than permissible.");
+    throw refused(
+      "TooManyEntriesInBatchRequestException",
+      "The batch request contains more entries than permissible.",
+    );
   const ids = entries.map(({ Id = "" }) => Id);
   if (!ids.every((id) => /^[\w-]{1,80}$/.test(id)))
-    throw refused("InvalidBatchEntryIdException", "The Id of a batch entry in a batch request doesn't abide by the specification.");
+    throw refused(
+      "InvalidBatchEntryIdException",
+      "The Id of a batch entry in a batch request doesn't abide by the specification.",
+    );
   if (new Set(ids).size < ids.length)
-    throw refused("BatchEntryIdsNotDistinctException", "Two or more batch entries in the request have the same Id.");
+    throw refused(
+      "BatchEntryIdsNotDistinctException",
+      "Two or more batch entries in the request have the same Id.",
+    );
   const bytes = entries.reduce(
     (sum, { Message = "", MessageAttributes }) => sum + bytesOf(Message, attributesOf(MessageAttributes)),
     0,
   );
   if (bytes > PUBLISHED_BYTES_MAX)
-    throw refused("BatchRequestTooLongException", "The length of all the batch messages put together is more than the limit.");
+    throw refused(
+      "BatchRequestTooLongException",
+      "The length of all the batch messages put together is more than the limit.",
+    );
 }

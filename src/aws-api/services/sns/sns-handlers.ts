@@ -1,13 +1,26 @@
 import type * as snsModule from "@aws-sdk/client-sns";
+import type { NotificationDelivery } from "../../../topics/notification-delivery.ts";
+import type { Publishing } from "../../../topics/publishing.ts";
 import { invalidParameter } from "../../../topics/topic-errors.ts";
+import type { Topics } from "../../../topics/topics.ts";
 import type { Handlers } from "../../protocol/handlers.ts";
+
+/** What SNS is made of. */
+export interface SnsDependencies {
+  readonly topics: Topics;
+  readonly publishing: Publishing;
+  readonly delivery: NotificationDelivery;
+}
 
 export type SnsHandlers = Handlers<typeof snsModule>;
 
 const PAGE = 100;
 
 /** AWS: a hundred at a time. */
-export function pageOf<T>(all: readonly T[], token: string | undefined): { page: readonly T[]; next: string | undefined } {
+export function pageOf<T>(
+  all: readonly T[],
+  token: string | undefined,
+): { page: readonly T[]; next: string | undefined } {
   const from = token === undefined ? 0 : Number(Buffer.from(token, "base64").toString());
   if (!Number.isInteger(from) || from < 0) throw invalidParameter("NextToken");
   const end = from + PAGE;

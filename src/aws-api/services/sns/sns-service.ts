@@ -1,17 +1,9 @@
 import * as snsModule from "@aws-sdk/client-sns";
-import type { NotificationDelivery } from "../../../topics/notification-delivery.ts";
-import type { Publishing } from "../../../topics/publishing.ts";
-import type { Topics } from "../../../topics/topics.ts";
 import { defineService, type Handlers, type ServiceDefinition } from "../../protocol/handlers.ts";
 import { publishHandlers } from "./publish-handlers.ts";
+import type { SnsDependencies } from "./sns-handlers.ts";
 import { subscriptionHandlers } from "./subscription-handlers.ts";
 import { topicHandlers } from "./topic-handlers.ts";
-
-export interface SnsDependencies {
-  readonly topics: Topics;
-  readonly publishing: Publishing;
-  readonly delivery: NotificationDelivery;
-}
 
 /** Amazon SNS. */
 export function snsService(dependencies: SnsDependencies): ServiceDefinition {

@@ -1,14 +1,16 @@
 import { invalidParameter } from "../../../topics/topic-errors.ts";
 import { parseTopicArn, type SubscriptionRecord } from "../../../topics/topic-records.ts";
-import { pageOf, present, type SnsHandlers } from "./sns-handlers.ts";
-import type { SnsDependencies } from "./sns-service.ts";
+import { pageOf, present, type SnsDependencies, type SnsHandlers } from "./sns-handlers.ts";
 
 const PENDING = "PendingConfirmation";
 
 /** Operations on subscriptions. */
 export function subscriptionHandlers({ topics, delivery }: SnsDependencies): SnsHandlers {
   return {
-    Subscribe: async ({ TopicArn = "", Protocol = "", Endpoint = "", Attributes, ReturnSubscriptionArn }, context) => {
+    Subscribe: async (
+      { TopicArn = "", Protocol = "", Endpoint = "", Attributes, ReturnSubscriptionArn },
+      context,
+    ) => {
       const topic = parseTopicArn(TopicArn);
       if (topic === undefined) throw invalidParameter("TopicArn");
       const record = await topics.subscribe({

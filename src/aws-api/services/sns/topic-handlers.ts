@@ -1,7 +1,6 @@
-import { invalidParameter } from "../../../topics/topic-errors.ts";
+import { invalidParameter, notServed } from "../../../topics/topic-errors.ts";
 import { topicArn } from "../../../topics/topic-records.ts";
 import type { Topic, Topics } from "../../../topics/topics.ts";
-import { notServed } from "../../../topics/topic-errors.ts";
 import { pageOf, present, type SnsHandlers, tagsOf } from "./sns-handlers.ts";
 
 interface Statement {
@@ -14,7 +13,11 @@ export function topicHandlers(topics: Topics): SnsHandlers {
   return {
     CreateTopic: async ({ Name = "", Attributes, Tags, DataProtectionPolicy }, { account, region }) => {
       if (DataProtectionPolicy) throw notServed("DataProtectionPolicy");
-      const TopicArn = await topics.create({ account, region, name: Name }, present(Attributes), tagsOf(Tags));
+      const TopicArn = await topics.create(
+        { account, region, name: Name },
+        present(Attributes),
+        tagsOf(Tags),
+      );
       return { TopicArn };
     },
     DeleteTopic: async ({ TopicArn = "" }) => {
@@ -81,7 +84,16 @@ function shownAttributes({ record, subscriptions }: Topic): Record<string, strin
     Sid: "__default_statement_ID",
     Effect: "Allow",
     Principal: { AWS: "*" },
-    Action: ["GetTopicAttributes", "SetTopicAttributes", "AddPermission", "RemovePermission", "DeleteTopic", "Subscribe", "ListSubscriptionsByTopic", "Publish"].map((action) => `SNS:${action}`),
+    Action: [
+      "GetTopicAttributes",
+      "SetTopicAttributes",
+      "AddPermission",
+      "RemovePermission",
+      "DeleteTopic",
+      "Subscribe",
+      "ListSubscriptionsByTopic",
+      "Publish",
+    ].map((action) => `SNS:${action}`),
     Resource: arn,
     Condition: { StringEquals: { "AWS:SourceOwner": record.account } },
   };
