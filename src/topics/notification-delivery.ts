@@ -38,13 +38,21 @@ export interface NotificationDeliveryDependencies {
 /** Brings messages to subscriptions: at least once each, one slow subscription delaying no other. */
 export class NotificationDelivery {
   readonly #dependencies: NotificationDeliveryDependencies;
-  readonly #deliveries: DeliveryQueue<Address>;
+  /** Queues and functions here, which take what they are given at once. */
+  readonly #own: DeliveryQueue<Address>;
+  /** An HTTP endpoint may be slow: each has a queue to itself. */
+  readonly #http = new Map<string, DeliveryQueue<Address>>();
+  #isServing = false;
 
   constructor(dependencies: NotificationDeliveryDependencies) {
     this.#dependencies = dependencies;
-    const { queue, blobs, clock, newId, random, failed } = dependencies;
-    this.#deliveries = new DeliveryQueue<Address>({
-      name: "sns/deliveries",
+    this.#own = this.#queue("sns/deliveries");
+  }
+
+  #queue(name: string): DeliveryQueue<Address> {
+    const { queue, blobs, clock, newId, random, failed } = this.#dependencies;
+    return new DeliveryQueue<Address>({
+      name,
       queue,
       blobs,
       clock,
@@ -59,22 +67,41 @@ export class NotificationDelivery {
     });
   }
 
-  start(): void {
-    this.#deliveries.start();
+  #queueOf({ arn, protocol }: SubscriptionRecord): DeliveryQueue<Address> {
+    if (protocol !== "http" && protocol !== "https") return this.#own;
+    let queue = this.#http.get(arn);
+    if (queue === undefined) {
+      queue = this.#queue(`sns/http/${arn.split(":").slice(3).join("/")}`);
+      this.#http.set(arn, queue);
+      if (this.#isServing) queue.start();
+    }
+    return queue;
   }
 
-  close(): Promise<void> {
-    return this.#deliveries.close();
+  /** Takes up what is still to be delivered. */
+  start(): void {
+    this.#isServing = true;
+    this.#own.start();
+    for (const record of this.#dependencies.topics.everySubscription()) this.#queueOf(record);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([this.#own, ...this.#http.values()].map((queue) => queue.close()));
   }
 
   /** Resolves when all deliveries are on disk. */
   async enqueue(wanted: readonly (readonly [Subscription, Notification])[]): Promise<void> {
-    await this.#deliveries.add(
-      wanted.map(([{ record }, notification]) => ({
-        address: { subscriptionArn: record.arn },
-        payload: encodeNotification(notification),
-        retries: record.protocol === "http" || record.protocol === "https" ? HTTP_RETRIES : OWN_RETRIES,
-      })),
+    const byQueue = Map.groupBy(wanted, ([{ record }]) => this.#queueOf(record));
+    await Promise.all(
+      [...byQueue].map(([queue, some]) =>
+        queue.add(
+          some.map(([{ record }, notification]) => ({
+            address: { subscriptionArn: record.arn },
+            payload: encodeNotification(notification),
+            retries: queue === this.#own ? OWN_RETRIES : HTTP_RETRIES,
+          })),
+        ),
+      ),
     );
   }
 

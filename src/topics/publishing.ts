@@ -138,7 +138,8 @@ export class Publishing {
 /** AWS: with `MessageStructure` json each protocol can have a text of its own. */
 function textsOf({ message, messageStructure }: Publication): Readonly<Record<string, string>> {
   if (messageStructure !== "json") return { default: message };
-  return JSON.parse(message) as Record<string, string>;
+  const texts = Object.entries(JSON.parse(message) as Record<string, unknown>);
+  return Object.fromEntries(texts.filter((entry): entry is [string, string] => typeof entry[1] === "string"));
 }
 
 function checkPublication({ message, subject, messageStructure, attributes, groupId }: Publication): void {

@@ -122,8 +122,9 @@ export class Topics {
       return arn;
     }
     const record: TopicRecord = { schema: 1, ...name, attributes, tags: checkedTags(tags) };
-    this.#byArn.set(arn, { record, subscriptions: new Map() });
     await this.#keyValue.put(topicKey(name), encodeRecord(record));
+    // Somebody else may have made it meanwhile, with subscriptions.
+    if (!this.#byArn.has(arn)) this.#byArn.set(arn, { record, subscriptions: new Map() });
     return arn;
   }
 
@@ -163,8 +164,9 @@ export class Topics {
   }
 
   async #change(topic: HeldTopic, changes: Partial<TopicRecord>): Promise<void> {
-    topic.record = { ...topic.record, ...changes };
-    await this.#keyValue.put(topicKey(topic.record), encodeRecord(topic.record));
+    const record = { ...topic.record, ...changes };
+    await this.#keyValue.put(topicKey(record), encodeRecord(record));
+    topic.record = record;
   }
 
   /** A topic's own policy; undefined when it has none, or there is no such topic. */
@@ -206,8 +208,8 @@ export class Topics {
   }
 
   async #keep(topic: HeldTopic, record: SubscriptionRecord): Promise<SubscriptionRecord> {
-    topic.subscriptions.set(record.arn, held(record));
     await this.#keyValue.put(subscriptionKey(record.arn), encodeRecord(record));
+    topic.subscriptions.set(record.arn, held(record));
     return record;
   }
 
@@ -225,6 +227,11 @@ export class Topics {
     const subscription = this.#byArn.get(topicOf(arn))?.subscriptions.get(arn);
     if (subscription === undefined) throw subscriptionNotFound();
     return subscription;
+  }
+
+  *everySubscription(): Generator<SubscriptionRecord> {
+    for (const { subscriptions } of this.#byArn.values())
+      for (const { record } of subscriptions.values()) yield record;
   }
 
   /** All of an account in a region. */

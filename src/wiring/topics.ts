@@ -1,5 +1,5 @@
 import { systemClock as clock } from "../adapters/clock-system/clock-system.ts";
-import { httpDeliveries } from "../adapters/http-deliveries/http-deliveries.ts";
+import { createHttpDeliveries } from "../adapters/http-deliveries/http-deliveries.ts";
 import type { ServiceDefinition } from "../aws-api/protocol/handlers.ts";
 import { snsService } from "../aws-api/services/sns/sns-service.ts";
 import { mayDeliver } from "../iam/event-permission.ts";
@@ -21,7 +21,8 @@ export async function openTopics(ground: Ground, { platform }: EventParts): Prom
     blobs: store.blobs,
     clock,
     targets,
-    http: httpDeliveries,
+    // Where access is enforced, whoever may subscribe is not to reach what listens on this host alone.
+    http: createHttpDeliveries({ allowsOwnHost: configuration.authentication === "open" }),
     newId,
     random: Math.random,
     failed: (error) => logFailure(logger, "a message reached no subscription", { error, context: {} }),
