@@ -1,19 +1,10 @@
-import { createRequire } from "node:module";
-
-/** The part of the npm package jpeg-js that is used here. */
-interface JpegEncoder {
-  readonly encode: (
-    image: { readonly width: number; readonly height: number; readonly data: Uint8Array },
-    quality: number,
-  ) => { readonly data: Uint8Array };
-}
+import jpeg from "jpeg-js";
 
 const WIDTH = 1200;
 const HEIGHT = 800;
 
 /** A landscape as no camera saw it, a different one for each number, as JPEG. */
 export function photograph(number: number): Uint8Array {
-  const { encode } = createRequire(import.meta.url)("jpeg-js") as JpegEncoder;
   const data = new Uint8Array(WIDTH * HEIGHT * 4);
   const sun = { x: WIDTH * (0.2 + 0.15 * (number % 5)), y: HEIGHT * 0.28 };
   for (let x = 0; x < WIDTH; x++) {
@@ -24,7 +15,7 @@ export function photograph(number: number): Uint8Array {
       data.set([...pixel, 255], (y * WIDTH + x) * 4);
     }
   }
-  return encode({ width: WIDTH, height: HEIGHT, data }, 85).data;
+  return jpeg.encode({ width: WIDTH, height: HEIGHT, data: Buffer.from(data.buffer) }, 85).data;
 }
 
 type Colour = readonly [red: number, green: number, blue: number];
