@@ -48,7 +48,9 @@ for extension in /opt/extensions/*; do
       unset ${HIDDEN_VARIABLES.join(" ")}
       exec "$extension" 4>&-
     )
-    ended="$? \${extension##*/}"
+    status=$?
+    LC_ALL=C
+    ended=$(printf '%s %.200s' "$status" "\${extension##*/}")
     printf "\\\\245\\\\132\\\\000\\\\340\\\\000\\\\000\\\\000\\\\$(printf %03o \${#ended})\\\\000\\\\000\\\\000\\\\000\\\\000\\\\000\\\\000\\\\000%s" "$ended" >&4
   ) &
 done

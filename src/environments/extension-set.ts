@@ -66,6 +66,8 @@ export class ExtensionSet {
   #external: readonly string[] = [];
   #isClosed = false;
   #allGone: (() => void) | undefined;
+  /** For those who were busy when the environment began to end: they get it when they ask. */
+  #shutdown: ExtensionEvent | undefined;
   /** Called when every extension waits for its next event. */
   onReady: () => void = () => undefined;
   /** Called when an extension has failed: the environment is not sound any more. */
@@ -141,6 +143,10 @@ export class ExtensionSet {
   next(id: string | undefined, deliver: (event: ExtensionEvent) => void): RuntimeApiRefusal | undefined {
     const extension = this.#known(id);
     if ("status" in extension) return extension;
+    if (this.#shutdown !== undefined && extension.events.has("SHUTDOWN")) {
+      deliver(this.#shutdown);
+      return undefined;
+    }
     extension.deliver = deliver;
     if (!extension.wasReady) {
       extension.wasReady = true;
@@ -160,6 +166,11 @@ export class ExtensionSet {
     if ("status" in extension) return extension;
     if (errorType === undefined)
       return refusal("Extension.MissingHeader", "Lambda-Extension-Function-Error-Type not found");
+    if (phase === "init" && this.#isClosed)
+      return refusal(
+        "Extension.InvalidExtensionState",
+        "State transition from Ready to InitError is not allowed",
+      );
     const kind = phase === "init" ? "Extension.InitError" : "Extension.ExitError";
     this.#dependencies.tell(
       extension.name,
@@ -210,9 +221,9 @@ export class ExtensionSet {
         cancel();
         resolve();
       };
+      this.#shutdown = { eventType: "SHUTDOWN", shutdownReason, deadlineMs };
       for (const extension of this.#extensions.values())
-        if (extension.events.has("SHUTDOWN"))
-          deliverTo(extension, { eventType: "SHUTDOWN", shutdownReason, deadlineMs });
+        if (extension.events.has("SHUTDOWN")) deliverTo(extension, this.#shutdown);
     });
   }
 

@@ -205,6 +205,29 @@ describe("the Extensions API", { timeout: 20_000 }, () => {
     assert.equal(made.environment.state, "ended");
   });
 
+  test("an extension that is busy when the environment ends is told when it asks; no init error comes any more", async () => {
+    const id = await registered(EXTERNAL, ["INVOKE", "SHUTDOWN"]);
+    const first = nextEvent(id);
+    sandbox.next();
+    await outcome;
+    void invoke();
+    await first;
+    const late = await fetch(`${base}/init/error`, {
+      method: "POST",
+      headers: { "Lambda-Extension-Identifier": id, "Lambda-Extension-Function-Error-Type": "Late" },
+      body: "{}",
+    });
+    assert.equal(await errorType(late), "Extension.InvalidExtensionState");
+    const ended = made.environment.end();
+    await arrive();
+    const event = (await (await nextEvent(id)).json()) as { eventType: string };
+    assert.equal(event.eventType, "SHUTDOWN");
+    clock.advance(2_000);
+    await arrive();
+    clock.advance(2_000);
+    await ended;
+  });
+
   test("the end of the environment is told to those who asked, then the runtime gets SIGTERM", async () => {
     const id = await registered(EXTERNAL, ["SHUTDOWN"]);
     const first = nextEvent(id);
