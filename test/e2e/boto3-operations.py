@@ -146,13 +146,25 @@ def layers():
         client.delete_layer_version(LayerName="all", VersionNumber=number)
 
 
+def mappings():
+    queue = boto3.client("sqs", endpoint_url=os.environ["AWS_ENDPOINT_URL"])
+    queue.create_queue(QueueName="work")
+    arn = "arn:aws:sqs:us-east-1:000000000000:work"
+    uuid = client.create_event_source_mapping(FunctionName="all", EventSourceArn=arn, BatchSize=5)["UUID"]
+    while client.get_event_source_mapping(UUID=uuid)["State"] != "Enabled":
+        pass
+    expect([m["UUID"] for m in pages("list_event_source_mappings", "EventSourceMappings", FunctionName="all")], [uuid])
+    expect(client.update_event_source_mapping(UUID=uuid, BatchSize=7)["BatchSize"], 7)
+    expect(client.delete_event_source_mapping(UUID=uuid)["State"], "Deleting")
+
+
 def removal():
     for name in ("all", "other"):
         client.delete_function(FunctionName=name)
     expect(pages("list_functions", "Functions"), [])
 
 
-for part in (functions, versions, settings, policies, code_signing, layers, removal):
+for part in (functions, versions, settings, policies, code_signing, layers, mappings, removal):
     part()
 known = set(client.meta.service_model.operation_names)
 wanted = set(json.loads(os.environ["OPERATIONS"]))
