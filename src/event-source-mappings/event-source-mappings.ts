@@ -25,6 +25,7 @@ import type { MappingEngine } from "./mapping-engine.ts";
 import type { MappingInput } from "./mapping-input.ts";
 import { defaultSettings, patternsOf, refuseUnsupported, settingsOf } from "./mapping-settings.ts";
 import { checkMembers, checkRequired, checkTimeout, sourceKind } from "./source-rules.ts";
+import { OTHER_BATCH_SIZE, sourceDefaults, sourceSettings } from "./source-settings.ts";
 
 export interface EventSourceMappingsOptions {
   readonly keyValue: KeyValueStore;
@@ -128,11 +129,11 @@ export class EventSourceMappings {
       refuseUnsupported(input);
       const target = this.#target(owner, input.FunctionName ?? "");
       checkTimeout(kind, target.timeoutSeconds);
-      const source = this.#options.sources[kind];
-      if (source === undefined) throw notSupported(`An event source mapping of ${SOURCE_NAMES[kind]}`);
+      const source = this.#readable(kind, input.Enabled ?? true);
       const { EventSourceArn: eventSourceArn = "" } = input;
-      const settings = settingsOf(input, defaultSettings(source.defaultBatchSize), target.functionArn);
-      await source.check({ ...ownerOf(owner), eventSourceArn, settings, target });
+      const batchSize = source?.defaultBatchSize ?? OTHER_BATCH_SIZE;
+      const settings = settingsOf(input, defaultSettings(batchSize), target.functionArn);
+      await source?.check({ ...ownerOf(owner), eventSourceArn, settings, target });
       this.#checkDuplicate(owner, eventSourceArn, target);
       const { keyValue, clock, newId } = this.#options;
       const mapping: MappingDocument = {
@@ -143,6 +144,9 @@ export class EventSourceMappings {
         eventSourceArn,
         enabled: input.Enabled ?? true,
         settings,
+        ...(kind !== "sqs" && {
+          sourceSettings: sourceSettings(input, sourceDefaults(kind === "kinesis" || kind === "dynamodb")),
+        }),
         generation: 1,
         tags: input.Tags ?? {},
         lastModifiedMs: clock.nowMs(),
@@ -196,6 +200,7 @@ export class EventSourceMappings {
       const reference = input.FunctionName ?? current.settings.functionArn;
       const target = this.#target(owner, reference);
       checkTimeout(kind, target.timeoutSeconds);
+      this.#readable(kind, input.Enabled ?? current.enabled);
       const settings = settingsOf(input, current.settings, target.functionArn);
       await this.#options.sources[kind]?.check({ ...ownerOf(owner), eventSourceArn, settings, target });
       if (settings.functionArn !== current.settings.functionArn)
@@ -205,6 +210,7 @@ export class EventSourceMappings {
         ...latest,
         enabled,
         settings,
+        ...(kind !== "sqs" && { sourceSettings: sourceSettings(input, latest.sourceSettings ?? {}) }),
         generation: latest.generation + 1,
         lastModifiedMs: this.#options.clock.nowMs(),
       }));
@@ -266,6 +272,14 @@ export class EventSourceMappings {
     return arns.size === 0 ? [{}] : [...arns].map((arn) => ({ "lambda:FunctionArn": arn }));
   }
 
+  /** What reads a source. A mapping of one that nothing here reads can be kept, and not be enabled. */
+  #readable(kind: SourceKind, enabled: boolean): EventSource | undefined {
+    const source = this.#options.sources[kind];
+    if (source === undefined && enabled)
+      throw notSupported(`An event source mapping of ${SOURCE_NAMES[kind]} that is enabled`);
+    return source;
+  }
+
   #stateOf(mapping: MappingDocument): MappingState {
     if (mapping.deleting !== undefined) return "Deleting";
     if (mapping.enabled) return "Enabled";
@@ -303,8 +317,9 @@ export class EventSourceMappings {
           mapping.eventSourceArn === eventSourceArn && mapping.settings.functionArn === target.functionArn,
       );
     if (existing === undefined) return;
+    const named = `(" ${eventSourceArn} ") and function (" ${target.functionName} ")`;
     throw resourceConflict(
-      `An event source mapping with SQS arn (" ${eventSourceArn} ") and function (" ${target.functionName} ") already exists. ` +
+      `${existing.kind === "sqs" ? `An event source mapping with SQS arn ${named}` : `The event source arn ${named} provided mapping`} already exists. ` +
         `Please update or delete the existing mapping with UUID ${existing.uuid}`,
     );
   }

@@ -1,4 +1,5 @@
 import type { Owner } from "../core/function-reference.ts";
+import type { SourceSettings } from "./source-settings.ts";
 
 /** What a mapping reads from. */
 export type SourceKind = "sqs" | "kinesis" | "dynamodb" | "msk" | "kafka" | "mq" | "documentdb";
@@ -26,6 +27,8 @@ export interface MappingDocument extends Owner {
   /** Its deletion was acknowledged; it goes as soon as nothing runs for it any more. */
   readonly deleting?: true;
   readonly settings: MappingSettings;
+  /** Of sources other than queues. */
+  readonly sourceSettings?: SourceSettings | undefined;
   /** Grows with each change of what the engine has to know. */
   readonly generation: number;
   readonly tags: Readonly<Record<string, string>>;

@@ -337,15 +337,15 @@ describe("what a mapping may not be", () => {
     ],
     [
       { ...stream, BisectBatchOnFunctionError: true, ParallelizationFactor: 2 },
-      "An event source mapping of Amazon Kinesis is not supported by this version of Lambent.",
+      "An event source mapping of Amazon Kinesis that is enabled is not supported by this version of Lambent.",
     ],
     [
       { EventSourceArn: TABLE, StartingPosition: "TRIM_HORIZON" },
-      "An event source mapping of Amazon DynamoDB Streams is not supported by this version of Lambent.",
+      "An event source mapping of Amazon DynamoDB Streams that is enabled is not supported by this version of Lambent.",
     ],
     [
       { EventSourceArn: CLUSTER, Topics: ["topic"] },
-      "An event source mapping of Amazon MSK is not supported by this version of Lambent.",
+      "An event source mapping of Amazon MSK that is enabled is not supported by this version of Lambent.",
     ],
     [
       {
@@ -354,11 +354,11 @@ describe("what a mapping may not be", () => {
         SourceAccessConfigurations: [...ACCESS],
         Topics: ["topic"],
       },
-      "An event source mapping of self-managed Apache Kafka is not supported by this version of Lambent.",
+      "An event source mapping of self-managed Apache Kafka that is enabled is not supported by this version of Lambent.",
     ],
     [
-      { EventSourceArn: BROKER, Queues: ["q"], SourceAccessConfigurations: [...ACCESS] },
-      "An event source mapping of Amazon MQ is not supported by this version of Lambent.",
+      { EventSourceArn: BROKER, Queues: ["queue"], SourceAccessConfigurations: [...ACCESS] },
+      "An event source mapping of Amazon MQ that is enabled is not supported by this version of Lambent.",
     ],
     [
       {
@@ -366,7 +366,7 @@ describe("what a mapping may not be", () => {
         SourceAccessConfigurations: [...ACCESS],
         DocumentDBEventSourceConfig: { DatabaseName: "d" },
       },
-      "An event source mapping of Amazon DocumentDB is not supported by this version of Lambent.",
+      "An event source mapping of Amazon DocumentDB that is enabled is not supported by this version of Lambent.",
     ],
   ];
   for (const [input, message] of CASES)
@@ -405,4 +405,54 @@ describe("what a mapping may not be", () => {
     await assert.rejects(update(UUID, { FunctionName: "missing" }), invalid("Function does not exist"));
     assert.equal((await get(UUID)).BatchSize, 20);
   });
+});
+
+test("mappings of sources that nothing reads yet are kept, shown, changed and deleted, and cannot be enabled", async () => {
+  const inputs: Partial<CreateEventSourceMappingCommandInput>[] = [
+    {
+      EventSourceArn: STREAM,
+      StartingPosition: "AT_TIMESTAMP",
+      StartingPositionTimestamp: new Date(1_700_000_000_000),
+    },
+    {
+      EventSourceArn: TABLE,
+      StartingPosition: "LATEST",
+      ParallelizationFactor: 3,
+      BisectBatchOnFunctionError: true,
+    },
+    { EventSourceArn: CLUSTER, StartingPosition: "TRIM_HORIZON", Topics: ["topic"] },
+    { EventSourceArn: BROKER, Queues: ["queue"], SourceAccessConfigurations: [...ACCESS] },
+    {
+      EventSourceArn: DATABASE,
+      StartingPosition: "LATEST",
+      SourceAccessConfigurations: [...ACCESS],
+      DocumentDBEventSourceConfig: { DatabaseName: "d" },
+    },
+  ];
+  for (const input of inputs) {
+    const made = await create({ ...input, Enabled: false });
+    assert.equal(made.State, "Disabled");
+    const shown = await get(made.UUID);
+    for (const [name, value] of Object.entries(input))
+      assert.deepEqual(shown[name as keyof typeof shown], value, `${name} of ${input.EventSourceArn}`);
+    assert.equal(shown.BatchSize, 100);
+    await assert.rejects(create({ ...input, Enabled: false }), { name: "ResourceConflictException" });
+    const enable = new UpdateEventSourceMappingCommand({ UUID: made.UUID, Enabled: true });
+    await assert.rejects(lambda.client.send(enable), /that is enabled is not supported/);
+    const changed = await lambda.client.send(
+      new UpdateEventSourceMappingCommand({ UUID: made.UUID, BatchSize: 7 }),
+    );
+    assert.equal(changed.BatchSize, 7);
+    assert.equal((await get(made.UUID)).StartingPosition, input.StartingPosition);
+    await lambda.client.send(new DeleteEventSourceMappingCommand({ UUID: made.UUID }));
+  }
+  const { ParallelizationFactor, MaximumRetryAttempts } = await create({
+    EventSourceArn: STREAM,
+    StartingPosition: "LATEST",
+    Enabled: false,
+  });
+  assert.deepEqual(
+    { ParallelizationFactor, MaximumRetryAttempts },
+    { ParallelizationFactor: 1, MaximumRetryAttempts: -1 },
+  );
 });

@@ -29,11 +29,15 @@ export function eventSourceMappingHandlers({ mappings }: LambdaDependencies): La
 /** AWS: what a queue's mapping shows was recorded from the service; other members are there when they are set. */
 function shapeOf({ mapping, state, lastResult }: MappingDescription): EventSourceMappingConfiguration {
   const { settings } = mapping;
+  const { StartingPositionTimestamp: from, ...ofSource } = mapping.sourceSettings ?? {};
   const { filterPatterns, maximumConcurrency, provisionedPollers } = settings;
   return {
     UUID: mapping.uuid,
     EventSourceMappingArn: mappingArn(mapping),
-    EventSourceArn: mapping.eventSourceArn,
+    // AWS: a self-managed source has no ARN.
+    ...(mapping.eventSourceArn !== "" && { EventSourceArn: mapping.eventSourceArn }),
+    ...(ofSource as Partial<EventSourceMappingConfiguration>),
+    ...(from !== undefined && { StartingPositionTimestamp: new Date(from) }),
     FunctionArn: settings.functionArn,
     BatchSize: settings.batchSize,
     MaximumBatchingWindowInSeconds: settings.maximumBatchingWindowSeconds,
