@@ -68,6 +68,8 @@ export class ExtensionSet {
   #allGone: (() => void) | undefined;
   /** For those who were busy when the environment began to end: they get it when they ask. */
   #shutdown: ExtensionEvent | undefined;
+  /** Who has got it, by id. */
+  readonly #told = new Set<string>();
   /** Called when every extension waits for its next event. */
   onReady: () => void = () => undefined;
   /** Called when an extension has failed: the environment is not sound any more. */
@@ -143,7 +145,8 @@ export class ExtensionSet {
   next(id: string | undefined, deliver: (event: ExtensionEvent) => void): RuntimeApiRefusal | undefined {
     const extension = this.#known(id);
     if ("status" in extension) return extension;
-    if (this.#shutdown !== undefined && extension.events.has("SHUTDOWN")) {
+    if (this.#shutdown !== undefined && extension.events.has("SHUTDOWN") && !this.#told.has(extension.id)) {
+      this.#told.add(extension.id);
       deliver(this.#shutdown);
       return undefined;
     }
@@ -222,8 +225,11 @@ export class ExtensionSet {
         resolve();
       };
       this.#shutdown = { eventType: "SHUTDOWN", shutdownReason, deadlineMs };
-      for (const extension of this.#extensions.values())
-        if (extension.events.has("SHUTDOWN")) deliverTo(extension, this.#shutdown);
+      for (const extension of this.#extensions.values()) {
+        if (!extension.events.has("SHUTDOWN") || extension.deliver === undefined) continue;
+        this.#told.add(extension.id);
+        deliverTo(extension, this.#shutdown);
+      }
     });
   }
 
