@@ -110,18 +110,10 @@ const fileSystemTable = z.preprocess(
 
 const endpointTable: z.ZodType<ServiceEndpoints> = z.preprocess(
   parsedJson,
-  z
-    .partialRecord(
-      z.enum(EVENT_SERVICES),
-      z.string().regex(/^(off|https?:\/\/\S+)$/, 'expected "off" or a URL such as http://127.0.0.1:9324'),
-    )
-    .refine(
-      (table) =>
-        Object.entries(table).every(
-          ([service, endpoint]) => ["sqs", "events", "s3"].includes(service) || endpoint === "off",
-        ),
-      'only SQS, EventBridge and S3 can be at another endpoint yet, for the others "off" is expected',
-    ),
+  z.partialRecord(
+    z.enum(EVENT_SERVICES),
+    z.string().regex(/^(off|https?:\/\/\S+)$/, 'expected "off" or a URL such as http://127.0.0.1:9324'),
+  ),
 );
 
 const schema = z.strictObject({

@@ -3,7 +3,7 @@ import { endpointOf } from "../core/service-endpoints.ts";
 import { openBuses } from "./buses.ts";
 import type { EventParts } from "./event-parts.ts";
 import type { Ground } from "./ground.ts";
-import { openObjects } from "./objects.ts";
+import { openBuckets } from "./objects.ts";
 import { openQueues } from "./queues.ts";
 import { openSchedules } from "./schedules.ts";
 import { openTopics } from "./topics.ts";
@@ -15,8 +15,8 @@ export async function openEventServices(
 ): Promise<readonly ServiceDefinition[]> {
   const { endpoints } = ground.configuration;
   const services = [...(await openQueues(ground, parts))];
-  if (endpointOf(endpoints, "s3") === "embedded") services.push(await openObjects(ground, parts));
-  if (endpointOf(endpoints, "sns") === "embedded") services.push(await openTopics(ground, parts));
+  services.push(...(await openBuckets(ground, parts)));
+  services.push(...(await openTopics(ground, parts)));
   services.push(...(await openBuses(ground, parts)));
   if (endpointOf(endpoints, "scheduler") === "embedded") services.push(await openSchedules(ground, parts));
   return services;

@@ -1,9 +1,11 @@
 import { join } from "node:path";
+import { openRemoteBuckets } from "../adapters/bucket-s3/bucket-s3.ts";
 import { systemClock as clock } from "../adapters/clock-system/clock-system.ts";
 import { ObjectStoreFiles } from "../adapters/object-store-files/object-store-files.ts";
 import type { ServiceDefinition } from "../aws-api/protocol/handlers.ts";
 import { s3Service } from "../aws-api/services/s3/s3-service.ts";
 import { parsePolicyDocument } from "../core/policy-document.ts";
+import { endpointOf } from "../core/service-endpoints.ts";
 import type { ResourcePolicy } from "../iam/authorize.ts";
 import { mayDeliver } from "../iam/event-permission.ts";
 import { bucketDelivery } from "../objects/bucket-delivery.ts";
@@ -12,8 +14,23 @@ import { Objects } from "../objects/objects.ts";
 import { type Ground, newId } from "./ground.ts";
 import type { Platform } from "./platform.ts";
 
+/** S3, as targets and as a service: embedded, at an endpoint that the configuration names, or off. */
+export async function openBuckets(
+  ground: Ground,
+  parts: { readonly platform: Platform },
+): Promise<readonly ServiceDefinition[]> {
+  const { configuration, opened, targets } = ground;
+  const endpoint = endpointOf(configuration.endpoints, "s3");
+  if (endpoint === "off") return [];
+  if (endpoint === "embedded") return [await openObjects(ground, parts)];
+  const remote = openRemoteBuckets({ endpoint, region: configuration.defaultRegion });
+  opened.add(() => remote.close());
+  targets.toBucket = remote.toBucket;
+  return [];
+}
+
 /** Opens the embedded S3: buckets as targets of events, and their policies. Returns the service for the AWS endpoint. */
-export async function openObjects(
+async function openObjects(
   ground: Ground,
   { platform }: { readonly platform: Platform },
 ): Promise<ServiceDefinition> {

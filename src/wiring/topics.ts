@@ -1,7 +1,9 @@
 import { systemClock as clock } from "../adapters/clock-system/clock-system.ts";
 import { createHttpDeliveries } from "../adapters/http-deliveries/http-deliveries.ts";
+import { openRemoteTopics } from "../adapters/topic-sns/topic-sns.ts";
 import type { ServiceDefinition } from "../aws-api/protocol/handlers.ts";
 import { snsService } from "../aws-api/services/sns/sns-service.ts";
+import { endpointOf } from "../core/service-endpoints.ts";
 import { mayDeliver } from "../iam/event-permission.ts";
 import { NotificationDelivery } from "../topics/notification-delivery.ts";
 import { Publishing } from "../topics/publishing.ts";
@@ -11,9 +13,20 @@ import { Topics } from "../topics/topics.ts";
 import type { EventParts } from "./event-parts.ts";
 import { type Ground, logFailure, newId } from "./ground.ts";
 
-/** Opens the embedded SNS: topics as targets of events, and their policies. */
-export async function openTopics(ground: Ground, { platform }: EventParts): Promise<ServiceDefinition> {
+/** SNS, as targets and as a service: embedded, at an endpoint that the configuration names, or off. */
+export async function openTopics(
+  ground: Ground,
+  { platform }: EventParts,
+): Promise<readonly ServiceDefinition[]> {
   const { configuration, store, opened, targets, logger } = ground;
+  const endpoint = endpointOf(configuration.endpoints, "sns");
+  if (endpoint === "off") return [];
+  if (endpoint !== "embedded") {
+    const remote = openRemoteTopics({ endpoint });
+    opened.add(() => remote.close());
+    targets.toTopic = remote.toTopic;
+    return [];
+  }
   const topics = await Topics.open(store.keyValue);
   const delivery = new NotificationDelivery({
     topics,
@@ -40,5 +53,5 @@ export async function openTopics(ground: Ground, { platform }: EventParts): Prom
     const name = parseTopicArn(arn);
     return name && { account: name.account, document: topics.policyOf(arn) };
   });
-  return snsService({ topics, publishing, delivery });
+  return [snsService({ topics, publishing, delivery })];
 }
