@@ -1,0 +1,88 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import {
+  CreateEventSourceMappingCommand,
+  type CreateEventSourceMappingCommandInput,
+  CreateFunctionCommand,
+  DeleteEventSourceMappingCommand,
+  GetEventSourceMappingCommand,
+  UpdateEventSourceMappingCommand,
+} from "@aws-sdk/client-lambda";
+import { openLambdaEndpoint, ROLE_ARN } from "../support/lambda-endpoint.ts";
+import { zipOf } from "../support/zip.ts";
+
+const STREAM = "arn:aws:kinesis:eu-west-1:000000000000:stream/s";
+const TABLE = "arn:aws:dynamodb:eu-west-1:000000000000:table/t/stream/2024-01-01T00:00:00.000";
+const CLUSTER = "arn:aws:kafka:eu-west-1:000000000000:cluster/c/u-1";
+const BROKER = "arn:aws:mq:eu-west-1:000000000000:broker:b:b-1";
+const DATABASE = "arn:aws:rds:eu-west-1:000000000000:cluster:d";
+const ACCESS = [
+  { Type: "BASIC_AUTH", URI: "arn:aws:secretsmanager:eu-west-1:000000000000:secret:s" },
+] as const;
+const FunctionName = "f";
+
+test("mappings of sources that nothing reads yet are kept, shown, changed and deleted, and cannot be enabled", async (t) => {
+  const lambda = await openLambdaEndpoint();
+  t.after(() => lambda.close());
+  await lambda.client.send(
+    new CreateFunctionCommand({
+      FunctionName,
+      Runtime: "nodejs24.x",
+      Handler: "index.handler",
+      Role: ROLE_ARN,
+      Timeout: 20,
+      Code: { ZipFile: await zipOf({ "index.js": "exports.handler = async () => 1;" }) },
+    }),
+  );
+  await lambda.functions.idle();
+  const create = (input: Partial<CreateEventSourceMappingCommandInput>) =>
+    lambda.client.send(new CreateEventSourceMappingCommand({ FunctionName, ...input }));
+  const get = (UUID: string | undefined) => lambda.client.send(new GetEventSourceMappingCommand({ UUID }));
+  const inputs: Partial<CreateEventSourceMappingCommandInput>[] = [
+    {
+      EventSourceArn: STREAM,
+      StartingPosition: "AT_TIMESTAMP",
+      StartingPositionTimestamp: new Date(1_700_000_000_000),
+    },
+    {
+      EventSourceArn: TABLE,
+      StartingPosition: "LATEST",
+      ParallelizationFactor: 3,
+      BisectBatchOnFunctionError: true,
+    },
+    { EventSourceArn: CLUSTER, StartingPosition: "TRIM_HORIZON", Topics: ["topic"] },
+    { EventSourceArn: BROKER, Queues: ["queue"], SourceAccessConfigurations: [...ACCESS] },
+    {
+      EventSourceArn: DATABASE,
+      StartingPosition: "LATEST",
+      SourceAccessConfigurations: [...ACCESS],
+      DocumentDBEventSourceConfig: { DatabaseName: "d" },
+    },
+  ];
+  for (const input of inputs) {
+    const made = await create({ ...input, Enabled: false });
+    assert.equal(made.State, "Disabled");
+    const shown = await get(made.UUID);
+    for (const [name, value] of Object.entries(input))
+      assert.deepEqual(shown[name as keyof typeof shown], value, `${name} of ${input.EventSourceArn}`);
+    assert.equal(shown.BatchSize, 100);
+    await assert.rejects(create({ ...input, Enabled: false }), { name: "ResourceConflictException" });
+    const enable = new UpdateEventSourceMappingCommand({ UUID: made.UUID, Enabled: true });
+    await assert.rejects(lambda.client.send(enable), /that is enabled is not supported/);
+    const changed = await lambda.client.send(
+      new UpdateEventSourceMappingCommand({ UUID: made.UUID, BatchSize: 7 }),
+    );
+    assert.equal(changed.BatchSize, 7);
+    assert.equal((await get(made.UUID)).StartingPosition, input.StartingPosition);
+    await lambda.client.send(new DeleteEventSourceMappingCommand({ UUID: made.UUID }));
+  }
+  const { ParallelizationFactor, MaximumRetryAttempts } = await create({
+    EventSourceArn: STREAM,
+    StartingPosition: "LATEST",
+    Enabled: false,
+  });
+  assert.deepEqual(
+    { ParallelizationFactor, MaximumRetryAttempts },
+    { ParallelizationFactor: 1, MaximumRetryAttempts: -1 },
+  );
+});
