@@ -1,3 +1,4 @@
+import { DueHeap } from "../core/due-heap.ts";
 import type { Clock } from "../ports/clock.ts";
 
 /** The wall clock may be set, and timers have a longest time: it is looked at this often while something is due. */
@@ -15,8 +16,8 @@ interface DueTime {
 export class DueTimes {
   readonly #clock: Clock;
   readonly #isDue: (id: string, atMs: number) => void;
-  /** A binary heap, earliest first; may have entries that were replaced. */
-  #heap: DueTime[] = [];
+  /** May have entries that were replaced. */
+  readonly #heap = new DueHeap<DueTime>();
   readonly #current = new Map<string, DueTime>();
   #timer: { readonly atMs: number; readonly cancel: () => void } | undefined;
   #isRunning = false;
@@ -37,9 +38,9 @@ export class DueTimes {
     } else {
       const due = { id, atMs };
       this.#current.set(id, due);
-      this.#push(due);
+      this.#heap.add(atMs, due);
     }
-    if (this.#heap.length > 64 && this.#heap.length > 4 * this.#current.size) this.#compact();
+    if (this.#heap.size > 64 && this.#heap.size > 4 * this.#current.size) this.#compact();
     this.#arm();
   }
 
@@ -68,7 +69,7 @@ export class DueTimes {
     for (let next = this.#earliest(); next !== undefined; next = this.#earliest()) {
       if (next.atMs > this.#clock.nowMs() || !this.#isRunning) break;
       this.#current.delete(next.id);
-      this.#pop();
+      this.#heap.take(next.atMs);
       this.#isDue(next.id, next.atMs);
     }
     this.#arm();
@@ -76,44 +77,15 @@ export class DueTimes {
 
   /** The earliest that was not replaced. */
   #earliest(): DueTime | undefined {
-    for (let first = this.#heap[0]; first !== undefined; first = this.#heap[0]) {
+    for (let first = this.#heap.first; first !== undefined; first = this.#heap.first) {
       if (this.#current.get(first.id) === first) return first;
-      this.#pop();
+      this.#heap.take(first.atMs);
     }
     return undefined;
   }
 
   #compact(): void {
-    this.#heap = [...this.#current.values()].sort((left, right) => left.atMs - right.atMs);
-  }
-
-  #push(due: DueTime): void {
-    const heap = this.#heap;
-    let index = heap.push(due) - 1;
-    while (index > 0) {
-      const parent = (index - 1) >> 1;
-      const above = heap[parent];
-      if (above === undefined || above.atMs <= due.atMs) break;
-      heap[index] = above;
-      heap[parent] = due;
-      index = parent;
-    }
-  }
-
-  #pop(): void {
-    const heap = this.#heap;
-    const last = heap.pop();
-    if (last === undefined || heap.length === 0) return;
-    let index = 0;
-    for (;;) {
-      const left = heap[2 * index + 1];
-      const right = heap[2 * index + 2];
-      const isRight = right !== undefined && left !== undefined && right.atMs < left.atMs;
-      const child = isRight ? right : left;
-      if (child === undefined || child.atMs >= last.atMs) break;
-      heap[index] = child;
-      index = 2 * index + (isRight ? 2 : 1);
-    }
-    heap[index] = last;
+    this.#heap.clear();
+    for (const due of this.#current.values()) this.#heap.add(due.atMs, due);
   }
 }

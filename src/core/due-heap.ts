@@ -16,6 +16,10 @@ export class DueHeap<T> {
     return this.#entries[0]?.atMs;
   }
 
+  get first(): T | undefined {
+    return this.#entries[0]?.item;
+  }
+
   add(atMs: number, item: T): void {
     const entries = this.#entries;
     let at = entries.length;

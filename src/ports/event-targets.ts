@@ -1,3 +1,7 @@
+import type { MessageAttribute } from "../core/message-attribute.ts";
+
+export type { MessageAttribute } from "../core/message-attribute.ts";
+
 /** In whose name something is delivered: the target's resource policy is asked about it. */
 export interface EventSender {
   /** The service principal: "s3.amazonaws.com", "sns.amazonaws.com", "events.amazonaws.com" … */
@@ -9,13 +13,6 @@ export interface EventSender {
   readonly roleArn?: string | undefined;
   /** Its role need not exist and nobody is asked about it: where access is open, functions may have made-up roles. */
   readonly hasMadeUpRole?: boolean | undefined;
-}
-
-/** A message attribute as SQS and SNS have them; `type` with its label ("Number.int"). */
-export interface MessageAttribute {
-  readonly type: string;
-  readonly stringValue?: string | undefined;
-  readonly binaryValue?: Uint8Array | undefined;
 }
 
 export interface QueueDelivery {

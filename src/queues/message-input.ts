@@ -1,9 +1,8 @@
 import { createHash } from "node:crypto";
 import { AwsError } from "../core/errors.ts";
-import type { MessageAttribute } from "../ports/event-targets.ts";
+import { type MessageAttribute, messageBytes } from "../core/message-attribute.ts";
 import type { NewMessage, Queue } from "./queue.ts";
 import { invalidParameter, missingParameter } from "./queue-errors.ts";
-import { messageBytes } from "./queue-message.ts";
 
 /** A message as a client sends it. */
 export interface MessageInput {

@@ -1,5 +1,10 @@
 import { createHash } from "node:crypto";
-import type { MessageAttribute } from "../ports/event-targets.ts";
+import {
+  attributesFrom,
+  type MessageAttribute,
+  type StoredAttributes,
+  storedAttributes,
+} from "../core/message-attribute.ts";
 
 /** A message as it is kept. */
 export interface StoredMessage {
@@ -24,12 +29,7 @@ const HEAD_BYTES = 4;
 export function encodeMessage({ body, attributes, ...rest }: StoredMessage): Uint8Array {
   const head = {
     ...rest,
-    attributes: Object.entries(attributes).map(([name, { type, stringValue, binaryValue }]) => [
-      name,
-      type,
-      stringValue ?? null,
-      binaryValue === undefined ? null : Buffer.from(binaryValue).toString("base64"),
-    ]),
+    attributes: storedAttributes(attributes),
   };
   const headBytes = Buffer.from(JSON.stringify(head));
   const length = Buffer.alloc(HEAD_BYTES);
@@ -38,7 +38,7 @@ export function encodeMessage({ body, attributes, ...rest }: StoredMessage): Uin
 }
 
 type StoredHead = Omit<StoredMessage, "body" | "attributes"> & {
-  readonly attributes: readonly (readonly [string, string, string | null, string | null])[];
+  readonly attributes: StoredAttributes;
 };
 
 export function decodeMessage(value: Uint8Array): StoredMessage {
@@ -48,16 +48,7 @@ export function decodeMessage(value: Uint8Array): StoredMessage {
   return {
     ...rest,
     body: bytes.toString("utf8", end),
-    attributes: Object.fromEntries(
-      attributes.map(([name, type, stringValue, binary]) => [
-        name,
-        {
-          type,
-          ...(stringValue !== null && { stringValue }),
-          ...(binary !== null && { binaryValue: Buffer.from(binary, "base64") }),
-        },
-      ]),
-    ),
+    attributes: attributesFrom(attributes),
   };
 }
 
@@ -86,17 +77,6 @@ export function md5OfAttributes(attributes: Readonly<Record<string, MessageAttri
 }
 
 export const md5OfText = (text: string): string => createHash("md5").update(text).digest("hex");
-
-/** What counts against the limit: the body, and names, types and values of the attributes. */
-export function messageBytes(body: string, attributes: Readonly<Record<string, MessageAttribute>>): number {
-  let bytes = Buffer.byteLength(body);
-  for (const [name, { type, stringValue = "", binaryValue }] of Object.entries(attributes))
-    bytes +=
-      Buffer.byteLength(name) +
-      Buffer.byteLength(type) +
-      (binaryValue?.byteLength ?? Buffer.byteLength(stringValue));
-  return bytes;
-}
 
 /** AWS: twenty digits. */
 export const sequenceNumberText = (sequence: number): string => `1${String(sequence).padStart(19, "0")}`;

@@ -60,7 +60,8 @@ export class NotificationDelivery {
       random,
       failed,
       deliver: async ({ address, payload }) => {
-        const subscription = this.#find(address.subscriptionArn);
+        // One that has been ended since gets nothing any more.
+        const subscription = this.#dependencies.topics.findSubscription(address.subscriptionArn);
         if (subscription !== undefined) await this.#deliver(subscription.record, decodeNotification(payload));
       },
       giveUp: ({ address, payload }, failure) => this.#giveUp(address, payload, failure),
@@ -134,15 +135,6 @@ export class NotificationDelivery {
     await http.post(record.endpoint, headersOf(record, { type, messageId }), text).catch(failed);
   }
 
-  #find(arn: string): Subscription | undefined {
-    try {
-      return this.#dependencies.topics.subscription(arn);
-    } catch {
-      // The subscription has been ended since: nothing is delivered to it any more.
-      return undefined;
-    }
-  }
-
   async #deliver(record: SubscriptionRecord, notification: Notification): Promise<void> {
     const { targets } = this.#dependencies;
     const sender = senderOf(record);
@@ -169,8 +161,8 @@ export class NotificationDelivery {
   }
 
   async #giveUp({ subscriptionArn }: Address, payload: Uint8Array, failure: DeliveryFailure): Promise<void> {
-    const { targets, failed } = this.#dependencies;
-    const subscription = this.#find(subscriptionArn);
+    const { targets, topics, failed } = this.#dependencies;
+    const subscription = topics.findSubscription(subscriptionArn);
     if (subscription === undefined) return;
     const { record } = subscription;
     const queueArn = redriveTarget(record.attributes.RedrivePolicy);

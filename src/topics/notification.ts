@@ -1,4 +1,9 @@
-import type { MessageAttribute } from "../ports/event-targets.ts";
+import {
+  attributesFrom,
+  type MessageAttribute,
+  type StoredAttributes,
+  storedAttributes,
+} from "../core/message-attribute.ts";
 import type { SubscriptionRecord } from "./topic-records.ts";
 
 /** A published message on its way to one subscription. */
@@ -80,30 +85,12 @@ export function functionEvent(notification: Notification, subscription: Subscrip
   return Buffer.from(JSON.stringify({ Records: [record] }));
 }
 
-/** Attributes with bytes as text, as JSON keeps them. */
-export function encodeNotification(notification: Notification): Uint8Array {
-  const attributes = Object.entries(notification.attributes).map(
-    ([name, { type, stringValue, binaryValue }]) => [
-      name,
-      type,
-      stringValue ?? null,
-      binaryValue === undefined ? null : Buffer.from(binaryValue).toString("base64"),
-    ],
-  );
-  return Buffer.from(JSON.stringify({ ...notification, attributes }));
-}
+export const encodeNotification = (notification: Notification): Uint8Array =>
+  Buffer.from(JSON.stringify({ ...notification, attributes: storedAttributes(notification.attributes) }));
 
 export function decodeNotification(bytes: Uint8Array): Notification {
   const stored = JSON.parse(Buffer.from(bytes).toString()) as Omit<Notification, "attributes"> & {
-    readonly attributes: readonly (readonly [string, string, string | null, string | null])[];
+    readonly attributes: StoredAttributes;
   };
-  const attributes = stored.attributes.map(([name, type, stringValue, binary]) => [
-    name,
-    {
-      type,
-      ...(stringValue !== null && { stringValue }),
-      ...(binary !== null && { binaryValue: Buffer.from(binary, "base64") }),
-    },
-  ]);
-  return { ...stored, attributes: Object.fromEntries(attributes) as Notification["attributes"] };
+  return { ...stored, attributes: attributesFrom(stored.attributes) };
 }

@@ -1,6 +1,6 @@
 import { createHash, randomUUID } from "node:crypto";
+import { type MessageAttribute, messageBytes } from "../core/message-attribute.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { MessageAttribute } from "../ports/event-targets.ts";
 import type { Notification } from "./notification.ts";
 import type { NotificationDelivery } from "./notification-delivery.ts";
 import { invalidParameter } from "./topic-errors.ts";
@@ -147,7 +147,7 @@ function checkPublication({ message, subject, messageStructure, attributes, grou
   if (subject !== undefined && (!SUBJECT.test(subject) || subject.startsWith(" ")))
     throw invalidParameter("Subject");
   if (groupId !== undefined && !GROUP.test(groupId)) throw invalidParameter("MessageGroupId");
-  if (bytesOf(message, attributes) > PUBLISHED_BYTES_MAX) throw invalidParameter("Message too long");
+  if (messageBytes(message, attributes) > PUBLISHED_BYTES_MAX) throw invalidParameter("Message too long");
   if (messageStructure !== undefined && messageStructure !== "" && messageStructure !== "json")
     throw invalidParameter("MessageStructure");
   if (messageStructure === "json") checkStructure(message);
@@ -176,15 +176,4 @@ function checkStructure(message: string): void {
   }
   if (typeof (texts as { default?: unknown } | null)?.default !== "string")
     throw invalidParameter("Message Structure - No default entry in JSON message body");
-}
-
-/** What counts against the limit. */
-export function bytesOf(message: string, attributes: Readonly<Record<string, MessageAttribute>>): number {
-  let bytes = Buffer.byteLength(message);
-  for (const [name, { type, stringValue = "", binaryValue }] of Object.entries(attributes))
-    bytes +=
-      Buffer.byteLength(name) +
-      Buffer.byteLength(type) +
-      (binaryValue?.byteLength ?? Buffer.byteLength(stringValue));
-  return bytes;
 }

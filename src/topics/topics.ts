@@ -223,8 +223,12 @@ export class Topics {
     throw invalidParameter("Token");
   }
 
+  findSubscription(arn: string): Subscription | undefined {
+    return this.#byArn.get(topicOf(arn))?.subscriptions.get(arn);
+  }
+
   subscription(arn: string): Subscription {
-    const subscription = this.#byArn.get(topicOf(arn))?.subscriptions.get(arn);
+    const subscription = this.findSubscription(arn);
     if (subscription === undefined) throw subscriptionNotFound();
     return subscription;
   }

@@ -109,6 +109,13 @@ function uploadHandlers(parts: S3Parts) {
   } satisfies Handlers<typeof s3>;
 }
 
+/** Which part of which upload a request is about. */
+const partOf = (input: s3.UploadPartCommandInput | s3.UploadPartCopyCommandInput) => ({
+  key: keyOf(input),
+  uploadId: input.UploadId ?? "",
+  number: partNumberOf(input.PartNumber),
+});
+
 /** What comes in parts. */
 function partHandlers(parts: S3Parts) {
   const { multipart } = parts.objects;
@@ -116,22 +123,14 @@ function partHandlers(parts: S3Parts) {
     async UploadPart(input, context) {
       refuseUnsupported(input);
       const bucket = bucketOf(parts, input, context);
-      const part = {
-        key: keyOf(input),
-        uploadId: input.UploadId ?? "",
-        number: partNumberOf(input.PartNumber),
-      };
+      const part = partOf(input);
       const { etag, checksums } = await multipart.putPart(bucket, part, incomingBody(input, context));
       return { ETag: quoted(etag), ...checksumMembers(checksums) };
     },
     async UploadPartCopy(input, context) {
       refuseUnsupported(input);
       const bucket = bucketOf(parts, input, context);
-      const part = {
-        key: keyOf(input),
-        uploadId: input.UploadId ?? "",
-        number: partNumberOf(input.PartNumber),
-      };
+      const part = partOf(input);
       const { checksumAlgorithm: algorithm } = await multipart.get(bucket, part.key, part.uploadId);
       const source = copySourceOf(parts, input, context);
       const { object, content } = await readSource(

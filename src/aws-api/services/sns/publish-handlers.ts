@@ -1,12 +1,7 @@
 import type { MessageAttributeValue, PublishInput } from "@aws-sdk/client-sns";
 import { AwsError } from "../../../core/errors.ts";
-import type { MessageAttribute } from "../../../ports/event-targets.ts";
-import {
-  bytesOf,
-  PUBLISHED_BYTES_MAX,
-  type Publication,
-  type Publishing,
-} from "../../../topics/publishing.ts";
+import { type MessageAttribute, messageBytes } from "../../../core/message-attribute.ts";
+import { PUBLISHED_BYTES_MAX, type Publication, type Publishing } from "../../../topics/publishing.ts";
 import { invalidParameter, notServed } from "../../../topics/topic-errors.ts";
 import type { SnsHandlers } from "./sns-handlers.ts";
 
@@ -100,7 +95,8 @@ function checkBatch(entries: readonly (Entry & { readonly Id: string | undefined
       "Two or more batch entries in the request have the same Id.",
     );
   const bytes = entries.reduce(
-    (sum, { Message = "", MessageAttributes }) => sum + bytesOf(Message, attributesOf(MessageAttributes)),
+    (sum, { Message = "", MessageAttributes }) =>
+      sum + messageBytes(Message, attributesOf(MessageAttributes)),
     0,
   );
   if (bytes > PUBLISHED_BYTES_MAX)

@@ -1,17 +1,12 @@
 import type { MessageAttributeValue } from "@aws-sdk/client-sqs";
 import { AwsError } from "../../../core/errors.ts";
 import { principalUserId } from "../../../core/iam-arn.ts";
-import type { MessageAttribute } from "../../../ports/event-targets.ts";
+import { type MessageAttribute, messageBytes } from "../../../core/message-attribute.ts";
 import { checkedMessage } from "../../../queues/message-input.ts";
 import type { Queue } from "../../../queues/queue.ts";
 import { MESSAGE_BYTES_MAX } from "../../../queues/queue-attributes.ts";
 import { invalidParameter } from "../../../queues/queue-errors.ts";
-import {
-  md5OfAttributes,
-  md5OfText,
-  messageBytes,
-  sequenceNumberText,
-} from "../../../queues/queue-message.ts";
+import { md5OfAttributes, md5OfText, sequenceNumberText } from "../../../queues/queue-message.ts";
 import type { Queues } from "../../../queues/queues.ts";
 import type { RequestContext } from "../../protocol/handlers.ts";
 import { forEachEntry } from "./batch.ts";
