@@ -1,5 +1,4 @@
 import type { ChildProcess } from "node:child_process";
-import { createHash, createHmac } from "node:crypto";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -7,6 +6,7 @@ import { SignatureV4 } from "@smithy/signature-v4";
 import { SigningKeys } from "../../src/iam/signatures/signing-keys.ts";
 import { verifySignature } from "../../src/iam/signatures/verify-signature.ts";
 import { REGION } from "../../test/support/lambda-endpoint.ts";
+import { Sha256 } from "../../test/support/signer-hash.ts";
 import { provideWrk } from "../../tools/machine.ts";
 import { invokeRequest } from "../load/invoke-request.ts";
 import { measureWithNode } from "../load/load-generator.ts";
@@ -68,23 +68,6 @@ async function measurePair(pair: Pair, pid: number | undefined, options: Scenari
   }
 }
 
-/** What the SDK's signer asks of a hash. */
-class Sha256 {
-  readonly #hash;
-  constructor(secret?: string | Uint8Array) {
-    this.#hash = secret === undefined ? createHash("sha256") : createHmac("sha256", secret);
-  }
-  update(data: string | Uint8Array): void {
-    this.#hash.update(data);
-  }
-  async digest(): Promise<Uint8Array> {
-    return this.#hash.digest();
-  }
-  reset(): void {
-    throw new Error("not needed");
-  }
-}
-
 /** CPU of checking a signed invocation, as the SDK's own signer signs it. */
 async function signatureCpuUs(): Promise<number> {
   const credentials = { accessKeyId: "AKIAEXAMPLE", secretAccessKey: "a secret/of+somebody" };
@@ -92,7 +75,7 @@ async function signatureCpuUs(): Promise<number> {
     service: "lambda",
     region: "us-east-1",
     credentials,
-    sha256: Sha256 as never,
+    sha256: Sha256,
   });
   const body = '{"name":"bench"}';
   const path = "/2015-03-31/functions/hello/invocations";

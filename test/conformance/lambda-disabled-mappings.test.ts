@@ -8,17 +8,10 @@ import {
   GetEventSourceMappingCommand,
   UpdateEventSourceMappingCommand,
 } from "@aws-sdk/client-lambda";
+import { ACCESS, BROKER, CLUSTER, DATABASE, STREAM, TABLE } from "../support/event-sources.ts";
 import { openLambdaEndpoint, ROLE_ARN } from "../support/lambda-endpoint.ts";
 import { zipOf } from "../support/zip.ts";
 
-const STREAM = "arn:aws:kinesis:eu-west-1:000000000000:stream/s";
-const TABLE = "arn:aws:dynamodb:eu-west-1:000000000000:table/t/stream/2024-01-01T00:00:00.000";
-const CLUSTER = "arn:aws:kafka:eu-west-1:000000000000:cluster/c/u-1";
-const BROKER = "arn:aws:mq:eu-west-1:000000000000:broker:b:b-1";
-const DATABASE = "arn:aws:rds:eu-west-1:000000000000:cluster:d";
-const ACCESS = [
-  { Type: "BASIC_AUTH", URI: "arn:aws:secretsmanager:eu-west-1:000000000000:secret:s" },
-] as const;
 const FunctionName = "f";
 
 test("mappings of sources that nothing reads yet are kept, shown, changed and deleted, and cannot be enabled", async (t) => {

@@ -19,6 +19,7 @@ import {
   UpdateEventSourceMappingCommand,
   type UpdateEventSourceMappingCommandInput,
 } from "@aws-sdk/client-lambda";
+import { ACCESS, BROKER, CLUSTER, DATABASE, STREAM, TABLE } from "../support/event-sources.ts";
 import { arnOf, type LambdaEndpoint, openLambdaEndpoint, ROLE_ARN } from "../support/lambda-endpoint.ts";
 import { quiet } from "../support/scripted-mapping.ts";
 import { zipOf } from "../support/zip.ts";
@@ -26,14 +27,6 @@ import { zipOf } from "../support/zip.ts";
 const zip = await zipOf({ "index.js": "exports.handler = async () => 1;" });
 const QUEUE = "arn:aws:sqs:eu-west-1:000000000000:orders";
 const FIFO = "arn:aws:sqs:eu-west-1:000000000000:orders.fifo";
-const STREAM = "arn:aws:kinesis:eu-west-1:000000000000:stream/s";
-const TABLE = "arn:aws:dynamodb:eu-west-1:000000000000:table/t/stream/2024-01-01T00:00:00.000";
-const CLUSTER = "arn:aws:kafka:eu-west-1:000000000000:cluster/c/u-1";
-const BROKER = "arn:aws:mq:eu-west-1:000000000000:broker:b:b-1";
-const DATABASE = "arn:aws:rds:eu-west-1:000000000000:cluster:d";
-const ACCESS = [
-  { Type: "BASIC_AUTH", URI: "arn:aws:secretsmanager:eu-west-1:000000000000:secret:s" },
-] as const;
 const FunctionName = "f";
 
 let lambda: LambdaEndpoint;

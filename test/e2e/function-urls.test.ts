@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { execFile, spawnSync } from "node:child_process";
-import { createHash, createHmac } from "node:crypto";
 import { once } from "node:events";
 import { readFile } from "node:fs/promises";
 import { join } from "node:path";
@@ -25,6 +24,7 @@ import {
 } from "@aws-sdk/client-lambda";
 import { SignatureV4 } from "@smithy/signature-v4";
 import { clientConfiguration, deploy, invoke, lambdaClient } from "../support/deploy.ts";
+import { Sha256 } from "../support/signer-hash.ts";
 import { skipUnless } from "../support/skip.ts";
 import { type RunningLambent, startLambent } from "../support/start-lambent.ts";
 import {
@@ -92,25 +92,6 @@ async function openUrl(
   );
   if (settings.AuthType === "NONE") await allowEverybody(lambda, { FunctionName });
   return FunctionUrl ?? "";
-}
-
-class Sha256 {
-  readonly #hash;
-  constructor(secret?: string | ArrayBuffer | ArrayBufferView) {
-    this.#hash =
-      secret === undefined
-        ? createHash("sha256")
-        : createHmac("sha256", typeof secret === "string" ? secret : Buffer.from(secret as ArrayBuffer));
-  }
-  update(data: Uint8Array | string): void {
-    this.#hash.update(data);
-  }
-  async digest(): Promise<Uint8Array> {
-    return this.#hash.digest();
-  }
-  reset(): void {
-    throw new Error("A hash is used once.");
-  }
 }
 
 /** The headers of a request signed as the SDKs do it. */
