@@ -9,10 +9,12 @@ import {
   timedOut,
 } from "../core/function-error.ts";
 import type { InvocationRequest, InvocationResult } from "../core/invocation.ts";
-import { billedDurationMs, type InvocationStatus } from "../core/platform-log.ts";
+import { billedDurationMs } from "../core/platform-log.ts";
+import type { InitPhase, InvocationStatus, Span } from "../core/platform-records.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Sandbox } from "../ports/sandbox.ts";
 import type { ExtensionSet, ShutdownReason } from "./extension-set.ts";
+import { Initialization, type InitOutcome } from "./initialization.ts";
 import type { InvocationLog } from "./invocation-log.ts";
 import { MemoryFigure } from "./memory-figure.ts";
 import { RunningInvocation } from "./running-invocation.ts";
@@ -24,6 +26,7 @@ import {
   type RuntimeApiSession,
   type StreamingResponse,
 } from "./runtime-api-session.ts";
+import { extensionOverhead, runtimeDone } from "./runtime-done.ts";
 import { shutdownPhase } from "./shutdown-phase.ts";
 import {
   answerOf,
@@ -31,19 +34,13 @@ import {
   MAX_RESPONSE_BYTES,
   StreamedResponse,
 } from "./streamed-response.ts";
+import type { TelemetryStream } from "./telemetry-stream.ts";
 
 /**
  * starting: the sandbox is being made. initializing: the runtime loads the function. idle: `next` is parked. busy:
  * an event is with the runtime. ended: nothing is left of it.
  */
 export type EnvironmentState = "starting" | "initializing" | "idle" | "busy" | "ended";
-
-/** How an initialisation ended. `failure` gives what the caller of a failed invocation is told. */
-export type InitResult =
-  | { readonly status: "success" }
-  | { readonly status: "error" | "timeout"; readonly failure: (requestId: string) => FunctionFailure };
-
-export type InitOutcome = InitResult & { readonly durationMs: number };
 
 /**
  * A runtime that dies breaks its connection as well, and the connection's end is seen first: for so long its exit may
@@ -59,6 +56,8 @@ export interface EnvironmentDependencies {
   readonly memoryMb: number;
   /** What runs beside the runtime. */
   readonly extensions?: ExtensionSet;
+  /** What those have subscribed to; the log tells it everything. */
+  readonly telemetry?: TelemetryStream;
 }
 
 /**
@@ -73,7 +72,7 @@ export class ExecutionEnvironment implements RuntimeApiSession {
   #sandbox: Sandbox | undefined;
   #deliver: ((event: InvocationEvent) => void) | undefined;
   #running: RunningInvocation | undefined;
-  #finishInit: ((result: InitResult) => void) | undefined;
+  #initialization: Initialization | undefined;
   #pendingReport: (() => void) | undefined;
   #initDurationMs: number | undefined;
   readonly #memory: MemoryFigure;
@@ -85,6 +84,8 @@ export class ExecutionEnvironment implements RuntimeApiSession {
   #parked: ((event: InvocationEvent) => void) | undefined;
   #shutdownReason: ShutdownReason = "spindown";
   #hasExited = false;
+  /** Monotonic; of the invocation that extensions have not finished with yet, where somebody wants to hear of it. */
+  #runtimeDoneMs: number | undefined;
   /** Called when an invocation is over and the environment can take the next event. */
   onIdle: (environment: ExecutionEnvironment) => void = () => undefined;
   /** Called once, when the environment can never take an event again. */
@@ -135,53 +136,35 @@ export class ExecutionEnvironment implements RuntimeApiSession {
 
   /**
    * Starts the sandbox and waits for the runtime's first `next`. Rejects only when the platform could not make a
-   * sandbox; everything the function does wrong is an outcome. `limitMs`: AWS gives initialisation ten seconds.
+   * sandbox; everything the function does wrong is an outcome, and stands in the log. `limitMs`: AWS gives
+   * initialisation ten seconds.
    */
-  async start(limitMs: number, timeoutFailure: (requestId: string) => FunctionFailure): Promise<InitOutcome> {
+  async start(
+    limitMs: number,
+    timeoutFailure: (requestId: string) => FunctionFailure,
+    phase: InitPhase = "init",
+  ): Promise<InitOutcome> {
     assert.equal(this.#state, "starting");
-    const { clock, log } = this.#dependencies;
-    const startedMs = clock.monotonicMs();
+    const { clock, log, extensions } = this.#dependencies;
+    const initialization = new Initialization(clock, log, phase);
     const sandbox = await this.#dependencies.createSandbox(this);
     if (this.#isEnded()) {
       await sandbox.destroy();
       throw new Error("the environment was ended while it started");
     }
     this.#sandbox = sandbox;
+    this.#initialization = initialization;
     this.#state = "initializing";
-    const { extensions } = this.#dependencies;
     log.follow(sandbox, (name, status) => extensions?.processEnded(name, status));
-    const result = await this.#initialized(
-      sandbox,
-      limitMs - (clock.monotonicMs() - startedMs),
-      timeoutFailure,
-    );
-    const durationMs = clock.monotonicMs() - startedMs;
-    if (result.status === "success") this.#initDurationMs = durationMs;
-    return { ...result, durationMs };
-  }
-
-  #initialized(
-    sandbox: Sandbox,
-    limitMs: number,
-    timeoutFailure: (requestId: string) => FunctionFailure,
-  ): Promise<InitResult> {
-    return new Promise((resolve) => {
-      const finish = (result: InitResult): void => {
-        cancelLimit();
-        this.#finishInit = undefined;
-        resolve(result);
-      };
-      const cancelLimit = this.#dependencies.clock.after(limitMs, () =>
-        finish({ status: "timeout", failure: timeoutFailure }),
-      );
-      this.#finishInit = finish;
-      void sandbox.exited.then((exit) => {
-        this.#hasExited = true;
-        const failure = (requestId: string): FunctionFailure => exited(requestId, exit);
-        this.#finishInit?.({ status: "error", failure });
-        this.#exited(failure);
-      });
+    void sandbox.exited.then((exit) => {
+      this.#hasExited = true;
+      const failure = (requestId: string): FunctionFailure => exited(requestId, exit);
+      initialization.finish({ status: "error", failure });
+      this.#exited(failure);
     });
+    const outcome = await initialization.outcome(limitMs, timeoutFailure);
+    if (outcome.status === "success") this.#initDurationMs = outcome.durationMs;
+    return outcome;
   }
 
   /** From now on the CPU share in proportion to memory holds; before, initialisation may burst. */
@@ -215,7 +198,15 @@ export class ExecutionEnvironment implements RuntimeApiSession {
     running.cancelDeadline = clock.after(leftMs, () => this.#timedOut(running));
     this.#running = running;
     this.#pendingReport?.();
-    if (startedMs === undefined) log.start(request.requestId, request.version.version, request.wantsLogTail);
+    if (startedMs === undefined)
+      log.start(
+        {
+          requestId: request.requestId,
+          version: request.version.version,
+          traceHeader: request.traceHeader,
+        },
+        request.wantsLogTail,
+      );
     const deadlineMs = Math.round(clock.nowMs() + leftMs);
     const { extensions } = this.#dependencies;
     if (extensions?.isEmpty === false) extensions.tellOf(request, deadlineMs);
@@ -232,6 +223,7 @@ export class ExecutionEnvironment implements RuntimeApiSession {
   next(deliver: (event: InvocationEvent) => void): RuntimeApiRefusal | undefined {
     if (this.#state === "initializing") {
       this.#parked = deliver;
+      this.#initialization?.runtimeReady();
       this.#goOn();
       return undefined;
     }
@@ -249,8 +241,15 @@ export class ExecutionEnvironment implements RuntimeApiSession {
       return invalidStateTransition(`Transition from ${this.#state} to next is not allowed`);
     }
     this.#parked = deliver;
+    if (this.#dependencies.log.wantsRuntimeDone) this.#tellRuntimeDone(running);
     this.#goOn();
     return undefined;
+  }
+
+  #tellRuntimeDone(running: RunningInvocation): void {
+    const { log, clock } = this.#dependencies;
+    log.runtimeDone(runtimeDone(running, clock, "success"));
+    this.#runtimeDoneMs = clock.monotonicMs();
   }
 
   /** AWS: a phase is over when the runtime and every extension have asked for the next event. */
@@ -262,8 +261,9 @@ export class ExecutionEnvironment implements RuntimeApiSession {
     this.#parked = undefined;
     if (this.#state === "initializing") {
       extensions?.closeRegistration();
+      this.#dependencies.telemetry?.closeSubscription();
       this.#becomeIdle(deliver);
-      this.#finishInit?.({ status: "success" });
+      this.#initialization?.finish({ status: "success" });
       return;
     }
     const running = this.#running;
@@ -277,7 +277,7 @@ export class ExecutionEnvironment implements RuntimeApiSession {
   #extensionFailed(failure: (requestId: string) => FunctionFailure): void {
     if (this.#state === "ended") return;
     this.#shutdownReason = "failure";
-    if (this.#state === "initializing") this.#finishInit?.({ status: "error", failure });
+    if (this.#state === "initializing") this.#initialization?.finish({ status: "error", failure });
     else this.#exited(failure);
   }
 
@@ -307,6 +307,8 @@ export class ExecutionEnvironment implements RuntimeApiSession {
     const running = this.#running;
     assert(running !== undefined);
     running.isStreaming = true;
+    if (this.#dependencies.log.wantsRuntimeDone)
+      running.answerBeganMs = this.#dependencies.clock.monotonicMs();
     const isExpected = (): boolean => this.#running === running && running.answer === undefined;
     return new StreamedResponse(running.request.responseSink, contentType, {
       isExpected,
@@ -322,7 +324,7 @@ export class ExecutionEnvironment implements RuntimeApiSession {
     if (this.#state !== "initializing") {
       return invalidStateTransition(`Transition from ${this.#state} to init error is not allowed`);
     }
-    this.#finishInit?.({
+    this.#initialization?.finish({
       status: "error",
       failure: (requestId) =>
         initFailure(requestId, reportedErrorType(errorType, "Runtime.Unknown"), payload),
@@ -352,12 +354,14 @@ export class ExecutionEnvironment implements RuntimeApiSession {
 
   async #endOnce(): Promise<void> {
     this.#exited((requestId) => exited(requestId, { code: null, signal: "SIGKILL", outOfMemory: false }));
-    const { extensions, clock } = this.#dependencies;
+    const { extensions, clock, telemetry } = this.#dependencies;
     const sandbox = this.#sandbox;
     if (extensions?.hasRegistered === true && sandbox !== undefined && !this.#hasExited) {
       this.#thaw();
+      telemetry?.hasten();
       await shutdownPhase({ extensions, sandbox, clock }, this.#shutdownReason);
     }
+    telemetry?.close();
     await sandbox?.stop();
   }
 
@@ -382,6 +386,7 @@ export class ExecutionEnvironment implements RuntimeApiSession {
 
   #settle(running: RunningInvocation, answer: InvocationAnswer): void {
     running.answer = answer;
+    if (this.#dependencies.log.wantsRuntimeDone) running.answeredMs = this.#dependencies.clock.monotonicMs();
     // The caller is answered now; the report waits until the runtime asks for the next event, as AWS does. With
     // LogType=Tail the caller wants the report, so it waits as well.
     if (!running.request.wantsLogTail) running.resolve(this.#dependencies.clock.monotonicMs(), undefined);
@@ -415,6 +420,9 @@ export class ExecutionEnvironment implements RuntimeApiSession {
 
   #fail(running: RunningInvocation, status: InvocationStatus, failure: FunctionFailure): void {
     running.answer ??= answerOf(failure);
+    const { log, clock } = this.#dependencies;
+    if (log.wantsRuntimeDone && this.#runtimeDoneMs === undefined)
+      log.runtimeDone(runtimeDone(running, clock, status, failure.errorType));
     this.#finish(running, status, status === "timeout" ? undefined : failure.errorType);
   }
 
@@ -430,6 +438,7 @@ export class ExecutionEnvironment implements RuntimeApiSession {
     this.#lastInvocationMs = elapsedMs;
     const durationMs = status === "timeout" ? request.version.timeoutSeconds * 1000 : elapsedMs;
     running.durationMs = durationMs;
+    const spans = this.#takeSpans();
     const maxMemoryUsedMb = this.#memory.maxUsedMb(
       this.#sandbox,
       status !== "success" || request.wantsLogTail,
@@ -447,6 +456,7 @@ export class ExecutionEnvironment implements RuntimeApiSession {
         status,
         errorType,
         traceHeader: request.traceHeader,
+        spans,
       });
       if (!running.isResolved) running.resolve(this.#dependencies.clock.monotonicMs(), tail);
       if (request.wantsLogTail && this.#state === "idle") this.onIdle(this);
@@ -455,6 +465,14 @@ export class ExecutionEnvironment implements RuntimeApiSession {
     setImmediate(() => setImmediate(report));
     if (!request.wantsLogTail && !running.isResolved)
       running.resolve(this.#dependencies.clock.monotonicMs(), undefined);
+  }
+
+  #takeSpans(): Span[] | undefined {
+    const doneMs = this.#runtimeDoneMs;
+    this.#runtimeDoneMs = undefined;
+    const { extensions, clock } = this.#dependencies;
+    if (doneMs === undefined || extensions?.hasRegistered !== true) return undefined;
+    return [extensionOverhead(clock, doneMs)];
   }
 
   /**

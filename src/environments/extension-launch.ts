@@ -1,4 +1,4 @@
-import type { SandboxProgram } from "../ports/sandbox.ts";
+import { EXTENSION_OUTPUT_PATH, type SandboxProgram } from "../ports/sandbox.ts";
 
 /** Of the frames on the telemetry descriptor: an extension's process has ended; the text is its status and name. */
 export const EXTENSION_ENDED_FRAME = 0x00e0;
@@ -26,8 +26,8 @@ const HIDDEN_VARIABLES = [
 
 /**
  * Starts every program in /opt/extensions and becomes the runtime. Each extension has a subshell beside it, which waits
- * until the Runtime API is listened on (its port in /proc/net/tcp), keeps the runtime's descriptors from it, and
- * reports its end as a frame on the telemetry descriptor. Only what a shell can do by itself, and `sleep`.
+ * until the Runtime API is listened on (its port in /proc/net/tcp), keeps the runtime's descriptors and output from it,
+ * and reports its end as a frame on the telemetry descriptor. Only what a shell can do by itself, and `sleep`.
  */
 const SCRIPT = `
 api=$(printf '0100007F:%04X' "\${AWS_LAMBDA_RUNTIME_API##*:}")
@@ -46,7 +46,7 @@ for extension in /opt/extensions/*; do
     until_api_listens
     (
       unset ${HIDDEN_VARIABLES.join(" ")}
-      exec "$extension" 4>&-
+      exec "$extension" 4>&- >>${EXTENSION_OUTPUT_PATH} 2>&1
     )
     status=$?
     LC_ALL=C

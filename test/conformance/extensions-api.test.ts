@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { beforeEach, describe, test } from "node:test";
 import type { InvocationResult } from "../../src/core/invocation.ts";
 import type { MadeEnvironment } from "../../src/environments/environment-factory.ts";
-import type { InitOutcome } from "../../src/environments/execution-environment.ts";
+import type { InitOutcome } from "../../src/environments/initialization.ts";
 import { RuntimeApi } from "../../src/runtime-api/runtime-api.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import {
