@@ -4,6 +4,7 @@ import { basename, dirname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { prepareCodeCache } from "./code-cache.mjs";
 import { runtimeError } from "./errors.mjs";
+import { adviseOnMissingSdk, searchNodePath } from "./package-search.mjs";
 import { isStreaming } from "./streaming-handler.mjs";
 
 const EXTENSIONS = ["", ".js", ".mjs", ".cjs"];
@@ -37,10 +38,12 @@ async function loadModule(taskRoot, directory, name) {
   try {
     const file = EXTENSIONS.map((extension) => path + extension).find(isFile);
     await prepareCodeCache();
+    searchNodePath();
     const require = createRequire(import.meta.url);
     if (file !== undefined) return await loadFile(file, require);
     return require(require.resolve(name, { paths: [taskRoot, join(taskRoot, directory)] }));
   } catch (error) {
+    adviseOnMissingSdk(error);
     if (error instanceof SyntaxError) throw runtimeError("UserCodeSyntaxError", String(error), error.stack);
     if (error instanceof Error && error.code === "MODULE_NOT_FOUND") {
       throw runtimeError("ImportModuleError", String(error));

@@ -138,7 +138,7 @@ export class EnvironmentFactory {
   /** Whether an environment with this runtime is what `make` would make now. */
   isCurrent(runtime: InstalledRuntime, version: FunctionVersion): boolean {
     const current = this.#dependencies.runtimes.find(version.runtime, version.runtimePin);
-    return current?.versionHash === runtime.versionHash;
+    return current?.versionHash === runtime.versionHash && current.library === runtime.library;
   }
 
   #openLog(

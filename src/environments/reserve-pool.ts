@@ -234,8 +234,8 @@ export class ReservePool {
   }
 }
 
-const keyOf = ({ versionHash }: InstalledRuntime, bucket: number | "any"): string =>
-  `${versionHash}/${bucket}`;
+const keyOf = ({ versionHash, library = "" }: InstalledRuntime, bucket: number | "any"): string =>
+  `${versionHash}/${bucket}/${library}`;
 
 function missing(kind: Kind, nowMs: number): number {
   return kind.demand.target(nowMs) - kind.waiting.length - kind.making;
