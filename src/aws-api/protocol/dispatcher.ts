@@ -129,8 +129,8 @@ export class Dispatcher {
     const { operation } = routed;
     const { service, handler } = operation;
     if (handler === undefined) throw notImplemented(operation);
-    const reading = readBodyOf(exchange, operation);
-    if (reading) await reading;
+    const body = bodyOf(exchange, operation);
+    if (body !== undefined) request.body = body instanceof Promise ? await body : body;
     const input = readSafely(routed, exchange);
     if (this.#options.validates)
       validate(operation.input, input, service.leniency, service.dialect.validationErrorCode);
@@ -184,9 +184,10 @@ export class Dispatcher {
     const claimant = this.#services.claimant(request, scope.signingName);
     if (claimant === undefined && scope.signingName === undefined) {
       // Only an unsigned form tells its service in the body.
-      const isForm = request.method !== "GET" && carriesForm(request);
-      const reading = isForm ? readOnce(exchange, formLimit, "") : undefined;
-      if (reading) return reading.then(() => this.#chosen(exchange, this.#services.find(request, undefined)));
+      if (request.method !== "GET" && carriesForm(request))
+        return readAhead(exchange, formLimit).then(() =>
+          this.#chosen(exchange, this.#services.find(request, undefined)),
+        );
     }
     this.#chosen(exchange, claimant ?? this.#services.find(request, scope.signingName));
     return undefined;
@@ -270,34 +271,32 @@ function route(exchange: Exchange): RoutedOperation | Promise<RoutedOperation> {
     exchange.operation = found.operation;
     return found;
   };
-  const reading = protocol.namesOperationInBody
-    ? readOnce(exchange, service.dialect.bodyLimit(""), "")
-    : undefined;
-  return reading ? reading.then(routed) : routed();
+  if (!protocol.namesOperationInBody) return routed();
+  return readAhead(exchange, service.dialect.bodyLimit("")).then(routed);
 }
 
-function readBodyOf(exchange: Exchange, operation: Operation): Promise<void> | undefined {
-  if (!operation.streamsInput) return readOnce(exchange, operation.bodyLimit, operation.name);
+/** Undefined where the handler reads a stream, and where it has been read. */
+function bodyOf(exchange: Exchange, operation: Operation): Uint8Array | Promise<Uint8Array> | undefined {
+  if (!operation.streamsInput) return unreadBody(exchange, operation.bodyLimit, operation.name);
   exchange.request.bodyStream = exchange.message;
   return undefined;
 }
 
-/** Reads the body unless that has been done: a second reading would wait for ever. */
-function readOnce(
+/** Undefined when the body has been read: a second reading would wait for ever. */
+function unreadBody(
   { message, request, checkBody }: Exchange,
   limit: BodyLimit,
   operation: string,
-): Promise<void> | undefined {
+): Uint8Array | Promise<Uint8Array> | undefined {
   if (request.bodyIsRead) return undefined;
   request.bodyIsRead = true;
-  const body = readBody({ message, limit, operation, check: checkBody });
-  if (body instanceof Uint8Array) {
-    request.body = body;
-    return undefined;
-  }
-  return body.then((bytes) => {
-    request.body = bytes;
-  });
+  return readBody({ message, limit, operation, check: checkBody });
+}
+
+/** Reads the body before the operation is known, unless that has been done. */
+async function readAhead(exchange: Exchange, limit: BodyLimit): Promise<void> {
+  const body = unreadBody(exchange, limit, "");
+  if (body !== undefined) exchange.request.body = await body;
 }
 
 /** Whatever goes wrong while a request is read is the request's fault; the stack's end for one nested too deeply. */
