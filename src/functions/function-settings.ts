@@ -2,7 +2,7 @@ import { checkEnvironmentVariables } from "../core/environment-variables.ts";
 import { accessDenied, invalidParameterValue } from "../core/errors.ts";
 import type { FileSystemMount } from "../core/file-systems.ts";
 import { FUNCTION_LIMITS } from "../core/function-limits.ts";
-import type { Owner } from "../core/function-reference.ts";
+import type { Caller, Owner } from "../core/function-reference.ts";
 import type { LoggingConfiguration } from "../core/function-version.ts";
 import { checkRuntimeIdentifier } from "../core/runtime-identifiers.ts";
 import type { RuntimeCatalogue } from "../ports/runtime-catalogue.ts";
@@ -46,7 +46,7 @@ export interface SettingsChoices {
 
 /** Settings of a new function. Throws AWS's errors. */
 export function newSettings(
-  owner: Owner & { readonly functionName: string },
+  owner: Caller & { readonly functionName: string },
   input: SettingsInput,
   choices: SettingsChoices,
 ): FunctionSettings {
@@ -73,7 +73,7 @@ export function newSettings(
 
 /** `current` with the given members replaced, each as a whole. Throws AWS's errors. */
 export function changedSettings(
-  owner: Owner,
+  owner: Caller,
   current: FunctionSettings,
   input: SettingsInput,
   choices: SettingsChoices,
@@ -96,7 +96,7 @@ export function changedSettings(
 
 /** What is left out of a function's settings until it is given. */
 function changedLists(
-  owner: Owner,
+  owner: Caller,
   current: FunctionSettings,
   input: SettingsInput,
   choices: SettingsChoices,
