@@ -36,6 +36,7 @@ def package():
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         archive.writestr("index.py", "def handler(event, context):\n    return 1\n")
+        archive.writestr("index.mjs", "export const handler = async () => 1;\n")
     return buffer.getvalue()
 
 
