@@ -8,6 +8,7 @@ import {
   parseUnqualifiedReference,
 } from "../core/function-reference.ts";
 import { CREATING, checkChangeable, UPDATING } from "../core/function-states.ts";
+import { checkTags } from "../core/resource-tags.ts";
 import { checkRevision } from "../core/revision-id.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { CodeStore, StoredCode } from "../ports/code-store.ts";
@@ -21,7 +22,6 @@ import { describeLatest, describeVersion, type FunctionDescription } from "./fun
 import { checkUnzippedSize } from "./function-layers.ts";
 import type { FunctionChange, FunctionRepository } from "./function-repository.ts";
 import { changedSettings, newSettings, type SettingsInput } from "./function-settings.ts";
-import { checkTags } from "./function-tags.ts";
 import type { LayerDirectory } from "./layer-directory.ts";
 import { fingerprintOf, withNextVersion } from "./publication.ts";
 import { newestRuntime } from "./runtime-pin.ts";
