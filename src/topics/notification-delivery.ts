@@ -2,7 +2,7 @@ import { type DeliveryFailure, DeliveryQueue } from "../buses/delivery-queue.ts"
 import type { Clock } from "../ports/clock.ts";
 import { DeliveryRefused, type EventSender, type EventTargets } from "../ports/event-targets.ts";
 import type { HttpDeliveries } from "../ports/http-deliveries.ts";
-import type { BlobStore, DurableQueue } from "../ports/store.ts";
+import type { BlobStore, DurableQueue, KeyValueStore } from "../ports/store.ts";
 import {
   decodeNotification,
   encodeNotification,
@@ -10,6 +10,7 @@ import {
   type Notification,
   notificationText,
 } from "./notification.ts";
+import { OrderedBacklog } from "./ordered-backlog.ts";
 import { redriveTarget } from "./topic-attributes.ts";
 import type { SubscriptionRecord } from "./topic-records.ts";
 import type { Subscription, Topics } from "./topics.ts";
@@ -24,6 +25,7 @@ interface Address {
 
 export interface NotificationDeliveryDependencies {
   readonly topics: Topics;
+  readonly keyValue: KeyValueStore;
   readonly queue: DurableQueue;
   readonly blobs: BlobStore;
   readonly clock: Clock;
@@ -42,11 +44,28 @@ export class NotificationDelivery {
   readonly #own: DeliveryQueue<Address>;
   /** An HTTP endpoint may be slow: each has a queue to itself. */
   readonly #http = new Map<string, DeliveryQueue<Address>>();
+  /** What FIFO topics could not hand over at once. */
+  readonly #backlog: OrderedBacklog;
   #isServing = false;
 
-  constructor(dependencies: NotificationDeliveryDependencies) {
+  private constructor(dependencies: NotificationDeliveryDependencies) {
+    const { keyValue, clock, failed } = dependencies;
     this.#dependencies = dependencies;
     this.#own = this.#queue("sns/deliveries");
+    this.#backlog = new OrderedBacklog({
+      keyValue,
+      clock,
+      failed,
+      deliver: (arn, notification) => this.#deliverTo(arn, notification),
+      giveUp: (arn, notification, failure) => this.#giveUp(arn, notification, failure),
+    });
+  }
+
+  /** Resolves when it is known what is still to be delivered in order. */
+  static async open(dependencies: NotificationDeliveryDependencies): Promise<NotificationDelivery> {
+    const delivery = new NotificationDelivery(dependencies);
+    await delivery.#backlog.load();
+    return delivery;
   }
 
   #queue(name: string): DeliveryQueue<Address> {
@@ -59,12 +78,10 @@ export class NotificationDelivery {
       newId,
       random,
       failed,
-      deliver: async ({ address, payload }) => {
-        // One that has been ended since gets nothing any more.
-        const subscription = this.#dependencies.topics.findSubscription(address.subscriptionArn);
-        if (subscription !== undefined) await this.#deliver(subscription.record, decodeNotification(payload));
-      },
-      giveUp: ({ address, payload }, failure) => this.#giveUp(address, payload, failure),
+      deliver: ({ address, payload }) =>
+        this.#deliverTo(address.subscriptionArn, decodeNotification(payload)),
+      giveUp: ({ address, payload }, failure) =>
+        this.#giveUp(address.subscriptionArn, decodeNotification(payload), failure),
     });
   }
 
@@ -83,15 +100,17 @@ export class NotificationDelivery {
   start(): void {
     this.#isServing = true;
     this.#own.start();
+    this.#backlog.start();
     for (const record of this.#dependencies.topics.everySubscription()) this.#queueOf(record);
   }
 
   async close(): Promise<void> {
+    this.#backlog.close();
     await Promise.all([this.#own, ...this.#http.values()].map((queue) => queue.close()));
   }
 
   /** Resolves when all deliveries are on disk. */
-  async enqueue(wanted: readonly (readonly [Subscription, Notification])[]): Promise<void> {
+  async enqueue(wanted: readonly (readonly [Pick<Subscription, "record">, Notification])[]): Promise<void> {
     const byQueue = Map.groupBy(wanted, ([{ record }]) => this.#queueOf(record));
     await Promise.all(
       [...byQueue].map(([queue, some]) =>
@@ -106,12 +125,30 @@ export class NotificationDelivery {
     );
   }
 
-  /** For FIFO topics: resolves when each queue has it; what a queue does not take now comes later, out of order. */
+  /**
+   * For FIFO topics: resolves when each queue has it, or it is on disk: what a queue does not take now comes later, before
+   * all later messages of its group.
+   */
   async inOrder(wanted: readonly (readonly [Subscription, Notification])[]): Promise<void> {
-    const outcomes = await Promise.allSettled(
-      wanted.map(([{ record }, notification]) => this.#deliver(record, notification)),
-    );
-    await this.enqueue(wanted.filter((_, index) => outcomes[index]?.status === "rejected"));
+    await Promise.all(wanted.map(([{ record }, notification]) => this.#nextInOrder(record, notification)));
+  }
+
+  async #nextInOrder(record: SubscriptionRecord, notification: Notification): Promise<void> {
+    if (!this.#backlog.holds(record.arn, notification)) {
+      try {
+        await this.#deliver(record, notification);
+        return;
+      } catch (error) {
+        if (error instanceof DeliveryRefused) return this.enqueue([[{ record }, notification]]);
+      }
+    }
+    await this.#backlog.add(record.arn, notification);
+  }
+
+  /** One that has been ended since gets nothing any more. */
+  async #deliverTo(subscriptionArn: string, notification: Notification): Promise<void> {
+    const subscription = this.#dependencies.topics.findSubscription(subscriptionArn);
+    if (subscription !== undefined) await this.#deliver(subscription.record, notification);
   }
 
   /** Asks an HTTP endpoint to confirm its subscription; once, as AWS does when it is asked to subscribe. */
@@ -160,7 +197,11 @@ export class NotificationDelivery {
     throw new Error(`The endpoint answered ${status}.`);
   }
 
-  async #giveUp({ subscriptionArn }: Address, payload: Uint8Array, failure: DeliveryFailure): Promise<void> {
+  async #giveUp(
+    subscriptionArn: string,
+    notification: Notification,
+    failure: Pick<DeliveryFailure, "code" | "message">,
+  ): Promise<void> {
     const { targets, topics, failed } = this.#dependencies;
     const subscription = topics.findSubscription(subscriptionArn);
     if (subscription === undefined) return;
@@ -170,7 +211,7 @@ export class NotificationDelivery {
       failed(new Error(`a message for ${subscriptionArn} was dropped: ${failure.code} ${failure.message}`));
       return;
     }
-    await targets.toQueue(queueArn, queueDelivery(record, decodeNotification(payload)), senderOf(record));
+    await targets.toQueue(queueArn, queueDelivery(record, notification), senderOf(record));
   }
 }
 

@@ -28,8 +28,9 @@ export async function openTopics(
     return [];
   }
   const topics = await Topics.open(store.keyValue);
-  const delivery = new NotificationDelivery({
+  const delivery = await NotificationDelivery.open({
     topics,
+    keyValue: store.keyValue,
     queue: store.queue,
     blobs: store.blobs,
     clock,
