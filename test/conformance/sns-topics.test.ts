@@ -147,6 +147,18 @@ describe("SNS", () => {
 
   test("filters on the body, and a text for each protocol", async () => {
     const TopicArn = await create("bodies");
+    // Six values two levels deep, thirteen one level deep: 156.
+    const FilterPolicy = JSON.stringify({
+      detail: { a: [1, 2, 3, 4, 5, 6] },
+      b: Array.from({ length: 13 }).map(String),
+    });
+    await assert.rejects(
+      subscribe(TopicArn, "sqs", queueArn("body-queue"), { FilterPolicyScope: "MessageBody", FilterPolicy }),
+      {
+        name: "InvalidParameterException",
+        message: "Invalid parameter: FilterPolicy: Filter policy is too complex",
+      },
+    );
     const QueueUrl = await queueFor("body-queue", TopicArn);
     const SubscriptionArn = await subscribe(TopicArn, "sqs", queueArn("body-queue"), {
       RawMessageDelivery: "true",
