@@ -1,6 +1,11 @@
 import { type DeliveryFailure, DeliveryQueue } from "../buses/delivery-queue.ts";
 import type { Clock } from "../ports/clock.ts";
-import { DeliveryRefused, type EventSender, type EventTargets } from "../ports/event-targets.ts";
+import {
+  DeliveryRefused,
+  type EventSender,
+  type EventTargets,
+  type QueueDelivery,
+} from "../ports/event-targets.ts";
 import type { HttpDeliveries } from "../ports/http-deliveries.ts";
 import type { BlobStore, DurableQueue, KeyValueStore } from "../ports/store.ts";
 import {
@@ -9,7 +14,9 @@ import {
   functionEvent,
   type Notification,
   notificationText,
+  signedMembers,
 } from "./notification.ts";
+import type { NotificationSignature, NotificationSigning } from "./notification-signing.ts";
 import { OrderedBacklog } from "./ordered-backlog.ts";
 import { redriveTarget } from "./topic-attributes.ts";
 import type { SubscriptionRecord } from "./topic-records.ts";
@@ -21,6 +28,8 @@ const OWN_RETRIES = { maximumRetryAttempts: 100_015, maximumEventAgeSeconds: 23 
 
 interface Address {
   readonly subscriptionArn: string;
+  /** Set: it is asked to confirm, by a link to this host. */
+  readonly confirmationHost?: string | undefined;
 }
 
 export interface NotificationDeliveryDependencies {
@@ -31,6 +40,7 @@ export interface NotificationDeliveryDependencies {
   readonly clock: Clock;
   readonly targets: EventTargets;
   readonly http: HttpDeliveries;
+  readonly signing: NotificationSigning;
   readonly newId: () => string;
   /** Between 0 and 1. */
   readonly random: () => number;
@@ -79,9 +89,14 @@ export class NotificationDelivery {
       random,
       failed,
       deliver: ({ address, payload }) =>
-        this.#deliverTo(address.subscriptionArn, decodeNotification(payload)),
-      giveUp: ({ address, payload }, failure) =>
-        this.#giveUp(address.subscriptionArn, decodeNotification(payload), failure),
+        address.confirmationHost === undefined
+          ? this.#deliverTo(address.subscriptionArn, decodeNotification(payload))
+          : this.#askToConfirm(address.subscriptionArn, address.confirmationHost, payload),
+      giveUp: async ({ address, payload }, failure) => {
+        if (address.confirmationHost === undefined)
+          await this.#giveUp(address.subscriptionArn, decodeNotification(payload), failure);
+        else failed(new Error(`${address.subscriptionArn} was not asked to confirm: ${failure.message}`));
+      },
     });
   }
 
@@ -151,50 +166,86 @@ export class NotificationDelivery {
     if (subscription !== undefined) await this.#deliver(subscription.record, notification);
   }
 
-  /** Asks an HTTP endpoint to confirm its subscription; once, as AWS does when it is asked to subscribe. */
+  /** Asks an HTTP endpoint to confirm its subscription, until it listens. Resolves when that is on disk. */
   async requestConfirmation(record: SubscriptionRecord, host: string): Promise<void> {
-    const { http, clock, newId, failed } = this.#dependencies;
-    const query = `Action=ConfirmSubscription&Version=2010-03-31&TopicArn=${encodeURIComponent(record.topicArn)}&Token=${record.token}`;
-    const messageId = newId();
-    const text = JSON.stringify({
+    const address = { subscriptionArn: record.arn, confirmationHost: host };
+    const payload = Buffer.from(this.#dependencies.newId());
+    await this.#queueOf(record).add([{ address, payload, retries: HTTP_RETRIES }]);
+  }
+
+  async #askToConfirm(subscriptionArn: string, host: string, payload: Uint8Array): Promise<void> {
+    const { topics, clock, signing } = this.#dependencies;
+    const record = topics.findSubscription(subscriptionArn)?.record;
+    // Ended, or confirmed in another way.
+    if (record?.token === undefined) return;
+    const { topicArn: TopicArn, token: Token } = record;
+    const MessageId = Buffer.from(payload).toString();
+    const members = {
       Type: "SubscriptionConfirmation",
-      MessageId: messageId,
-      Token: record.token,
-      TopicArn: record.topicArn,
-      Message: `You have chosen to subscribe to the topic ${record.topicArn}.\nTo confirm the subscription, visit the SubscribeURL included in this message.`,
-      SubscribeURL: `http://${host}/?${query}`,
+      MessageId,
+      Token,
+      TopicArn,
+      Message: `You have chosen to subscribe to the topic ${TopicArn}.\nTo confirm the subscription, visit the SubscribeURL included in this message.`,
+      SubscribeURL: `http://${host}/?Action=ConfirmSubscription&Version=2010-03-31&TopicArn=${encodeURIComponent(TopicArn)}&Token=${Token}`,
       Timestamp: new Date(clock.nowMs()).toISOString(),
-      SignatureVersion: "1",
-      Signature: "",
-      SigningCertURL: "",
-    });
-    const type = "SubscriptionConfirmation";
-    await http.post(record.endpoint, headersOf(record, { type, messageId }), text).catch(failed);
+    };
+    const signature = await signing.sign(members, { version: this.#signatureVersion(record), host });
+    const headers = headersOf(record, { type: members.Type, messageId: MessageId });
+    await this.#post(record, headers, JSON.stringify({ ...members, ...signature }));
+  }
+
+  #signatureVersion({ topicArn }: SubscriptionRecord): string | undefined {
+    return this.#dependencies.topics.find(topicArn)?.record.attributes.SignatureVersion;
+  }
+
+  #signature(record: SubscriptionRecord, notification: Notification): Promise<NotificationSignature> {
+    const { host } = notification;
+    const version = this.#signatureVersion(record);
+    return this.#dependencies.signing.sign(signedMembers(notification), { version, host });
   }
 
   async #deliver(record: SubscriptionRecord, notification: Notification): Promise<void> {
     const { targets } = this.#dependencies;
     const sender = senderOf(record);
-    if (record.protocol === "lambda")
-      await targets.toFunction(record.endpoint, { payload: functionEvent(notification, record) }, sender);
-    else if (record.protocol === "sqs")
-      await targets.toQueue(record.endpoint, queueDelivery(record, notification), sender);
-    else await this.#post(record, notification);
+    if (record.protocol === "sqs")
+      await targets.toQueue(record.endpoint, await this.#queueDelivery(record, notification), sender);
+    else if (record.protocol === "lambda") {
+      const signature = await this.#signature(record, notification);
+      const payload = functionEvent(notification, record, signature);
+      await targets.toFunction(record.endpoint, { payload }, sender);
+    } else await this.#notify(record, notification);
   }
 
-  async #post(record: SubscriptionRecord, notification: Notification): Promise<void> {
-    const isRaw = record.attributes.RawMessageDelivery === "true";
+  async #notify(record: SubscriptionRecord, notification: Notification): Promise<void> {
+    const isRaw = isRawDelivery(record);
     const headers = headersOf(record, { type: "Notification", messageId: notification.messageId });
-    const status = await this.#dependencies.http.post(
-      record.endpoint,
-      { ...headers, ...(isRaw && { "x-amz-sns-rawdelivery": "true" }) },
-      isRaw ? notification.message : notificationText(notification, record),
-    );
+    const text = isRaw
+      ? notification.message
+      : notificationText(notification, record, await this.#signature(record, notification));
+    await this.#post(record, { ...headers, ...(isRaw && { "x-amz-sns-rawdelivery": "true" }) }, text);
+  }
+
+  async #post(
+    { endpoint }: SubscriptionRecord,
+    headers: Record<string, string>,
+    text: string,
+  ): Promise<void> {
+    const status = await this.#dependencies.http.post(endpoint, headers, text);
     if (status >= 200 && status < 300) return;
     // AWS: other answers of the 4xx kind are for good, but for 429.
     if (status >= 400 && status < 500 && status !== 429)
       throw new DeliveryRefused(String(status), `The endpoint answered ${status}.`);
     throw new Error(`The endpoint answered ${status}.`);
+  }
+
+  async #queueDelivery(record: SubscriptionRecord, notification: Notification): Promise<QueueDelivery> {
+    const { groupId, deduplicationId } = notification;
+    const isFifoQueue = record.endpoint.endsWith(".fifo");
+    const order = { groupId, ...(isFifoQueue && { deduplicationId }) };
+    if (isRawDelivery(record))
+      return { body: notification.message, attributes: notification.attributes, ...order };
+    const signature = await this.#signature(record, notification);
+    return { body: notificationText(notification, record, signature), ...order };
   }
 
   async #giveUp(
@@ -211,7 +262,7 @@ export class NotificationDelivery {
       failed(new Error(`a message for ${subscriptionArn} was dropped: ${failure.code} ${failure.message}`));
       return;
     }
-    await targets.toQueue(queueArn, queueDelivery(record, notification), senderOf(record));
+    await targets.toQueue(queueArn, await this.#queueDelivery(record, notification), senderOf(record));
   }
 }
 
@@ -221,14 +272,8 @@ const senderOf = ({ topicArn }: SubscriptionRecord): EventSender => ({
   sourceAccount: topicArn.split(":")[4] ?? "",
 });
 
-function queueDelivery(record: SubscriptionRecord, notification: Notification) {
-  const { groupId, deduplicationId } = notification;
-  const isFifoQueue = record.endpoint.endsWith(".fifo");
-  const order = { groupId, ...(isFifoQueue && { deduplicationId }) };
-  return record.attributes.RawMessageDelivery === "true"
-    ? { body: notification.message, attributes: notification.attributes, ...order }
-    : { body: notificationText(notification, record), ...order };
-}
+const isRawDelivery = ({ attributes }: SubscriptionRecord): boolean =>
+  attributes.RawMessageDelivery === "true";
 
 function headersOf(
   record: SubscriptionRecord,

@@ -52,11 +52,7 @@ export function selfSignedCertificate(options: {
     TAG.sequence,
     der(
       TAG.set,
-      der(
-        TAG.sequence,
-        der(TAG.objectIdentifier, COMMON_NAME),
-        der(TAG.utf8String, Buffer.from(commonName)),
-      ),
+      der(TAG.sequence, der(TAG.objectIdentifier, COMMON_NAME), der(TAG.utf8String, Buffer.from(commonName))),
     ),
   );
   const serial = randomBytes(SERIAL_BYTES);
@@ -73,12 +69,7 @@ export function selfSignedCertificate(options: {
   );
   const signature = sign("sha256", content, privateKey);
   // The first byte tells how many bits of the last one are unused.
-  const certificate = der(
-    TAG.sequence,
-    content,
-    algorithm,
-    der(TAG.bitString, Buffer.from([0]), signature),
-  );
+  const certificate = der(TAG.sequence, content, algorithm, der(TAG.bitString, Buffer.from([0]), signature));
   const lines = Buffer.from(certificate).toString("base64").match(PEM_LINE) ?? [];
   return `-----BEGIN CERTIFICATE-----\n${lines.join("\n")}\n-----END CERTIFICATE-----\n`;
 }
