@@ -1,4 +1,11 @@
 import {
+  DEFAULT_RETRIES,
+  type Delivery,
+  type DeliveryFailure,
+  type NewDelivery,
+  type RetryLimits,
+} from "../event-delivery/delivery-queue.ts";
+import {
   type BusDelivery,
   DeliveryRefused,
   type EventSender,
@@ -6,13 +13,6 @@ import {
   type MessageAttribute,
 } from "../ports/event-targets.ts";
 import { parseRuleArn, type RuleTarget, ruleArn, type StoredRule } from "./bus-records.ts";
-import {
-  DEFAULT_RETRIES,
-  type Delivery,
-  type DeliveryFailure,
-  type NewDelivery,
-  type RetryLimits,
-} from "./delivery-queue.ts";
 import { targetInput } from "./target-input.ts";
 
 /** Who gets an event, as it was when the rule matched. */

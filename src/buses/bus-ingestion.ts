@@ -1,9 +1,9 @@
+import type { DeliveryQueue, NewDelivery } from "../event-delivery/delivery-queue.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Archives } from "./archives.ts";
 import { deliveriesOf, type RuleAddress } from "./bus-delivery.ts";
 import { type BusEvent, eventText } from "./bus-event.ts";
 import { busArn, ruleArn, type StoredBus, type StoredRule } from "./bus-records.ts";
-import type { DeliveryQueue, NewDelivery } from "./delivery-queue.ts";
 import type { RuleMatching } from "./rule-matching.ts";
 
 /** An event that a bus has taken. */

@@ -1,6 +1,5 @@
 import { DueHeap } from "../core/due-heap.ts";
-import type { StoredMessage } from "./queue-message.ts";
-import type { Reception } from "./reception-notes.ts";
+import type { Reception, StoredMessage } from "./queue-message.ts";
 
 /** A message with the state of its receptions. */
 export interface HeldMessage {

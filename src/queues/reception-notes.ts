@@ -1,18 +1,7 @@
 import type { KeyValueStore } from "../ports/store.ts";
 import type { HeldMessage } from "./message-shelf.ts";
+import type { Reception } from "./queue-message.ts";
 import { receptionKey, receptionPrefix } from "./queue-record.ts";
-
-/** How a message was received last. */
-export interface Reception {
-  readonly receiveCount: number;
-  readonly firstReceivedMs: number;
-  /** Until when it is out. */
-  readonly dueMs: number;
-  /** Part of the receipt handle. */
-  readonly reception: string;
-  /** Whoever has it is gone when this process is: it is to be received again at once. */
-  readonly endsWithProcess: boolean;
-}
 
 /** What one call received, or changed, as it is kept. */
 interface StoredNote {

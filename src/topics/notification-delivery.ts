@@ -1,4 +1,4 @@
-import { type DeliveryFailure, DeliveryQueue } from "../buses/delivery-queue.ts";
+import { type DeliveryFailure, DeliveryQueue } from "../event-delivery/delivery-queue.ts";
 import type { Clock } from "../ports/clock.ts";
 import {
   DeliveryRefused,
