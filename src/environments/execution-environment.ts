@@ -12,7 +12,8 @@ import type { InvocationRequest, InvocationResult } from "../core/invocation.ts"
 import { billedDurationMs, type InvocationStatus } from "../core/platform-log.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Sandbox } from "../ports/sandbox.ts";
-import type { ExtensionSet, ShutdownReason } from "./extension-set.ts";
+import type { SupervisionEvent } from "./extension-launch.ts";
+import type { ExtensionSet } from "./extension-set.ts";
 import type { InvocationLog } from "./invocation-log.ts";
 import { MemoryFigure } from "./memory-figure.ts";
 import { RunningInvocation } from "./running-invocation.ts";
@@ -24,7 +25,7 @@ import {
   type RuntimeApiSession,
   type StreamingResponse,
 } from "./runtime-api-session.ts";
-import { shutdownPhase } from "./shutdown-phase.ts";
+import { ShutdownPhase } from "./shutdown-phase.ts";
 import {
   answerOf,
   type InvocationAnswer,
@@ -54,8 +55,11 @@ export interface EnvironmentDependencies {
   readonly id: string;
   readonly clock: Clock;
   readonly log: InvocationLog;
-  /** Makes the isolated process tree and connects its listeners to the session given. */
-  readonly createSandbox: (session: RuntimeApiSession) => Promise<Sandbox>;
+  /**
+   * Makes the isolated process tree and connects its listeners to the session given. Undefined when an extension
+   * cannot be launched, which the extensions have been told.
+   */
+  readonly createSandbox: (session: RuntimeApiSession) => Promise<Sandbox | undefined>;
   readonly memoryMb: number;
   /** What runs beside the runtime. */
   readonly extensions?: ExtensionSet;
@@ -83,8 +87,8 @@ export class ExecutionEnvironment implements RuntimeApiSession {
   #ended: Promise<void> | undefined;
   /** The runtime has asked for its next event, and extensions have not yet. */
   #parked: ((event: InvocationEvent) => void) | undefined;
-  #shutdownReason: ShutdownReason = "spindown";
-  #hasExited = false;
+  readonly #shutdown = new ShutdownPhase();
+  #launchFailure: ((requestId: string) => FunctionFailure) | undefined;
   /** Called when an invocation is over and the environment can take the next event. */
   onIdle: (environment: ExecutionEnvironment) => void = () => undefined;
   /** Called once, when the environment can never take an event again. */
@@ -143,13 +147,16 @@ export class ExecutionEnvironment implements RuntimeApiSession {
     const startedMs = clock.monotonicMs();
     const sandbox = await this.#dependencies.createSandbox(this);
     if (this.#isEnded()) {
-      await sandbox.destroy();
+      await sandbox?.destroy();
       throw new Error("the environment was ended while it started");
     }
-    this.#sandbox = sandbox;
     this.#state = "initializing";
-    const { extensions } = this.#dependencies;
-    log.follow(sandbox, (name, status) => extensions?.processEnded(name, status));
+    if (sandbox === undefined) {
+      assert(this.#launchFailure !== undefined, "an extension has failed");
+      return { status: "error", failure: this.#launchFailure, durationMs: clock.monotonicMs() - startedMs };
+    }
+    this.#sandbox = sandbox;
+    log.follow(sandbox, (event) => this.#supervised(event));
     const result = await this.#initialized(
       sandbox,
       limitMs - (clock.monotonicMs() - startedMs),
@@ -169,6 +176,8 @@ export class ExecutionEnvironment implements RuntimeApiSession {
       const finish = (result: InitResult): void => {
         cancelLimit();
         this.#finishInit = undefined;
+        if (result.status !== "success")
+          this.#shutdown.reason = result.status === "timeout" ? "timeout" : "failure";
         resolve(result);
       };
       const cancelLimit = this.#dependencies.clock.after(limitMs, () =>
@@ -176,12 +185,24 @@ export class ExecutionEnvironment implements RuntimeApiSession {
       );
       this.#finishInit = finish;
       void sandbox.exited.then((exit) => {
-        this.#hasExited = true;
-        const failure = (requestId: string): FunctionFailure => exited(requestId, exit);
-        this.#finishInit?.({ status: "error", failure });
-        this.#exited(failure);
+        this.#shutdown.sandboxIsGone();
+        this.#runtimeExited((requestId) => exited(requestId, exit));
       });
     });
+  }
+
+  /** Where extensions are processes beside the runtime, it can end without the sandbox. */
+  #supervised(event: SupervisionEvent): void {
+    if (event.kind === "runtime ended") {
+      this.#shutdown.runtimeIsGone();
+      if (this.#state !== "ended") this.#shutdown.reason = "failure";
+      this.#runtimeExited((requestId) => exited(requestId, event.exit));
+    } else this.#dependencies.extensions?.processEnded(event.name, event.status);
+  }
+
+  #runtimeExited(failure: (requestId: string) => FunctionFailure): void {
+    this.#finishInit?.({ status: "error", failure });
+    this.#exited(failure);
   }
 
   /** From now on the CPU share in proportion to memory holds; before, initialisation may burst. */
@@ -276,8 +297,9 @@ export class ExecutionEnvironment implements RuntimeApiSession {
 
   #extensionFailed(failure: (requestId: string) => FunctionFailure): void {
     if (this.#state === "ended") return;
-    this.#shutdownReason = "failure";
-    if (this.#state === "initializing") this.#finishInit?.({ status: "error", failure });
+    this.#shutdown.reason = "failure";
+    if (this.#state === "starting") this.#launchFailure = failure;
+    else if (this.#state === "initializing") this.#finishInit?.({ status: "error", failure });
     else this.#exited(failure);
   }
 
@@ -346,19 +368,21 @@ export class ExecutionEnvironment implements RuntimeApiSession {
    * stays until `release`.
    */
   end(): Promise<void> {
-    this.#ended ??= this.#endOnce();
+    if (this.#ended === undefined) {
+      // Before anything is done: whoever hears of the end may ask for it once more.
+      const { promise, resolve } = Promise.withResolvers<void>();
+      this.#ended = promise;
+      resolve(this.#endOnce());
+    }
     return this.#ended;
   }
 
   async #endOnce(): Promise<void> {
     this.#exited((requestId) => exited(requestId, { code: null, signal: "SIGKILL", outOfMemory: false }));
     const { extensions, clock } = this.#dependencies;
-    const sandbox = this.#sandbox;
-    if (extensions?.hasRegistered === true && sandbox !== undefined && !this.#hasExited) {
-      this.#thaw();
-      await shutdownPhase({ extensions, sandbox, clock }, this.#shutdownReason);
-    }
-    await sandbox?.stop();
+    if (extensions?.hasRegistered === true) this.#thaw();
+    await this.#shutdown.run({ extensions, sandbox: this.#sandbox, clock });
+    await this.#sandbox?.stop();
   }
 
   #isEnded(): boolean {
@@ -401,7 +425,7 @@ export class ExecutionEnvironment implements RuntimeApiSession {
   #timedOut(running: RunningInvocation): void {
     if (this.#running !== running) return;
     const { requestId, version } = running.request;
-    this.#shutdownReason = "timeout";
+    this.#shutdown.reason = "timeout";
     this.#endWith(running, "timeout", timedOut(requestId, version.timeoutSeconds));
   }
 

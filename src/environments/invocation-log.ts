@@ -10,6 +10,7 @@ import {
 } from "../core/platform-log.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { LogStreamWriter } from "../ports/log-sink.ts";
+import type { SupervisionEvent } from "./extension-launch.ts";
 import { splitLines } from "./line-splitter.ts";
 import { decodeFrames } from "./telemetry-frames.ts";
 
@@ -39,7 +40,7 @@ export class InvocationLog {
   /** Takes over a sandbox's output; every line or framed record becomes one log event. */
   follow(
     output: { readonly stdout: Readable; readonly stderr: Readable; readonly telemetry: Readable },
-    onExtensionEnded?: (name: string, status: number) => void,
+    onSupervision?: (event: SupervisionEvent) => void,
   ): void {
     for (const stream of [output.stdout, output.stderr]) {
       const lines = splitLines((line) => this.#write(this.#clock.nowMs(), line));
@@ -50,10 +51,7 @@ export class InvocationLog {
     const frames = decodeFrames(
       (timestampMs, message) =>
         this.#write(timestampMs ?? this.#clock.nowMs(), message.endsWith("\n") ? message : `${message}\n`),
-      (message) => {
-        const [, status, name] = /^(\d+) (.+)$/s.exec(message) ?? [];
-        if (name !== undefined) onExtensionEnded?.(name, Number(status));
-      },
+      onSupervision,
     );
     output.telemetry.on("data", (chunk: Buffer) => frames.write(chunk));
     output.telemetry.on("error", () => undefined);

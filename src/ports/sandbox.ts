@@ -64,7 +64,7 @@ export interface Sandbox {
   /** Stops every process where it stands, until `thaw`; without effect where the machine cannot. */
   freeze(): void;
   thaw(): void;
-  /** Asks the main process to end (SIGTERM); absent where the driver cannot. */
+  /** Asks the main process to end (SIGTERM), which may be asked again; absent where the driver cannot. */
   terminate?(): void;
   /** Highest memory use so far, bytes; undefined where it cannot be told. */
   memoryPeakBytes(): number | undefined;

@@ -117,7 +117,9 @@ describe("Powertools for AWS Lambda", { timeout: 110_000 }, () => {
     const { CloudWatchMetrics } = line._aws as {
       CloudWatchMetrics: { Namespace: string; Dimensions: string[][] }[];
     };
-    const [{ Namespace = "", Dimensions = [] } = {}] = CloudWatchMetrics;
+    const [directive] = CloudWatchMetrics;
+    assert.ok(directive !== undefined);
+    const { Namespace, Dimensions } = directive;
     const client = new CloudWatchClient(clientConfiguration(lambent.endpoint));
     const { Datapoints } = await client.send(
       new GetMetricStatisticsCommand({
