@@ -1,7 +1,7 @@
 import { firstAvailabilityZoneId } from "../core/availability-zone.ts";
 import { checkFileSystem, type FileSystemTable } from "../core/file-systems.ts";
 import type { FunctionVersion } from "../core/function-version.ts";
-import type { InitializationType } from "../core/platform-log.ts";
+import type { InitializationType } from "../core/platform-records.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { CodeStore } from "../ports/code-store.ts";
 import type { LogSink } from "../ports/log-sink.ts";
@@ -21,6 +21,8 @@ import { InvocationLog } from "./invocation-log.ts";
 import { mayUseReserve } from "./reserve-eligibility.ts";
 import type { ReservePool } from "./reserve-pool.ts";
 import type { RuntimeApiSession } from "./runtime-api-session.ts";
+import { TelemetryStream } from "./telemetry-stream.ts";
+import { TelemetrySubscriptions } from "./telemetry-subscriptions.ts";
 
 /** Whom the requests that arrive on a sandbox's AWS endpoint come from. */
 export interface EnvironmentIdentity {
@@ -47,7 +49,10 @@ export interface EnvironmentFactoryDependencies {
   readonly attachRuntimeApi: (
     sandbox: Sandbox,
     session: RuntimeApiSession,
-    beside: EnvironmentMetadata & { readonly extensions: ExtensionSet },
+    beside: EnvironmentMetadata & {
+      readonly extensions: ExtensionSet;
+      readonly telemetry: TelemetrySubscriptions;
+    },
   ) => void;
   readonly codeCache?: CodeCachePacks;
   /** Lets the sandbox fetch or send its pack of compiled code through the Runtime API door. */
@@ -90,18 +95,23 @@ export class EnvironmentFactory {
     const streamName = previous?.logStreamName ?? logStreamName(version, id, clock.nowMs());
     const log = previous?.log ?? this.#openLog(version, streamName, initializationType);
     const extensions = this.#extensions(version, log);
+    const telemetry = new TelemetryStream(clock);
+    log.observe(telemetry);
     const environment = new ExecutionEnvironment({
       id,
       clock,
       log,
       memoryMb: version.memoryMb,
       extensions,
+      telemetry,
       createSandbox: (session) =>
         this.#createSandbox(version, runtime, {
           id,
           streamName,
           session,
           extensions,
+          telemetry,
+          log,
           initializationType,
           keepScratchOf: previous?.environment.sandbox,
         }),
@@ -162,6 +172,8 @@ export class EnvironmentFactory {
       readonly streamName: string;
       readonly session: RuntimeApiSession;
       readonly extensions: ExtensionSet;
+      readonly telemetry: TelemetryStream;
+      readonly log: InvocationLog;
       readonly initializationType: InitializationType;
       readonly keepScratchOf: Sandbox | undefined;
     },
@@ -202,7 +214,14 @@ export class EnvironmentFactory {
       hasExtensions,
     });
     if (codeCache !== undefined) this.#dependencies.attachCodeCache?.(sandbox, codeCache.access);
-    attachRuntimeApi(sandbox, run.session, { ...metadata, extensions: run.extensions });
+    const telemetry = new TelemetrySubscriptions({
+      stream: run.telemetry,
+      sandbox,
+      clock: this.#dependencies.clock,
+      logFormat: version.logging.logFormat,
+      tell: (subscription) => run.log.subscription(subscription),
+    });
+    attachRuntimeApi(sandbox, run.session, { ...metadata, extensions: run.extensions, telemetry });
     attachAwsEndpoint(sandbox, identity);
     return sandbox;
   }
@@ -211,11 +230,11 @@ export class EnvironmentFactory {
   async #obtainSandbox(
     version: FunctionVersion,
     runtime: InstalledRuntime,
-    { hasExtensions, ...request }: SandboxRequest & { readonly hasExtensions: boolean },
+    request: SandboxRequest,
   ): Promise<Sandbox> {
     const { sandboxes, reserve } = this.#dependencies;
     const surroundings = {
-      hasExtensions,
+      hasExtensions: request.hasExtensions === true,
       hasFileSystems: (request.fileSystems?.length ?? 0) > 0,
       keepsScratch: request.keepScratchOf !== undefined,
     };

@@ -9,11 +9,13 @@ import {
   timedOut,
 } from "../core/function-error.ts";
 import type { InvocationRequest, InvocationResult } from "../core/invocation.ts";
-import { billedDurationMs, type InvocationStatus } from "../core/platform-log.ts";
+import { billedDurationMs } from "../core/platform-log.ts";
+import type { InitPhase, InvocationStatus, Span } from "../core/platform-records.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Sandbox } from "../ports/sandbox.ts";
 import type { SupervisionEvent } from "./extension-launch.ts";
 import type { ExtensionSet } from "./extension-set.ts";
+import { Initialization, type InitOutcome } from "./initialization.ts";
 import type { InvocationLog } from "./invocation-log.ts";
 import { MemoryFigure } from "./memory-figure.ts";
 import { RunningInvocation } from "./running-invocation.ts";
@@ -25,6 +27,7 @@ import {
   type RuntimeApiSession,
   type StreamingResponse,
 } from "./runtime-api-session.ts";
+import { extensionOverhead, runtimeDone } from "./runtime-done.ts";
 import { ShutdownPhase } from "./shutdown-phase.ts";
 import {
   answerOf,
@@ -32,19 +35,13 @@ import {
   MAX_RESPONSE_BYTES,
   StreamedResponse,
 } from "./streamed-response.ts";
+import type { TelemetryStream } from "./telemetry-stream.ts";
 
 /**
  * starting: the sandbox is being made. initializing: the runtime loads the function. idle: `next` is parked. busy:
  * an event is with the runtime. ended: nothing is left of it.
  */
 export type EnvironmentState = "starting" | "initializing" | "idle" | "busy" | "ended";
-
-/** How an initialisation ended. `failure` gives what the caller of a failed invocation is told. */
-export type InitResult =
-  | { readonly status: "success" }
-  | { readonly status: "error" | "timeout"; readonly failure: (requestId: string) => FunctionFailure };
-
-export type InitOutcome = InitResult & { readonly durationMs: number };
 
 /**
  * A runtime that dies breaks its connection as well, and the connection's end is seen first: for so long its exit may
@@ -63,6 +60,8 @@ export interface EnvironmentDependencies {
   readonly memoryMb: number;
   /** What runs beside the runtime. */
   readonly extensions?: ExtensionSet;
+  /** What those have subscribed to; the log tells it everything. */
+  readonly telemetry?: TelemetryStream;
 }
 
 /**
@@ -77,7 +76,7 @@ export class ExecutionEnvironment implements RuntimeApiSession {
   #sandbox: Sandbox | undefined;
   #deliver: ((event: InvocationEvent) => void) | undefined;
   #running: RunningInvocation | undefined;
-  #finishInit: ((result: InitResult) => void) | undefined;
+  #initialization: Initialization | undefined;
   #pendingReport: (() => void) | undefined;
   #initDurationMs: number | undefined;
   readonly #memory: MemoryFigure;
@@ -88,7 +87,8 @@ export class ExecutionEnvironment implements RuntimeApiSession {
   /** The runtime has asked for its next event, and extensions have not yet. */
   #parked: ((event: InvocationEvent) => void) | undefined;
   readonly #shutdown = new ShutdownPhase();
-  #launchFailure: ((requestId: string) => FunctionFailure) | undefined;
+  /** Monotonic; of the invocation that extensions have not finished with yet, where somebody wants to hear of it. */
+  #runtimeDoneMs: number | undefined;
   /** Called when an invocation is over and the environment can take the next event. */
   onIdle: (environment: ExecutionEnvironment) => void = () => undefined;
   /** Called once, when the environment can never take an event again. */
@@ -131,78 +131,46 @@ export class ExecutionEnvironment implements RuntimeApiSession {
     return this.#isFrozen;
   }
 
-  #thaw(): void {
-    if (!this.#isFrozen) return;
-    this.#isFrozen = false;
-    this.#sandbox?.thaw();
-  }
-
   /**
    * Starts the sandbox and waits for the runtime's first `next`. Rejects only when the platform could not make a
-   * sandbox; everything the function does wrong is an outcome. `limitMs`: AWS gives initialisation ten seconds.
+   * sandbox; everything the function does wrong is an outcome, and stands in the log. `limitMs`: AWS gives
+   * initialisation ten seconds.
    */
-  async start(limitMs: number, timeoutFailure: (requestId: string) => FunctionFailure): Promise<InitOutcome> {
+  async start(
+    limitMs: number,
+    timeoutFailure: (requestId: string) => FunctionFailure,
+    phase: InitPhase = "init",
+  ): Promise<InitOutcome> {
     assert.equal(this.#state, "starting");
     const { clock, log } = this.#dependencies;
-    const startedMs = clock.monotonicMs();
+    const initialization = new Initialization(clock, log, phase);
+    this.#initialization = initialization;
     const sandbox = await this.#dependencies.createSandbox(this);
     if (this.#isEnded()) {
       await sandbox?.destroy();
       throw new Error("the environment was ended while it started");
     }
     this.#state = "initializing";
-    if (sandbox === undefined) {
-      assert(this.#launchFailure !== undefined, "an extension has failed");
-      return { status: "error", failure: this.#launchFailure, durationMs: clock.monotonicMs() - startedMs };
-    }
-    this.#sandbox = sandbox;
-    log.follow(sandbox, (event) => this.#supervised(event));
-    const result = await this.#initialized(
-      sandbox,
-      limitMs - (clock.monotonicMs() - startedMs),
-      timeoutFailure,
-    );
-    const durationMs = clock.monotonicMs() - startedMs;
-    if (result.status === "success") this.#initDurationMs = durationMs;
-    return { ...result, durationMs };
-  }
-
-  #initialized(
-    sandbox: Sandbox,
-    limitMs: number,
-    timeoutFailure: (requestId: string) => FunctionFailure,
-  ): Promise<InitResult> {
-    return new Promise((resolve) => {
-      const finish = (result: InitResult): void => {
-        cancelLimit();
-        this.#finishInit = undefined;
-        if (result.status !== "success")
-          this.#shutdown.reason = result.status === "timeout" ? "timeout" : "failure";
-        resolve(result);
-      };
-      const cancelLimit = this.#dependencies.clock.after(limitMs, () =>
-        finish({ status: "timeout", failure: timeoutFailure }),
-      );
-      this.#finishInit = finish;
+    if (sandbox !== undefined) {
+      this.#sandbox = sandbox;
+      log.follow(sandbox, (event) => this.#supervised(event));
       void sandbox.exited.then((exit) => {
         this.#shutdown.sandboxIsGone();
-        this.#runtimeExited((requestId) => exited(requestId, exit));
+        this.#exited((requestId) => exited(requestId, exit));
       });
-    });
+    }
+    const outcome = await initialization.outcome(limitMs, timeoutFailure);
+    if (outcome.status === "success") this.#initDurationMs = outcome.durationMs;
+    else this.#shutdown.reason = outcome.status === "timeout" ? "timeout" : "failure";
+    return outcome;
   }
 
   /** Where extensions are processes beside the runtime, it can end without the sandbox. */
   #supervised(event: SupervisionEvent): void {
     if (event.kind === "runtime ended") {
       this.#shutdown.runtimeIsGone();
-      if (this.#state !== "ended") this.#shutdown.reason = "failure";
-      this.#runtimeExited((requestId) => exited(requestId, event.exit));
+      this.#exited((requestId) => exited(requestId, event.exit));
     } else this.#dependencies.extensions?.processEnded(event.name, event.status);
-  }
-
-  #runtimeExited(failure: (requestId: string) => FunctionFailure): void {
-    this.#finishInit?.({ status: "error", failure });
-    this.#exited(failure);
   }
 
   /** From now on the CPU share in proportion to memory holds; before, initialisation may burst. */
@@ -224,7 +192,8 @@ export class ExecutionEnvironment implements RuntimeApiSession {
   invoke(request: InvocationRequest, resolve: (result: InvocationResult) => void, startedMs?: number): void {
     const deliver = this.#deliver;
     assert(this.#state === "idle" && deliver !== undefined, "an event goes to an idle environment only");
-    this.#thaw();
+    if (this.#isFrozen) this.#sandbox?.thaw();
+    this.#isFrozen = false;
     const { clock, log } = this.#dependencies;
     const nowMs = clock.monotonicMs();
     const began = startedMs ?? nowMs;
@@ -236,7 +205,15 @@ export class ExecutionEnvironment implements RuntimeApiSession {
     running.cancelDeadline = clock.after(leftMs, () => this.#timedOut(running));
     this.#running = running;
     this.#pendingReport?.();
-    if (startedMs === undefined) log.start(request.requestId, request.version.version, request.wantsLogTail);
+    if (startedMs === undefined)
+      log.start(
+        {
+          requestId: request.requestId,
+          version: request.version.version,
+          traceHeader: request.traceHeader,
+        },
+        request.wantsLogTail,
+      );
     const deadlineMs = Math.round(clock.nowMs() + leftMs);
     const { extensions } = this.#dependencies;
     if (extensions?.isEmpty === false) extensions.tellOf(request, deadlineMs);
@@ -253,6 +230,7 @@ export class ExecutionEnvironment implements RuntimeApiSession {
   next(deliver: (event: InvocationEvent) => void): RuntimeApiRefusal | undefined {
     if (this.#state === "initializing") {
       this.#parked = deliver;
+      this.#initialization?.runtimeReady();
       this.#goOn();
       return undefined;
     }
@@ -270,8 +248,15 @@ export class ExecutionEnvironment implements RuntimeApiSession {
       return invalidStateTransition(`Transition from ${this.#state} to next is not allowed`);
     }
     this.#parked = deliver;
+    if (this.#dependencies.log.wantsRuntimeDone) this.#tellRuntimeDone(running);
     this.#goOn();
     return undefined;
+  }
+
+  #tellRuntimeDone(running: RunningInvocation): void {
+    const { log, clock } = this.#dependencies;
+    log.runtimeDone(runtimeDone(running, clock, "success"));
+    this.#runtimeDoneMs = clock.monotonicMs();
   }
 
   /** AWS: a phase is over when the runtime and every extension have asked for the next event. */
@@ -283,8 +268,9 @@ export class ExecutionEnvironment implements RuntimeApiSession {
     this.#parked = undefined;
     if (this.#state === "initializing") {
       extensions?.closeRegistration();
+      this.#dependencies.telemetry?.closeSubscription();
       this.#becomeIdle(deliver);
-      this.#finishInit?.({ status: "success" });
+      this.#initialization?.finish({ status: "success" });
       return;
     }
     const running = this.#running;
@@ -298,8 +284,8 @@ export class ExecutionEnvironment implements RuntimeApiSession {
   #extensionFailed(failure: (requestId: string) => FunctionFailure): void {
     if (this.#state === "ended") return;
     this.#shutdown.reason = "failure";
-    if (this.#state === "starting") this.#launchFailure = failure;
-    else if (this.#state === "initializing") this.#finishInit?.({ status: "error", failure });
+    if (this.#state === "starting" || this.#state === "initializing")
+      this.#initialization?.finish({ status: "error", failure });
     else this.#exited(failure);
   }
 
@@ -329,6 +315,8 @@ export class ExecutionEnvironment implements RuntimeApiSession {
     const running = this.#running;
     assert(running !== undefined);
     running.isStreaming = true;
+    if (this.#dependencies.log.wantsRuntimeDone)
+      running.answerBeganMs = this.#dependencies.clock.monotonicMs();
     const isExpected = (): boolean => this.#running === running && running.answer === undefined;
     return new StreamedResponse(running.request.responseSink, contentType, {
       isExpected,
@@ -344,7 +332,7 @@ export class ExecutionEnvironment implements RuntimeApiSession {
     if (this.#state !== "initializing") {
       return invalidStateTransition(`Transition from ${this.#state} to init error is not allowed`);
     }
-    this.#finishInit?.({
+    this.#initialization?.finish({
       status: "error",
       failure: (requestId) =>
         initFailure(requestId, reportedErrorType(errorType, "Runtime.Unknown"), payload),
@@ -368,20 +356,14 @@ export class ExecutionEnvironment implements RuntimeApiSession {
    * stays until `release`.
    */
   end(): Promise<void> {
-    if (this.#ended === undefined) {
-      // Before anything is done: whoever hears of the end may ask for it once more.
-      const { promise, resolve } = Promise.withResolvers<void>();
-      this.#ended = promise;
-      resolve(this.#endOnce());
-    }
+    this.#exited((requestId) => exited(requestId, { code: null, signal: "SIGKILL", outOfMemory: false }));
+    // Who hears of the end may have asked for it already.
+    this.#ended ??= this.#endOnce();
     return this.#ended;
   }
 
   async #endOnce(): Promise<void> {
-    this.#exited((requestId) => exited(requestId, { code: null, signal: "SIGKILL", outOfMemory: false }));
-    const { extensions, clock } = this.#dependencies;
-    if (extensions?.hasRegistered === true) this.#thaw();
-    await this.#shutdown.run({ extensions, sandbox: this.#sandbox, clock });
+    await this.#shutdown.run(this.#sandbox, this.#dependencies);
     await this.#sandbox?.stop();
   }
 
@@ -406,6 +388,7 @@ export class ExecutionEnvironment implements RuntimeApiSession {
 
   #settle(running: RunningInvocation, answer: InvocationAnswer): void {
     running.answer = answer;
+    if (this.#dependencies.log.wantsRuntimeDone) running.answeredMs = this.#dependencies.clock.monotonicMs();
     // The caller is answered now; the report waits until the runtime asks for the next event, as AWS does. With
     // LogType=Tail the caller wants the report, so it waits as well.
     if (!running.request.wantsLogTail) running.resolve(this.#dependencies.clock.monotonicMs(), undefined);
@@ -416,6 +399,7 @@ export class ExecutionEnvironment implements RuntimeApiSession {
     if (this.#state === "ended") return;
     this.#state = "ended";
     this.#deliver = undefined;
+    this.#initialization?.finish({ status: "error", failure });
     const running = this.#running;
     if (running !== undefined) this.#fail(running, "error", failure(running.request.requestId));
     this.onEnded(this);
@@ -439,6 +423,9 @@ export class ExecutionEnvironment implements RuntimeApiSession {
 
   #fail(running: RunningInvocation, status: InvocationStatus, failure: FunctionFailure): void {
     running.answer ??= answerOf(failure);
+    const { log, clock } = this.#dependencies;
+    if (log.wantsRuntimeDone && this.#runtimeDoneMs === undefined)
+      log.runtimeDone(runtimeDone(running, clock, status, failure.errorType));
     this.#finish(running, status, status === "timeout" ? undefined : failure.errorType);
   }
 
@@ -454,6 +441,7 @@ export class ExecutionEnvironment implements RuntimeApiSession {
     this.#lastInvocationMs = elapsedMs;
     const durationMs = status === "timeout" ? request.version.timeoutSeconds * 1000 : elapsedMs;
     running.durationMs = durationMs;
+    const spans = this.#takeSpans();
     const maxMemoryUsedMb = this.#memory.maxUsedMb(
       this.#sandbox,
       status !== "success" || request.wantsLogTail,
@@ -471,6 +459,7 @@ export class ExecutionEnvironment implements RuntimeApiSession {
         status,
         errorType,
         traceHeader: request.traceHeader,
+        spans,
       });
       if (!running.isResolved) running.resolve(this.#dependencies.clock.monotonicMs(), tail);
       if (request.wantsLogTail && this.#state === "idle") this.onIdle(this);
@@ -479,6 +468,14 @@ export class ExecutionEnvironment implements RuntimeApiSession {
     setImmediate(() => setImmediate(report));
     if (!request.wantsLogTail && !running.isResolved)
       running.resolve(this.#dependencies.clock.monotonicMs(), undefined);
+  }
+
+  #takeSpans(): Span[] | undefined {
+    const doneMs = this.#runtimeDoneMs;
+    this.#runtimeDoneMs = undefined;
+    const { extensions, clock } = this.#dependencies;
+    if (doneMs === undefined || extensions?.hasRegistered !== true) return undefined;
+    return [extensionOverhead(clock, doneMs)];
   }
 
   /**

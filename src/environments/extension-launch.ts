@@ -1,5 +1,5 @@
 import { exitOfStatus } from "../core/exit-status.ts";
-import type { SandboxProgram } from "../ports/sandbox.ts";
+import { EXTENSION_OUTPUT_PATH, type SandboxProgram } from "../ports/sandbox.ts";
 
 /** Of the frames on the telemetry descriptor, those of the start script; `supervisionEvent` reads their texts. */
 const EXTENSION_ENDED_FRAME = 0x00e0;
@@ -43,7 +43,7 @@ const octal = (byte: number): string => byte.toString(8).padStart(3, "0");
 /**
  * Starts every program in /opt/extensions and the runtime, and stays their parent, so that each can end by itself.
  * Each extension has a subshell beside it, which waits until the Runtime API is listened on (its port in
- * /proc/net/tcp), keeps the runtime's descriptors from it, and reports its end. SIGTERM is handed on to the runtime; a
+ * /proc/net/tcp), keeps the runtime's descriptors and output from it, and reports its end. SIGTERM is handed on to the runtime; a
  * second one kills it. What there is to report goes to the telemetry descriptor as frames, whose length `printf` gets
  * as two octal bytes. Only what a shell can do by itself, and `sleep`.
  */
@@ -69,7 +69,7 @@ for extension in /opt/extensions/* /opt/extensions/.[!.]* /opt/extensions/..?*; 
     until_api_listens
     (
       unset ${HIDDEN_VARIABLES.join(" ")}
-      exec "$extension" 4>&-
+      exec "$extension" 4>&- >>${EXTENSION_OUTPUT_PATH} 2>&1
     )
     report ${octal(EXTENSION_ENDED_FRAME)} "$?/\${extension##*/}"
   ) &

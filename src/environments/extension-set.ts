@@ -162,6 +162,12 @@ export class ExtensionSet {
       : undefined;
   }
 
+  /** The name of the extension with that id. */
+  identify(id: string | undefined): string | RuntimeApiRefusal {
+    const extension = this.#known(id);
+    return "status" in extension ? extension : extension.name;
+  }
+
   /** Parks until there is an event; `deliver` is called at most once. */
   next(id: string | undefined, deliver: (event: ExtensionEvent) => void): RuntimeApiRefusal | undefined {
     const extension = this.#known(id);

@@ -102,6 +102,15 @@ test("the reserve grows with the bursts that come, up to its maximum, and shrink
   assert.equal(prepared.filter(({ destroyed }) => destroyed).length, 8);
 });
 
+test("what is expected within a time waits beforehand, and no longer", async () => {
+  const { pool, pass } = scriptedPool();
+  for (let i = 0; i < 5; i++) pool.expect("nodejs24.x", 128, 20_000);
+  await pass(100);
+  assert.equal(pool.size, 5);
+  await pass(30_000);
+  assert.equal(pool.size, 2);
+});
+
 test("what is announced waits beforehand", async () => {
   const { pool, pass } = scriptedPool();
   pool.announce("nodejs24.x", 128, 7);

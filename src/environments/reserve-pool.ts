@@ -80,6 +80,13 @@ export class ReservePool {
     this.#refillSoon();
   }
 
+  /** A function of this runtime and memory is due to be invoked within that time, by a schedule say. */
+  expect(identifier: string, memoryMb: number, withinMs: number): void {
+    const kind = this.#kind(this.#dependencies.runtimes.find(identifier), memoryMb);
+    kind?.demand.expect(1, this.#dependencies.clock.monotonicMs() + withinMs);
+    this.#refillSoon();
+  }
+
   /** One that waits for a function of this runtime and memory; it is the caller's from then on. */
   take(runtime: InstalledRuntime, memoryMb: number): WaitingSandbox | undefined {
     const kind = this.#kind(runtime, memoryMb);

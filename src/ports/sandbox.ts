@@ -34,13 +34,29 @@ export interface SandboxRequest {
    * in the new one, unless /tmp is in memory (the isolation report says so).
    */
   readonly keepScratchOf?: Sandbox | undefined;
+  /** Adds a named pipe at EXTENSION_OUTPUT_PATH, whose other end is `Sandbox.extensionOutput`. */
+  readonly hasExtensions?: boolean | undefined;
 }
+
+/** In the sandbox: where extensions write what they have to say, apart from the function's output. */
+export const EXTENSION_OUTPUT_PATH = "/run/extension-output";
 
 export interface SandboxExit {
   readonly code: number | null;
   readonly signal: string | null;
   /** The kernel killed a process of this sandbox for lack of memory. */
   readonly outOfMemory: boolean;
+}
+
+/** The way from this process to a TCP port that a program inside a sandbox listens on, on its loopback address. */
+export interface SandboxRelay {
+  /**
+   * Sends bytes, one call at a time. Over a connection of their own: resolves with the first line of the answer, which
+   * is empty when there was none, and what follows is read and thrown away; otherwise resolves with "" when they are on
+   * their way. Rejects when nobody listens or the sandbox is gone. While the sandbox is frozen nothing happens.
+   */
+  send(message: Buffer): Promise<string>;
+  close(): void;
 }
 
 /**
@@ -57,6 +73,8 @@ export interface Sandbox {
   readonly stderr: Readable;
   /** Framed log records of managed runtimes (_LAMBDA_TELEMETRY_LOG_FD). */
   readonly telemetry: Readable;
+  /** What was written to EXTENSION_OUTPUT_PATH; present when it was asked for. */
+  readonly extensionOutput?: Readable | undefined;
   /** Resolves once, when the main process has ended. */
   readonly exited: Promise<SandboxExit>;
   /** Applies the CPU share in proportion to memory (1,769 MB = one vCPU); until then a full burst is allowed. */
@@ -66,6 +84,10 @@ export interface Sandbox {
   thaw(): void;
   /** Asks the main process to end (SIGTERM), which may be asked again; absent where the driver cannot. */
   terminate?(): void;
+  /** Absent where the driver has no way to its programs, or the machine lacks a program for it. */
+  readonly openRelay?:
+    | ((port: number, connections: "connection per message" | "one connection") => SandboxRelay)
+    | undefined;
   /** Highest memory use so far, bytes; undefined where it cannot be told. */
   memoryPeakBytes(): number | undefined;
   /**

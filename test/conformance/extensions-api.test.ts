@@ -4,7 +4,7 @@ import type { AddressInfo } from "node:net";
 import { beforeEach, describe, test } from "node:test";
 import type { InvocationResult } from "../../src/core/invocation.ts";
 import type { MadeEnvironment } from "../../src/environments/environment-factory.ts";
-import type { InitOutcome } from "../../src/environments/execution-environment.ts";
+import type { InitOutcome } from "../../src/environments/initialization.ts";
 import { RuntimeApi } from "../../src/runtime-api/runtime-api.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import {
@@ -153,6 +153,7 @@ describe("the Extensions API", { timeout: 20_000 }, () => {
     });
     assert.deepEqual(scripted.lines, [
       "EXTENSION\tName: denied\tState: LaunchError\tEvents: []\tError Type: PermissionDenied\n",
+      "INIT_REPORT Init Duration: 0.00 ms\tPhase: init\tStatus: error\tError Type: Extension.LaunchError\n",
     ]);
     await environment.release();
     assert.equal(environment.state, "ended");

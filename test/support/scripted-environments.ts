@@ -4,12 +4,17 @@ import { PassThrough } from "node:stream";
 import { setImmediate as turn } from "node:timers/promises";
 import type { FunctionVersion } from "../../src/core/function-version.ts";
 import { EnvironmentFactory } from "../../src/environments/environment-factory.ts";
-import type { EnvironmentMetadata } from "../../src/environments/environment-metadata.ts";
-import type { ExtensionSet } from "../../src/environments/extension-set.ts";
 import type { InvocationEvent, RuntimeApiSession } from "../../src/environments/runtime-api-session.ts";
 import type { InstalledRuntime } from "../../src/ports/runtime-catalogue.ts";
 import type { Sandbox, SandboxExit, SandboxRequest } from "../../src/ports/sandbox.ts";
+import type { ServedBeside } from "../../src/runtime-api/runtime-api.ts";
 import type { ManualClock } from "./manual-clock.ts";
+
+interface ScriptedRelay {
+  readonly port: number;
+  readonly connections: string;
+  readonly messages: Buffer[];
+}
 
 /** A sandbox without a process: the test plays the runtime's part. */
 export class ScriptedSandbox implements Sandbox {
@@ -23,7 +28,7 @@ export class ScriptedSandbox implements Sandbox {
   readonly environmentVariables: Readonly<Record<string, string>>;
   session!: RuntimeApiSession;
   /** What is served beside the Runtime API. */
-  beside!: EnvironmentMetadata & { readonly extensions: ExtensionSet };
+  beside!: ServedBeside;
   /** How often the main process was asked to end. */
   terminations = 0;
   events: InvocationEvent[] = [];
@@ -69,6 +74,20 @@ export class ScriptedSandbox implements Sandbox {
     header.writeUInt32BE(message.length, 4);
     this.telemetry.write(Buffer.concat([header, message]));
   }
+
+  /** What was sent to programs inside, by the relays that were opened. */
+  readonly relays: ScriptedRelay[] = [];
+  openRelay: Sandbox["openRelay"] = (port, connections) => {
+    const relay: ScriptedRelay = { port, connections, messages: [] };
+    this.relays.push(relay);
+    return {
+      send: async (message) => {
+        relay.messages.push(message);
+        return "HTTP/1.1 200 OK";
+      },
+      close: () => undefined,
+    };
+  };
 
   freeze(): void {
     this.frozen = true;
