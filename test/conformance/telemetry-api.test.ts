@@ -1,14 +1,12 @@
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import type { AddressInfo } from "node:net";
 import { beforeEach, test } from "node:test";
 import type { MadeEnvironment } from "../../src/environments/environment-factory.ts";
-import { RuntimeApi } from "../../src/runtime-api/runtime-api.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import {
   functionVersion,
   type ScriptedSandbox,
   scriptedFactory,
+  serveRuntimeApi,
   settle,
 } from "../support/scripted-environments.ts";
 
@@ -33,11 +31,7 @@ beforeEach(async () => {
   void made.environment.start(10_000, () => assert.fail("no time-out in this test"));
   await settle();
   sandbox = scripted.sandboxes[0] as ScriptedSandbox;
-  new RuntimeApi().attach(sandbox.runtimeApi, sandbox.session, sandbox.beside);
-  sandbox.runtimeApi.listen(0, "127.0.0.1");
-  await once(sandbox.runtimeApi, "listening");
-  sandbox.runtimeApi.unref();
-  base = `http://127.0.0.1:${(sandbox.runtimeApi.address() as AddressInfo).port}`;
+  base = `http://127.0.0.1:${await serveRuntimeApi(sandbox)}`;
   const registered = await fetch(`${base}/2020-01-01/extension/register`, {
     method: "POST",
     headers: { "Lambda-Extension-Name": "watch" },

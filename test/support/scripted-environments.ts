@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
-import { Server } from "node:net";
+import { once } from "node:events";
+import { type AddressInfo, Server } from "node:net";
 import { PassThrough } from "node:stream";
 import { setImmediate as turn } from "node:timers/promises";
 import type { FunctionVersion } from "../../src/core/function-version.ts";
@@ -7,7 +8,7 @@ import { EnvironmentFactory } from "../../src/environments/environment-factory.t
 import type { InvocationEvent, RuntimeApiSession } from "../../src/environments/runtime-api-session.ts";
 import type { InstalledRuntime } from "../../src/ports/runtime-catalogue.ts";
 import type { Sandbox, SandboxExit, SandboxRequest } from "../../src/ports/sandbox.ts";
-import type { ServedBeside } from "../../src/runtime-api/runtime-api.ts";
+import { RuntimeApi, type ServedBeside } from "../../src/runtime-api/runtime-api.ts";
 import type { ManualClock } from "./manual-clock.ts";
 
 interface ScriptedRelay {
@@ -210,6 +211,15 @@ export function scriptedFactory(clock: ManualClock, failToCreate?: () => Error |
     attachAwsEndpoint: () => undefined,
   });
   return { factory, sandboxes, lines, streams };
+}
+
+/** Serves the Runtime API of a sandbox on loopback; resolves with its port. */
+export async function serveRuntimeApi({ runtimeApi, session, beside }: ScriptedSandbox): Promise<number> {
+  new RuntimeApi().attach(runtimeApi, session, beside);
+  runtimeApi.listen(0, "127.0.0.1");
+  await once(runtimeApi, "listening");
+  runtimeApi.unref();
+  return (runtimeApi.address() as AddressInfo).port;
 }
 
 /** Lets everything that was started come to rest. */
