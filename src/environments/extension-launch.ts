@@ -45,7 +45,8 @@ const octal = (byte: number): string => byte.toString(8).padStart(3, "0");
  * Each extension has a subshell beside it, which waits until the Runtime API is listened on (its port in
  * /proc/net/tcp), keeps the runtime's descriptors and output from it, and reports its end. SIGTERM is handed on to the runtime; a
  * second one kills it. What there is to report goes to the telemetry descriptor as frames, whose length `printf` gets
- * as two octal bytes. Only what a shell can do by itself, and `sleep`.
+ * as two octal bytes. Only what a shell can do by itself, and `sleep`; what it says of processes that a signal has ended
+ * is nobody's output.
  */
 const SCRIPT = `
 api=$(printf '0100007F:%04X' "\${AWS_LAMBDA_RUNTIME_API##*:}")
@@ -65,7 +66,7 @@ until_api_listens() {
 for extension in /opt/extensions/* /opt/extensions/.[!.]* /opt/extensions/..?*; do
   [ -f "$extension" ] || continue
   (
-    exec 3>&-
+    exec 3>&- 2>/dev/null
     until_api_listens
     (
       unset ${HIDDEN_VARIABLES.join(" ")}
@@ -76,7 +77,7 @@ for extension in /opt/extensions/* /opt/extensions/.[!.]* /opt/extensions/..?*; 
 done
 "$@" &
 runtime=$!
-exec 3>&-
+exec 3>&- 2>/dev/null
 signal=TERM
 trap 'kill -s "$signal" "$runtime" 2>/dev/null; signal=KILL' TERM
 while :; do

@@ -176,7 +176,8 @@ exports.handler = async (event) => {
     );
     assert.equal((await invoke(lambda, "stubborn")).body, 1);
     await lambda.send(new DeleteFunctionCommand({ FunctionName: "stubborn" }));
-    await untilLogged("stubborn", /\[watch\] ends: spindown/);
+    const text = await untilLogged("stubborn", /\[watch\] ends: spindown/);
+    assert.doesNotMatch(text, /^Killed/m, "that is the start script's affair");
   });
 
   const publish = async (name: string, zip: Buffer): Promise<string> => {

@@ -1,12 +1,10 @@
 /** AWS's Lambda Web Adapter, an external extension, built from its registry and run unmodified. */
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
 import { mkdir, readFile } from "node:fs/promises";
-import { homedir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
-import { promisify } from "node:util";
 import { CloudWatchLogsClient, FilterLogEventsCommand } from "@aws-sdk/client-cloudwatch-logs";
 import {
   CreateFunctionUrlConfigCommand,
@@ -14,20 +12,21 @@ import {
   PublishLayerVersionCommand,
 } from "@aws-sdk/client-lambda";
 import { clientConfiguration, deploy, invoke, lambdaClient } from "../support/deploy.ts";
+import { cargo, rustCache } from "../support/rust.ts";
 import { skipUnless } from "../support/skip.ts";
 import { startLambent } from "../support/start-lambent.ts";
 import { allowEverybody, requestUrl } from "../support/url-request.ts";
 import { zipOf } from "../support/zip.ts";
 
 const VERSION = "0.9.1";
-const BUILD_TIMEOUT_MS = 280_000;
-/** Outside the checkout, so that the crates are compiled once on a machine. */
-const CACHE = join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "lambent-tests", "web-adapter");
+const CACHE = rustCache(`web-adapter-${VERSION}`);
+const ADAPTER = join(CACHE, "bin", "lambda-adapter");
 
 /** A web application that knows nothing of Lambda, in the place of a runtime. */
 const APPLICATION = `#!/usr/bin/python3
-import json, os, signal, sys
-from http.server import BaseHTTPRequestHandler, HTTPServer
+import json, os, signal
+from http.server import BaseHTTPRequestHandler
+from socketserver import TCPServer
 def ends(number, frame):
     print("application ends", flush=True)
     os._exit(0)
@@ -47,20 +46,20 @@ class Application(BaseHTTPRequestHandler):
         self.wfile.write(body)
     do_GET = do_POST = answer
     def log_message(self, *words): pass
-HTTPServer(("127.0.0.1", 8000), Application).serve_forever()
+TCPServer(("127.0.0.1", 8000), Application).serve_forever()
 `;
 
 /** The extension's executable, or why there is none. */
 async function buildAdapter(): Promise<Buffer | string> {
   try {
+    if (existsSync(ADAPTER)) return await readFile(ADAPTER);
     await mkdir(CACHE, { recursive: true });
     // Compiled faster than it runs: nothing is measured here.
     const env = { ...process.env, CARGO_PROFILE_RELEASE_OPT_LEVEL: "0", CARGO_PROFILE_RELEASE_LTO: "off" };
     const from = ["lambda_web_adapter", "--version", VERSION, "--locked", "--quiet"];
     const to = ["--root", CACHE, "--target-dir", join(CACHE, "target")];
-    const options = { env, timeout: BUILD_TIMEOUT_MS, maxBuffer: 16 * 1024 * 1024 };
-    await promisify(execFile)("cargo", ["install", ...from, ...to], options);
-    return await readFile(join(CACHE, "bin", "lambda-adapter"));
+    await cargo(["install", ...from, ...to], { env });
+    return await readFile(ADAPTER);
   } catch (error) {
     return `the adapter cannot be built: ${String(error).slice(-400)}`;
   }
