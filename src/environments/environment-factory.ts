@@ -177,7 +177,7 @@ export class EnvironmentFactory {
       readonly initializationType: InitializationType;
       readonly keepScratchOf: Sandbox | undefined;
     },
-  ): Promise<Sandbox> {
+  ): Promise<Sandbox | undefined> {
     const { codeStore, issueCredentials, attachAwsEndpoint, attachRuntimeApi } = this.#dependencies;
     const identity: EnvironmentIdentity = version;
     const metadata = {
@@ -187,6 +187,11 @@ export class EnvironmentFactory {
     const layers = version.layers === undefined ? undefined : await codeStore.layers(version.layers);
     const hasExtensions = layers !== undefined && layers.extensions.length > 0;
     run.extensions.expect(layers?.extensions ?? []);
+    const [failed] = Object.entries(layers?.launchErrors ?? {});
+    if (failed !== undefined) {
+      run.extensions.notLaunched(...failed);
+      return undefined;
+    }
     const codeCache = this.#dependencies.codeCache?.offer(version, runtime);
     const sandbox = await this.#obtainSandbox(version, runtime, {
       id: run.id,

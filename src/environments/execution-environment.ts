@@ -13,7 +13,8 @@ import { billedDurationMs } from "../core/platform-log.ts";
 import type { InitPhase, InvocationStatus, Span } from "../core/platform-records.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Sandbox } from "../ports/sandbox.ts";
-import type { ExtensionSet, ShutdownReason } from "./extension-set.ts";
+import type { SupervisionEvent } from "./extension-launch.ts";
+import type { ExtensionSet } from "./extension-set.ts";
 import { Initialization, type InitOutcome } from "./initialization.ts";
 import type { InvocationLog } from "./invocation-log.ts";
 import { MemoryFigure } from "./memory-figure.ts";
@@ -27,7 +28,7 @@ import {
   type StreamingResponse,
 } from "./runtime-api-session.ts";
 import { extensionOverhead, runtimeDone } from "./runtime-done.ts";
-import { shutdownPhase } from "./shutdown-phase.ts";
+import { ShutdownPhase } from "./shutdown-phase.ts";
 import {
   answerOf,
   type InvocationAnswer,
@@ -51,8 +52,11 @@ export interface EnvironmentDependencies {
   readonly id: string;
   readonly clock: Clock;
   readonly log: InvocationLog;
-  /** Makes the isolated process tree and connects its listeners to the session given. */
-  readonly createSandbox: (session: RuntimeApiSession) => Promise<Sandbox>;
+  /**
+   * Makes the isolated process tree and connects its listeners to the session given. Undefined when an extension
+   * cannot be launched, which the extensions have been told.
+   */
+  readonly createSandbox: (session: RuntimeApiSession) => Promise<Sandbox | undefined>;
   readonly memoryMb: number;
   /** What runs beside the runtime. */
   readonly extensions?: ExtensionSet;
@@ -82,8 +86,7 @@ export class ExecutionEnvironment implements RuntimeApiSession {
   #ended: Promise<void> | undefined;
   /** The runtime has asked for its next event, and extensions have not yet. */
   #parked: ((event: InvocationEvent) => void) | undefined;
-  #shutdownReason: ShutdownReason = "spindown";
-  #hasExited = false;
+  readonly #shutdown = new ShutdownPhase();
   /** Monotonic; of the invocation that extensions have not finished with yet, where somebody wants to hear of it. */
   #runtimeDoneMs: number | undefined;
   /** Called when an invocation is over and the environment can take the next event. */
@@ -128,12 +131,6 @@ export class ExecutionEnvironment implements RuntimeApiSession {
     return this.#isFrozen;
   }
 
-  #thaw(): void {
-    if (!this.#isFrozen) return;
-    this.#isFrozen = false;
-    this.#sandbox?.thaw();
-  }
-
   /**
    * Starts the sandbox and waits for the runtime's first `next`. Rejects only when the platform could not make a
    * sandbox; everything the function does wrong is an outcome, and stands in the log. `limitMs`: AWS gives
@@ -145,26 +142,35 @@ export class ExecutionEnvironment implements RuntimeApiSession {
     phase: InitPhase = "init",
   ): Promise<InitOutcome> {
     assert.equal(this.#state, "starting");
-    const { clock, log, extensions } = this.#dependencies;
+    const { clock, log } = this.#dependencies;
     const initialization = new Initialization(clock, log, phase);
+    this.#initialization = initialization;
     const sandbox = await this.#dependencies.createSandbox(this);
     if (this.#isEnded()) {
-      await sandbox.destroy();
+      await sandbox?.destroy();
       throw new Error("the environment was ended while it started");
     }
-    this.#sandbox = sandbox;
-    this.#initialization = initialization;
     this.#state = "initializing";
-    log.follow(sandbox, (name, status) => extensions?.processEnded(name, status));
-    void sandbox.exited.then((exit) => {
-      this.#hasExited = true;
-      const failure = (requestId: string): FunctionFailure => exited(requestId, exit);
-      initialization.finish({ status: "error", failure });
-      this.#exited(failure);
-    });
+    if (sandbox !== undefined) {
+      this.#sandbox = sandbox;
+      log.follow(sandbox, (event) => this.#supervised(event));
+      void sandbox.exited.then((exit) => {
+        this.#shutdown.sandboxIsGone();
+        this.#exited((requestId) => exited(requestId, exit));
+      });
+    }
     const outcome = await initialization.outcome(limitMs, timeoutFailure);
     if (outcome.status === "success") this.#initDurationMs = outcome.durationMs;
+    else this.#shutdown.reason = outcome.status === "timeout" ? "timeout" : "failure";
     return outcome;
+  }
+
+  /** Where extensions are processes beside the runtime, it can end without the sandbox. */
+  #supervised(event: SupervisionEvent): void {
+    if (event.kind === "runtime ended") {
+      this.#shutdown.runtimeIsGone();
+      this.#exited((requestId) => exited(requestId, event.exit));
+    } else this.#dependencies.extensions?.processEnded(event.name, event.status);
   }
 
   /** From now on the CPU share in proportion to memory holds; before, initialisation may burst. */
@@ -186,7 +192,8 @@ export class ExecutionEnvironment implements RuntimeApiSession {
   invoke(request: InvocationRequest, resolve: (result: InvocationResult) => void, startedMs?: number): void {
     const deliver = this.#deliver;
     assert(this.#state === "idle" && deliver !== undefined, "an event goes to an idle environment only");
-    this.#thaw();
+    if (this.#isFrozen) this.#sandbox?.thaw();
+    this.#isFrozen = false;
     const { clock, log } = this.#dependencies;
     const nowMs = clock.monotonicMs();
     const began = startedMs ?? nowMs;
@@ -276,8 +283,9 @@ export class ExecutionEnvironment implements RuntimeApiSession {
 
   #extensionFailed(failure: (requestId: string) => FunctionFailure): void {
     if (this.#state === "ended") return;
-    this.#shutdownReason = "failure";
-    if (this.#state === "initializing") this.#initialization?.finish({ status: "error", failure });
+    this.#shutdown.reason = "failure";
+    if (this.#state === "starting" || this.#state === "initializing")
+      this.#initialization?.finish({ status: "error", failure });
     else this.#exited(failure);
   }
 
@@ -348,21 +356,15 @@ export class ExecutionEnvironment implements RuntimeApiSession {
    * stays until `release`.
    */
   end(): Promise<void> {
+    this.#exited((requestId) => exited(requestId, { code: null, signal: "SIGKILL", outOfMemory: false }));
+    // Who hears of the end may have asked for it already.
     this.#ended ??= this.#endOnce();
     return this.#ended;
   }
 
   async #endOnce(): Promise<void> {
-    this.#exited((requestId) => exited(requestId, { code: null, signal: "SIGKILL", outOfMemory: false }));
-    const { extensions, clock, telemetry } = this.#dependencies;
-    const sandbox = this.#sandbox;
-    if (extensions?.hasRegistered === true && sandbox !== undefined && !this.#hasExited) {
-      this.#thaw();
-      telemetry?.hasten();
-      await shutdownPhase({ extensions, sandbox, clock }, this.#shutdownReason);
-    }
-    telemetry?.close();
-    await sandbox?.stop();
+    await this.#shutdown.run(this.#sandbox, this.#dependencies);
+    await this.#sandbox?.stop();
   }
 
   #isEnded(): boolean {
@@ -397,6 +399,7 @@ export class ExecutionEnvironment implements RuntimeApiSession {
     if (this.#state === "ended") return;
     this.#state = "ended";
     this.#deliver = undefined;
+    this.#initialization?.finish({ status: "error", failure });
     const running = this.#running;
     if (running !== undefined) this.#fail(running, "error", failure(running.request.requestId));
     this.onEnded(this);
@@ -406,7 +409,7 @@ export class ExecutionEnvironment implements RuntimeApiSession {
   #timedOut(running: RunningInvocation): void {
     if (this.#running !== running) return;
     const { requestId, version } = running.request;
-    this.#shutdownReason = "timeout";
+    this.#shutdown.reason = "timeout";
     this.#endWith(running, "timeout", timedOut(requestId, version.timeoutSeconds));
   }
 

@@ -17,6 +17,7 @@ import {
 } from "../core/platform-records.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { LogStreamWriter } from "../ports/log-sink.ts";
+import type { SupervisionEvent } from "./extension-launch.ts";
 import { splitLines } from "./line-splitter.ts";
 import { decodeFrames } from "./telemetry-frames.ts";
 import type { TelemetryStream } from "./telemetry-stream.ts";
@@ -65,7 +66,7 @@ export class InvocationLog {
       readonly telemetry: Readable;
       readonly extensionOutput?: Readable | undefined;
     },
-    onExtensionEnded?: (name: string, status: number) => void,
+    onSupervision?: (event: SupervisionEvent) => void,
   ): void {
     const telemetry = this.#telemetry;
     const write = (category: "function" | "extension", timestampMs: number, line: string): void => {
@@ -83,10 +84,7 @@ export class InvocationLog {
           timestampMs ?? this.#clock.nowMs(),
           message.endsWith("\n") ? message : `${message}\n`,
         ),
-      (message) => {
-        const [, status, name] = /^(\d+) (.+)$/s.exec(message) ?? [];
-        if (name !== undefined) onExtensionEnded?.(name, Number(status));
-      },
+      onSupervision,
     );
     output.telemetry.on("data", (chunk: Buffer) => frames.write(chunk));
     output.telemetry.on("error", () => undefined);

@@ -82,7 +82,7 @@ export interface Sandbox {
   /** Stops every process where it stands, until `thaw`; without effect where the machine cannot. */
   freeze(): void;
   thaw(): void;
-  /** Asks the main process to end (SIGTERM); absent where the driver cannot. */
+  /** Asks the main process to end (SIGTERM), which may be asked again; absent where the driver cannot. */
   terminate?(): void;
   /** Absent where the driver has no way to its programs, or the machine lacks a program for it. */
   readonly openRelay?:

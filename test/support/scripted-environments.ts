@@ -30,7 +30,8 @@ export class ScriptedSandbox implements Sandbox {
   session!: RuntimeApiSession;
   /** What is served beside the Runtime API. */
   beside!: ServedBeside;
-  terminated = false;
+  /** How often the main process was asked to end. */
+  terminations = 0;
   events: InvocationEvent[] = [];
   /** How many of them a test that plays on its own has answered. */
   answered = 0;
@@ -63,7 +64,16 @@ export class ScriptedSandbox implements Sandbox {
   }
 
   terminate(): void {
-    this.terminated = true;
+    this.terminations++;
+  }
+
+  /** The start script tells something (`supervisionEvent`). */
+  report(frameType: number, text: string): void {
+    const message = Buffer.from(text);
+    const header = Buffer.alloc(16);
+    header.writeUInt32BE(0xa55a0000 + frameType);
+    header.writeUInt32BE(message.length, 4);
+    this.telemetry.write(Buffer.concat([header, message]));
   }
 
   /** What was sent to programs inside, by the relays that were opened. */
@@ -148,7 +158,14 @@ export function scriptedFactory(clock: ManualClock, failToCreate?: () => Error |
   const factory = new EnvironmentFactory({
     clock,
     codeStore: {
-      layers: (names) => Promise.resolve({ directory: "/layers", extensions: names }),
+      layers: (names) =>
+        Promise.resolve({
+          directory: "/layers",
+          extensions: names,
+          launchErrors: Object.fromEntries(
+            names.filter((name) => name === "denied").map((name) => [name, "permission denied"]),
+          ),
+        }),
       directory: async () => "/code",
       add: () => Promise.reject(new Error("not part of this test")),
       read: () => Promise.reject(new Error("not part of this test")),
