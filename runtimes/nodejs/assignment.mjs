@@ -6,16 +6,21 @@ const KEPT = "_LAMBDA_TELEMETRY_LOG_FD";
 
 /**
  * Waits until this environment gets its function, and becomes what a process started for that function would be: with
- * its variables and nothing else in the environment, in the directory that shows its code since. Returns the client
- * whose connection goes on to the Runtime API.
+ * its variables and nothing else in the environment, and, when `codeIsThere` has resolved, in the directory that shows its
+ * code since. Resolves with the client whose connection goes on to the Runtime API.
  */
-export async function takeAssignment() {
-  const client = new RuntimeApiClient(process.env.AWS_LAMBDA_RUNTIME_API);
-  const { environmentVariables } = await client.assignment();
-  replaceEnvironment(environmentVariables);
-  process.chdir("/var/task");
-  Module._initPaths();
-  return client;
+export function takeAssignment() {
+  return new Promise((resolve, reject) => {
+    const client = new RuntimeApiClient(process.env.AWS_LAMBDA_RUNTIME_API);
+    const { HOME } = process.env;
+    const codeIsThere = client.assignment(({ environmentVariables }) => {
+      replaceEnvironment(environmentVariables);
+      // NODE_PATH is the same in all that wait.
+      if (process.env.HOME !== HOME) Module._initPaths();
+      resolve({ client, codeIsThere: codeIsThere.then(() => process.chdir("/var/task")) });
+    });
+    codeIsThere.catch(reject);
+  });
 }
 
 function replaceEnvironment(variables) {

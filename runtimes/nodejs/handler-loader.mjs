@@ -6,6 +6,7 @@ import { prepareCodeCache } from "./code-cache.mjs";
 import { runtimeError } from "./errors.mjs";
 import { isStreaming } from "./streaming-handler.mjs";
 
+const require = createRequire(import.meta.url);
 const EXTENSIONS = ["", ".js", ".mjs", ".cjs"];
 const FIRST_LINE_WITHOUT_CALLBACKS = 24;
 
@@ -37,8 +38,7 @@ async function loadModule(taskRoot, directory, name) {
   try {
     const file = EXTENSIONS.map((extension) => path + extension).find(isFile);
     await prepareCodeCache();
-    const require = createRequire(import.meta.url);
-    if (file !== undefined) return await loadFile(file, require);
+    if (file !== undefined) return await loadFile(file);
     return require(require.resolve(name, { paths: [taskRoot, join(taskRoot, directory)] }));
   } catch (error) {
     if (error instanceof SyntaxError) throw runtimeError("UserCodeSyntaxError", String(error), error.stack);
@@ -53,7 +53,7 @@ async function loadModule(taskRoot, directory, name) {
  * AWS: what is not said to be an ES module is required, not imported. An import would read a CommonJS source once more,
  * for the names it exports.
  */
-async function loadFile(file, require) {
+async function loadFile(file) {
   if (isRequired(file)) {
     try {
       return require(file);

@@ -16,8 +16,8 @@ const UNCAUGHT_EXCEPTION_EXIT = 129;
 const UNHANDLED_REJECTION_EXIT = 128;
 const UNSETTLED_EXIT = 13;
 
-/** In reserve: gets ready and waits for the function. Returns the client to start the runtime with. */
-export async function prepareRuntime() {
+/** In reserve: gets ready, waits for the function and becomes its runtime. */
+export async function startWaitingRuntime() {
   const [{ takeAssignment }, { rehearse }] = await Promise.all([
     import("./assignment.mjs"),
     import("./rehearsal.mjs"),
@@ -26,7 +26,8 @@ export async function prepareRuntime() {
   await loadHandler(import.meta.dirname, "rehearsal-function.handler");
   delete createRequire(import.meta.url).cache[join(import.meta.dirname, "rehearsal-function.cjs")];
   await rehearse((client) => serveOne((event) => Promise.resolve(event), state, client, undefined));
-  return takeAssignment();
+  const { client, codeIsThere } = await takeAssignment();
+  await startRuntime(client, codeIsThere);
 }
 
 /** What is going on, for those who must report an error out of line. */
@@ -37,14 +38,21 @@ const newState = () => ({
   responseStream: undefined,
 });
 
-/** Becomes the runtime: loads the handler, then serves one event after the other until the process ends. */
-export async function startRuntime(client = new RuntimeApiClient(process.env.AWS_LAMBDA_RUNTIME_API)) {
+/**
+ * Becomes the runtime: loads the handler, then serves one event after the other until the process ends. The code is there when
+ * `codeIsThere` has resolved.
+ */
+export async function startRuntime(
+  client = new RuntimeApiClient(process.env.AWS_LAMBDA_RUNTIME_API),
+  codeIsThere = undefined,
+) {
   startWrapper();
   installAwslambda();
   const state = newState();
   const log = patchConsole(() => state.requestId);
   reportCrashes(state, client, log);
   try {
+    if (codeIsThere !== undefined) await codeIsThere;
     const handler = await initialise(state, client, log);
     const serve = isStreaming(handler) ? serveStream : serveOne;
     for (;;) await serve(handler, state, client, log);

@@ -26,13 +26,17 @@ def take_assignment():
     """
     _rehearse()
     client = RuntimeApiClient(os.environ["AWS_LAMBDA_RUNTIME_API"])
-    variables = client.assignment()["environmentVariables"]
+    client.assignment(_become)
+    os.chdir("/var/task")
+    return client
+
+
+def _become(told):
+    variables = told["environmentVariables"]
     for name in set(os.environ).difference(variables, _KEPT):
         del os.environ[name]
     os.environ.update(variables)
     time.tzset()
-    os.chdir("/var/task")
-    return client
 
 
 def _rehearse():

@@ -64,6 +64,7 @@ export class BubblewrapSandbox implements Sandbox {
   readonly #parts: SandboxParts;
   readonly #connections = new Set<Socket>();
   #outOfMemory = false;
+  #isFrozen = false;
   #stopped: Promise<void> | undefined;
   #destroyed: Promise<void> | undefined;
 
@@ -105,7 +106,7 @@ export class BubblewrapSandbox implements Sandbox {
   /** A sandbox that has waited for its function gets the function's limits, still with the CPU of initialisation. */
   assigned(memoryMb: number): void {
     this.#memoryMb = memoryMb;
-    this.#launch.group?.thaw();
+    this.thaw();
     this.#launch.group?.setLimits(initialLimits(memoryMb));
   }
 
@@ -130,10 +131,13 @@ export class BubblewrapSandbox implements Sandbox {
 
   /** Stops every process where it stands, until `thaw`. Without control groups it does nothing. */
   freeze(): void {
+    this.#isFrozen = true;
     this.#launch.group?.freeze();
   }
 
   thaw(): void {
+    if (!this.#isFrozen) return;
+    this.#isFrozen = false;
     this.#launch.group?.thaw();
   }
 
