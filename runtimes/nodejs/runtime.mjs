@@ -15,6 +15,7 @@ import { highWaterMark, isStreaming, runStreamingHandler } from "./streaming-han
 const UNCAUGHT_EXCEPTION_EXIT = 129;
 const UNHANDLED_REJECTION_EXIT = 128;
 const UNSETTLED_EXIT = 13;
+const START_ROUNDS = 12;
 
 /** In reserve: gets ready, waits for the function and becomes its runtime. */
 export async function startWaitingRuntime() {
@@ -23,11 +24,25 @@ export async function startWaitingRuntime() {
     import("./rehearsal.mjs"),
   ]);
   const state = newState();
-  await loadHandler(import.meta.dirname, "rehearsal-function.handler");
-  delete createRequire(import.meta.url).cache[join(import.meta.dirname, "rehearsal-function.cjs")];
+  await rehearseStart();
   await rehearse((client) => serveOne((event) => Promise.resolve(event), state, client, undefined));
   const { client, codeIsThere } = await takeAssignment();
   await startRuntime(client, codeIsThere);
+}
+
+/** What stands between the assignment and the first event; leaves nothing of it. */
+async function rehearseStart() {
+  const { cache } = createRequire(import.meta.url);
+  const { _LAMBDA_TELEMETRY_LOG_FD: logDescriptor } = process.env;
+  for (let round = 0; round < START_ROUNDS; round++) {
+    startWrapper();
+    installAwslambda();
+    patchConsole(() => undefined, {});
+    await loadHandler(import.meta.dirname, "rehearsal-function.handler");
+    delete cache[join(import.meta.dirname, "rehearsal-function.cjs")];
+  }
+  delete globalThis.awslambda;
+  if (logDescriptor !== undefined) process.env._LAMBDA_TELEMETRY_LOG_FD = logDescriptor;
 }
 
 /** What is going on, for those who must report an error out of line. */
