@@ -2,6 +2,7 @@ import { connect } from "node:net";
 import { HttpResponseReader } from "./http-response-reader.mjs";
 import { RuntimeChannel, unexpected } from "./runtime-channel.mjs";
 
+const NOTHING = Buffer.alloc(0);
 const BASE = "/2018-06-01/runtime";
 
 /**
@@ -55,9 +56,13 @@ export class RuntimeApiClient {
     );
     this.#offersChannel = status === 101;
     if (!this.#offersChannel) return false;
-    this.#channel = new RuntimeChannel(this.#socket, body);
-    this.#socket = undefined;
+    this.#goOnInFrames(body, true);
     return true;
+  }
+
+  #goOnInFrames(received, isAsked) {
+    this.#channel = new RuntimeChannel(this.#socket, received, isAsked);
+    this.#socket = undefined;
   }
 
   /**
@@ -72,11 +77,12 @@ export class RuntimeApiClient {
       become(JSON.parse(body.toString("utf8")));
     };
     const response = await this.#exchange(
-      `GET /lambent/assignment HTTP/1.1\r\nHost: ${this.#host}\r\n\r\n`,
+      `GET /lambent/assignment HTTP/1.1\r\nHost: ${this.#host}\r\nUpgrade: lambent-channel\r\n\r\n`,
       take,
     );
     if (response.status !== 200) throw unexpected("assignment", response);
     take(response.body);
+    if (response.headers.upgrade === "lambent-channel") this.#goOnInFrames(NOTHING, false);
   }
 
   /** Ends the connection. */

@@ -9,6 +9,7 @@ import {
   type RuntimeApiRefusal,
   type RuntimeApiSession,
 } from "../environments/runtime-api-session.ts";
+import { FRAMES_CONNECTION } from "../ports/sandbox.ts";
 import { CHANNEL_PATH, CHANNEL_PROTOCOL, Channel } from "./channel.ts";
 import { serveCodeCache } from "./code-cache-route.ts";
 import { isExtensionsPath, serveExtensions } from "./extensions-api.ts";
@@ -52,6 +53,7 @@ export class RuntimeApi {
       this.#connections.set(socket, { session, beside, isReading: false, afterReading: undefined });
       this.#http.emit("connection", socket);
     });
+    listener.on(FRAMES_CONNECTION, (socket: Socket) => new Channel(socket, session).goOn());
   }
 
   #openChannel(request: IncomingMessage, duplex: Duplex, head: Buffer): void {

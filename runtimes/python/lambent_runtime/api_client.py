@@ -67,9 +67,12 @@ class RuntimeApiClient:
         status, _, _ = self._exchange("GET", "/lambent/channel", b"", upgrade, base="")
         self._offers_channel = status == 101
         if self._offers_channel:
-            self._channel = RuntimeChannel(self._connection, self._received)
-            self._connection, self._received = None, b""
+            self._go_on_in_frames(True)
         return self._offers_channel
+
+    def _go_on_in_frames(self, is_asked):
+        self._channel = RuntimeChannel(self._connection, self._received, is_asked)
+        self._connection, self._received = None, b""
 
     def assignment(self, become):
         """Wait, in an environment kept in reserve, until it gets its function.
@@ -82,16 +85,19 @@ class RuntimeApiClient:
             status, headers = self._read_head()
             length = int(headers.get("content-length", "0"))
             if status != 200 or length == 0:
-                return status, self._read_body(headers)
+                return status, headers, self._read_body(headers)
             become(json.loads(self._take(length - 1)))
             self._take(1)
-            return status, None
+            return status, headers, None
 
-        status, body = self._exchange("GET", "/lambent/assignment", b"", {}, base="", read=read)
+        upgrade = {"Upgrade": "lambent-channel"}
+        status, headers, body = self._exchange("GET", "/lambent/assignment", b"", upgrade, base="", read=read)
         if status != 200:
             raise _unexpected("assignment", status, body)
         if body is not None:
             become(json.loads(body))
+        if headers.get("upgrade") == "lambent-channel":
+            self._go_on_in_frames(False)
 
     def post_response(self, request_id, body, content_type, and_next=True):
         """Post the result of an invocation; `and_next`: nothing is to be done before the next event is asked for."""

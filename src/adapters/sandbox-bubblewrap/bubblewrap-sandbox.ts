@@ -3,7 +3,7 @@ import type { Server, Socket } from "node:net";
 import { constants } from "node:os";
 import type { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
-import type { Sandbox, SandboxExit } from "../../ports/sandbox.ts";
+import { FRAMES_CONNECTION, type Sandbox, type SandboxExit } from "../../ports/sandbox.ts";
 import type { Belongings, KeptBelongings } from "./belongings.ts";
 import type { GroupLimits } from "./cgroups/control-group.ts";
 import type { HandOverChannel } from "./hand-over-channel.ts";
@@ -95,12 +95,12 @@ export class BubblewrapSandbox implements Sandbox {
 
   /** Call when the listeners are there: what they accept is closed with the sandbox. */
   trackConnections(): void {
-    for (const server of [this.runtimeApi, this.awsEndpoint]) {
-      server.on("connection", (connection: Socket) => {
-        this.#connections.add(connection);
-        connection.once("close", () => this.#connections.delete(connection));
-      });
-    }
+    const track = (connection: Socket): void => {
+      this.#connections.add(connection);
+      connection.once("close", () => this.#connections.delete(connection));
+    };
+    for (const server of [this.runtimeApi, this.awsEndpoint]) server.on("connection", track);
+    this.runtimeApi.on(FRAMES_CONNECTION, track);
   }
 
   /** A sandbox that has waited for its function gets the function's limits, still with the CPU of initialisation. */

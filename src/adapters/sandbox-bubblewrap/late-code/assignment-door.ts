@@ -1,8 +1,11 @@
 import type { Server, Socket } from "node:net";
+import { FRAMES_CONNECTION } from "../../../ports/sandbox.ts";
 
 /** The one request that a waiting program sends. */
 const REQUEST_LINE = "GET /lambent/assignment HTTP/1.1\r\n";
 const REQUEST_END = "\r\n\r\n";
+/** What it asks to go on with, and how it is told that it may. */
+const UPGRADE_HEADER = "Upgrade: lambent-channel\r\n";
 const REQUEST_BYTES_MAX = 1_024;
 const LAST_BYTE = "\n";
 
@@ -42,9 +45,14 @@ export class AssignmentDoor {
   tell(environmentVariables: Readonly<Record<string, string>>): void {
     const body = JSON.stringify({ environmentVariables });
     const length = Buffer.byteLength(body) + LAST_BYTE.length;
+    const upgrade = this.#asksForFrames ? UPGRADE_HEADER : "";
     this.#waitingSocket().write(
-      `HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: ${length}\r\n\r\n${body}`,
+      `HTTP/1.1 200 OK\r\n${upgrade}Content-Type: application/json\r\nContent-Length: ${length}\r\n\r\n${body}`,
     );
+  }
+
+  get #asksForFrames(): boolean {
+    return this.#text.includes(`\r\n${UPGRADE_HEADER}`);
   }
 
   /**
@@ -57,7 +65,7 @@ export class AssignmentDoor {
     this.#awsEndpoint.off("connection", this.#refuse);
     socket.removeAllListeners();
     socket.write(LAST_BYTE);
-    this.#runtimeApi.emit("connection", socket);
+    this.#runtimeApi.emit(this.#asksForFrames ? FRAMES_CONNECTION : "connection", socket);
     socket.resume();
   }
 

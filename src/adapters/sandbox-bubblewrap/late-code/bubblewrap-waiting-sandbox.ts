@@ -56,7 +56,7 @@ export class BubblewrapWaitingSandbox implements WaitingSandbox {
       // The program becomes the function's, and its limits are written, while the mounts are made.
       const shown = directory.show(code, layers);
       shown.catch(() => undefined);
-      this.#door.tell({ ...programVariables(environmentVariables), ...STARTED_IN });
+      this.#door.tell({ ...programVariables(environmentVariables()), ...STARTED_IN });
       sandbox.assigned(assignment.memoryMb);
       await shown;
     } catch (error) {
