@@ -15,7 +15,7 @@ import { highWaterMark, isStreaming, runStreamingHandler } from "./streaming-han
 const UNCAUGHT_EXCEPTION_EXIT = 129;
 const UNHANDLED_REJECTION_EXIT = 128;
 const UNSETTLED_EXIT = 13;
-const START_ROUNDS = 12;
+const START_ROUNDS = 4;
 
 /** In reserve: gets ready, waits for the function and becomes its runtime. */
 export async function startWaitingRuntime() {

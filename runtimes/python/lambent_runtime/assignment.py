@@ -15,7 +15,7 @@ from .marshaller import marshal_result, unmarshal_event
 # where it found no UTF-8 locale (PEP 538).
 _KEPT = ("_LAMBDA_TELEMETRY_LOG_FD", "LC_CTYPE")
 _ROUNDS = 20
-_IMPORTS = 3
+_IMPORTS = 2
 _EVENT = b'{"rehearsal":true,"list":[1,2.5,null],"text":"\\u00e9"}'
 _SWITCHING = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: lambent-channel\r\n\r\n"
 # An event as channel.py takes it: length and kind, deadline, the lengths of id, ARN, trace and client context.
