@@ -194,8 +194,7 @@ function stringify(result) {
 
 /** Returns the listeners by their events. */
 function reportCrashes(runtime) {
-  const uncaughtException = (error) =>
-    crash(runtime, "Uncaught Exception", error, UNCAUGHT_EXCEPTION_EXIT);
+  const uncaughtException = (error) => crash(runtime, "Uncaught Exception", error, UNCAUGHT_EXCEPTION_EXIT);
   const unhandledRejection = (reason) => {
     const error = runtimeError("UnhandledPromiseRejection", String(reason));
     if (reason instanceof Error) error.stack = `Runtime.UnhandledPromiseRejection: ${reason.stack}`;
