@@ -7,6 +7,7 @@ import { runtimeError } from "./errors.mjs";
 import { adviseOnMissingSdk, searchNodePath } from "./package-search.mjs";
 import { isStreaming } from "./streaming-handler.mjs";
 
+const require = createRequire(import.meta.url);
 const EXTENSIONS = ["", ".js", ".mjs", ".cjs"];
 const FIRST_LINE_WITHOUT_CALLBACKS = 24;
 
@@ -39,8 +40,7 @@ async function loadModule(taskRoot, directory, name) {
     const file = EXTENSIONS.map((extension) => path + extension).find(isFile);
     await prepareCodeCache();
     searchNodePath();
-    const require = createRequire(import.meta.url);
-    if (file !== undefined) return await loadFile(file, require);
+    if (file !== undefined) return await loadFile(file);
     return require(require.resolve(name, { paths: [taskRoot, join(taskRoot, directory)] }));
   } catch (error) {
     adviseOnMissingSdk(error);
@@ -56,7 +56,7 @@ async function loadModule(taskRoot, directory, name) {
  * AWS: what is not said to be an ES module is required, not imported. An import would read a CommonJS source once more,
  * for the names it exports.
  */
-async function loadFile(file, require) {
+async function loadFile(file) {
   if (isRequired(file)) {
     try {
       return require(file);
