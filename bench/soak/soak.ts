@@ -88,6 +88,8 @@ export async function soak(options: SoakOptions): Promise<SoakReport> {
       // Few enough that so many wait whenever nothing runs, whatever their runtimes are.
       LAMBENT_RESERVE_MAX: "4",
       LAMBENT_IDLE_ENVIRONMENT_TIMEOUT_MS: String(IDLE_TIMEOUT_MS),
+      // On a slow machine the pauses are long, and environments would be kept for the next one.
+      LAMBENT_IDLE_ENVIRONMENT_TIMEOUT_MAX_MS: String(IDLE_TIMEOUT_MS),
       NODE_OPTIONS: `--inspect-port=127.0.0.1:${inspectorPort}`,
     },
   });

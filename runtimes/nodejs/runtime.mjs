@@ -59,13 +59,13 @@ const newState = () => ({
  */
 export async function startRuntime(
   client = new RuntimeApiClient(process.env.AWS_LAMBDA_RUNTIME_API),
-  codeIsThere = undefined,
+  codeIsThere = Promise.resolve(),
 ) {
   startWrapper();
   const runtime = setUp(client, console);
   const { state, log } = runtime;
   try {
-    if (codeIsThere !== undefined) await codeIsThere;
+    await codeIsThere;
     const { LAMBDA_TASK_ROOT, _HANDLER } = process.env;
     const handler = await initialise(runtime, LAMBDA_TASK_ROOT ?? "/var/task", _HANDLER ?? "");
     const serve = isStreaming(handler) ? serveStream : serveOne;

@@ -169,17 +169,13 @@ describe("CreateFunction", () => {
   });
 
   test("refuses more time and storage than a function can have in the model's words, memory in words of its own", async () => {
+    const above = (value: number, name: string, most: number): [string, string] => [
+      "ValidationException",
+      `1 validation error detected: Value '${value}' at '${name}' failed to satisfy constraint: Member must have value less than or equal to ${most}`,
+    ];
     const refused: [Partial<CreateFunctionCommandInput>, string, string][] = [
-      [
-        { Timeout: 901 },
-        "ValidationException",
-        "1 validation error detected: Value '901' at 'timeout' failed to satisfy constraint: Member must have value less than or equal to 900",
-      ],
-      [
-        { EphemeralStorage: { Size: 10_241 } },
-        "ValidationException",
-        "1 validation error detected: Value '10241' at 'ephemeralStorage.size' failed to satisfy constraint: Member must have value less than or equal to 10240",
-      ],
+      [{ Timeout: 901 }, ...above(901, "timeout", 900)],
+      [{ EphemeralStorage: { Size: 10_241 } }, ...above(10_241, "ephemeralStorage.size", 10_240)],
       [
         { MemorySize: 10_241 },
         "InvalidParameterValueException",

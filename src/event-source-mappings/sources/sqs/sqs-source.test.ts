@@ -53,6 +53,13 @@ describe("mappings of queues", () => {
     engine.start([mapping]);
     await quiet();
   };
+  const pass = async (ms: number): Promise<void> => {
+    fn.clock.advance(ms);
+    await quiet();
+  };
+  const seconds = async (count: number): Promise<void> => {
+    for (let second = 0; second < count; second++) await pass(1_000);
+  };
   const send = async (count: number, queueArn = QUEUE_ARN): Promise<void> => {
     for (let index = 0; index < count; index++) queues.send(queueArn, `m${index}`);
     await quiet();
@@ -119,11 +126,9 @@ describe("mappings of queues", () => {
     await send(200);
     await run({ batchSize: 2 });
     assert.equal(fn.running, 5);
-    fn.clock.advance(1_000);
-    await quiet();
+    await pass(1_000);
     assert.equal(fn.running, 10);
-    fn.clock.advance(1_000);
-    await quiet();
+    await pass(1_000);
     assert.equal(fn.running, 15);
     assert.equal(bodies(fn.next().event).length, 2);
   });
@@ -150,8 +155,7 @@ describe("mappings of queues", () => {
     fn.clock.advance(4_000);
     await send(3);
     assert.equal(fn.invocations.length, 0);
-    fn.clock.advance(1_000);
-    await quiet();
+    await pass(1_000);
     assert.equal(bodies(fn.next().event).length, 15);
     await send(30);
     assert.equal(bodies(fn.next().event).length, 25);
@@ -162,12 +166,10 @@ describe("mappings of queues", () => {
     await run({ batchSize: 25, maximumBatchingWindowSeconds: 100 });
     await send(2);
     for (let second = 0; second < 99; second++) {
-      fn.clock.advance(1_000);
-      await quiet();
+      await pass(1_000);
       assert.equal(queues.visible(QUEUE_ARN), 0);
     }
-    fn.clock.advance(1_000);
-    await quiet();
+    await pass(1_000);
     assert.equal(bodies(fn.next().event).length, 2);
   });
 
@@ -189,11 +191,9 @@ describe("mappings of queues", () => {
     await quiet();
     assert.equal(engine.lastResult(mapping.uuid), "PROBLEM: Function call failed");
     assert.equal(queues.visible(QUEUE_ARN), 0);
-    fn.clock.advance(29_000);
-    await quiet();
+    await pass(29_000);
     assert.equal(fn.invocations.length, 0);
-    fn.clock.advance(30_000);
-    await quiet();
+    await pass(30_000);
     const again = fn.next();
     assert.equal(bodies(again.event).length, 3);
     assert.equal(receiveCount(again.event), "2");
@@ -223,8 +223,7 @@ describe("mappings of queues", () => {
       generation: 2,
       settings: { ...mapping.settings, reportsBatchItemFailures: false },
     });
-    fn.clock.advance(60_000);
-    await quiet();
+    await pass(60_000);
     fn.next().answer({ batchItemFailures: [{ itemIdentifier: "unknown" }] });
     await quiet();
     assert.deepEqual(queues.bodies(QUEUE_ARN), []);
@@ -236,24 +235,19 @@ describe("mappings of queues", () => {
     fn.next().throttle();
     await quiet();
     assert.equal(fn.invocations.length, 0);
-    fn.clock.advance(100);
-    await quiet();
+    await pass(100);
     fn.next().throttle();
     await quiet();
     assert.equal(engine.lastResult(mapping.uuid), "PROBLEM: Rate Exceeded.");
     fn.immediate = (begun) => begun.throttle();
-    for (let second = 0; second < 29; second++) {
-      fn.clock.advance(1_000);
-      await quiet();
-    }
+    await seconds(29);
     const tries = fn.invocations.length;
     assert.ok(tries > 4 && tries < 12, `${tries} tries`);
     assert.deepEqual(queues.bodies(QUEUE_ARN), ["m0"]);
     assert.deepEqual(queues.visibilityChanges, []);
     fn.invocations.length = 0;
     fn.immediate = undefined;
-    fn.clock.advance(31_000);
-    await quiet();
+    await pass(31_000);
     assert.equal(receiveCount(fn.next().event), "2");
   });
 
@@ -264,8 +258,7 @@ describe("mappings of queues", () => {
     assert.equal(begun.length, 5);
     for (const each of begun) each.throttle();
     await quiet();
-    fn.clock.advance(100);
-    await quiet();
+    await pass(100);
     // They are tried again; where one is done, nothing takes its place before there are fewer than the limit.
     assert.equal(fn.running, 5);
     for (let round = 0; round < 4; round++) {
@@ -273,8 +266,7 @@ describe("mappings of queues", () => {
       await quiet();
     }
     assert.equal(fn.running, 2);
-    fn.clock.advance(1_000);
-    await quiet();
+    await pass(1_000);
     assert.equal(fn.running, 7);
   });
 
@@ -282,8 +274,7 @@ describe("mappings of queues", () => {
     await run();
     await send(1);
     for (let second = 0; second < 100; second++) {
-      fn.clock.advance(1_000);
-      await quiet();
+      await pass(1_000);
       assert.equal(queues.visible(QUEUE_ARN), 0);
     }
     assert.ok(queues.visibilityChanges.length > 2);
@@ -316,8 +307,7 @@ describe("mappings of queues", () => {
     fn.next().fail();
     await quiet();
     assert.equal(fn.invocations.length, 0);
-    fn.clock.advance(60_000);
-    await quiet();
+    await pass(60_000);
     assert.deepEqual(bodies(fn.next().event), ["a1"]);
   });
 
@@ -392,8 +382,7 @@ describe("mappings of queues", () => {
     assert.deepEqual(fn.counted, ["RecursiveInvocationsDropped"]);
     assert.deepEqual(queues.bodies(QUEUE_ARN), ["again"]);
     fn.mayLoop = true;
-    fn.clock.advance(60_000);
-    await quiet();
+    await pass(60_000);
     assert.deepEqual(bodies(fn.next().event), ["again"]);
   });
 
@@ -404,8 +393,7 @@ describe("mappings of queues", () => {
     assert.equal(engine.lastResult(mapping.uuid), "PROBLEM: Function not found: f");
     assert.equal(queues.reads, 0);
     fn.exists = true;
-    fn.clock.advance(1_000);
-    await quiet();
+    await pass(1_000);
     fn.next().answer();
     await quiet();
     assert.equal(engine.lastResult(mapping.uuid), "OK");
@@ -415,20 +403,14 @@ describe("mappings of queues", () => {
     queues.failure = new Error("The queue is gone.");
     await run();
     assert.equal(engine.lastResult(mapping.uuid), "PROBLEM: The queue is gone.");
-    for (let second = 0; second < 60; second++) {
-      fn.clock.advance(1_000);
-      await quiet();
-    }
+    await seconds(60);
     assert.ok(queues.reads > 4 && queues.reads < 9, `${queues.reads} reads`);
   });
 
   test("a mapping where nothing happens is one waiting read, at most one more a minute", async () => {
     await run();
     assert.equal(queues.waitingReads, 1);
-    for (let second = 0; second < 60; second++) {
-      fn.clock.advance(1_000);
-      await quiet();
-    }
+    await seconds(60);
     assert.equal(queues.waitingReads, 1);
     assert.ok(queues.reads <= 2, `${queues.reads} reads`);
   });
