@@ -169,23 +169,20 @@ describe("CreateFunction", () => {
   });
 
   test("refuses more time and storage than a function can have in the model's words, memory in words of its own", async () => {
-    const above = (value: number, name: string, most: number): [string, string] => [
-      "ValidationException",
-      `1 validation error detected: Value '${value}' at '${name}' failed to satisfy constraint: Member must have value less than or equal to ${most}`,
-    ];
+    const tooMuch = (path: string, value: number, max: number): string =>
+      `1 validation error detected: Value '${value}' at '${path}' failed to satisfy constraint: Member must have value less than or equal to ${max}`;
+    const memory =
+      "'MemorySize' value failed to satisfy constraint: Member must have value less than or equal to 10240";
+    const reserved = "System tags cannot be added/updated by requester";
     const refused: [Partial<CreateFunctionCommandInput>, string, string][] = [
-      [{ Timeout: 901 }, ...above(901, "timeout", 900)],
-      [{ EphemeralStorage: { Size: 10_241 } }, ...above(10_241, "ephemeralStorage.size", 10_240)],
+      [{ Timeout: 901 }, "ValidationException", tooMuch("timeout", 901, 900)],
       [
-        { MemorySize: 10_241 },
-        "InvalidParameterValueException",
-        "'MemorySize' value failed to satisfy constraint: Member must have value less than or equal to 10240",
+        { EphemeralStorage: { Size: 10_241 } },
+        "ValidationException",
+        tooMuch("ephemeralStorage.size", 10_241, 10_240),
       ],
-      [
-        { Tags: { "aws:owner": "x" } },
-        "InvalidParameterValueException",
-        "System tags cannot be added/updated by requester",
-      ],
+      [{ MemorySize: 10_241 }, "InvalidParameterValueException", memory],
+      [{ Tags: { "aws:owner": "x" } }, "InvalidParameterValueException", reserved],
     ];
     for (const [more, name, message] of refused)
       await assert.rejects(create("much", more), { name, message });

@@ -81,7 +81,7 @@ interface Exchange {
   readonly request: WireRequest;
   readonly reply: Reply;
   scope: CredentialScope | undefined;
-  checkBody: Identity["checkBody"];
+  identity: Identity | undefined;
   service: ServiceModel | undefined;
   protocol: WireProtocol | undefined;
   operation: Operation | undefined;
@@ -97,13 +97,26 @@ export class Dispatcher {
     this.#services = new ServiceCatalogue(options.services);
   }
 
-  /** Answers one request; never rejects. */
+  /** Answers one request; never rejects. Waits in one place, and only for what is not there yet. */
   async serve(message: IncomingMessage, response: ServerResponse): Promise<void> {
     const { clock, onRequest } = this.#options;
     const startedMs = clock.monotonicMs();
     const exchange = newExchange(message, response);
+    const { request } = exchange;
     try {
-      await this.#answer(exchange);
+      const routing = this.#begin(exchange);
+      const routed = routing instanceof Promise ? await routing : routing;
+      if (routed !== undefined) {
+        const body = bodyOf(exchange, routed.operation);
+        if (body !== undefined) request.body = body instanceof Promise ? await body : body;
+        const handled = this.#handle(exchange, routed);
+        const written = write(
+          exchange,
+          routed.operation,
+          handled instanceof Promise ? await handled : handled,
+        );
+        if (written) await written;
+      }
     } catch (error) {
       this.#fail(exchange, error);
     }
@@ -115,45 +128,45 @@ export class Dispatcher {
     });
   }
 
-  async #answer(exchange: Exchange): Promise<void> {
-    const { request, reply } = exchange;
+  /** Which operation is asked for, and by whom; undefined when the request is answered. */
+  #begin(exchange: Exchange): RoutedOperation | Promise<RoutedOperation> | undefined {
+    const { request } = exchange;
     splitUrl(exchange);
-    if (request.method === "OPTIONS" && this.#answerPreflight(exchange)) return;
+    if (request.method === "OPTIONS" && this.#answerPreflight(exchange)) return undefined;
     const scope = readCredentialScope(request.headers, request.query);
     exchange.scope = scope;
     const choosing = this.#choose(exchange, scope);
-    if (choosing) await choosing;
-    const identity = this.#authenticate(exchange, scope);
-    const routing = route(exchange);
-    const routed = routing instanceof Promise ? await routing : routing;
+    if (choosing) return choosing.then(() => this.#identified(exchange, scope));
+    return this.#identified(exchange, scope);
+  }
+
+  #identified(exchange: Exchange, scope: CredentialScope): RoutedOperation | Promise<RoutedOperation> {
+    exchange.identity = this.#authenticate(exchange, scope);
+    return route(exchange);
+  }
+
+  #handle(exchange: Exchange, routed: RoutedOperation): unknown {
+    const { message, reply, identity } = exchange;
     const { operation } = routed;
     const { service, handler } = operation;
-    if (handler === undefined) throw notImplemented(operation);
-    const body = bodyOf(exchange, operation);
-    if (body !== undefined) request.body = body instanceof Promise ? await body : body;
+    if (handler === undefined || identity === undefined)
+      throw new Error("An operation is chosen before it is handled");
     const input = readSafely(routed, exchange);
     if (this.#options.validates)
       validate(operation.input, input, service.leniency, service.dialect.validationErrorCode);
-    const context = new HandlerContext(identity, exchange.message, reply);
+    const context = new HandlerContext(identity, message, reply);
     const verdict = this.#authorize(exchange, operation, { input, context });
-    if (verdict) await verdict;
-    const handled = handler(input as never, context);
-    const output = (handled instanceof Promise ? await handled : handled) ?? {};
-    if (reply.isStarted) throw new ClientGone("The client closed the connection");
-    const written = exchange.protocol?.write(operation, output as Record<string, unknown>, reply);
-    if (written) await written;
+    return verdict ? verdict.then(() => handler(input as never, context)) : handler(input as never, context);
   }
 
   #authenticate(exchange: Exchange, scope: CredentialScope): Identity {
     const { message, request, service } = exchange;
-    const identity = this.#options.authenticate({
+    return this.#options.authenticate({
       ...scope,
       signingName: service?.signingName ?? scope.signingName,
       connection: message.socket,
       signed: { method: request.method, target: message.url ?? "/", headers: message.headers },
     });
-    exchange.checkBody = identity.checkBody;
-    return identity;
   }
 
   #authorize(
@@ -245,7 +258,7 @@ function newExchange(message: IncomingMessage, response: ServerResponse): Exchan
     },
     reply: new Reply(response, randomUUID(), method === "HEAD"),
     scope: undefined,
-    checkBody: undefined,
+    identity: undefined,
     service: undefined,
     protocol: undefined,
     operation: undefined,
@@ -260,7 +273,7 @@ function splitUrl({ request }: Exchange): void {
   request.query = parseParameters(url.slice(mark + 1));
 }
 
-/** Waits for nothing but a body that names the operation. */
+/** Waits for nothing but a body that names the operation. Refuses what has no handler before anything more is read. */
 function route(exchange: Exchange): RoutedOperation | Promise<RoutedOperation> {
   const { request, service, protocol } = exchange;
   if (service === undefined || protocol === undefined)
@@ -269,10 +282,16 @@ function route(exchange: Exchange): RoutedOperation | Promise<RoutedOperation> {
     const found = protocol.route(service, request);
     if (found === undefined) throw unknownOperation(service, protocol, request);
     exchange.operation = found.operation;
+    if (found.operation.handler === undefined) throw notImplemented(found.operation);
     return found;
   };
   if (!protocol.namesOperationInBody) return routed();
   return readAhead(exchange, service.dialect.bodyLimit("")).then(routed);
+}
+
+function write({ reply, protocol }: Exchange, operation: Operation, output: unknown): void | Promise<void> {
+  if (reply.isStarted) throw new ClientGone("The client closed the connection");
+  return protocol?.write(operation, (output ?? {}) as Record<string, unknown>, reply);
 }
 
 /** Undefined where the handler reads a stream, and where it has been read. */
@@ -284,13 +303,13 @@ function bodyOf(exchange: Exchange, operation: Operation): Uint8Array | Promise<
 
 /** Undefined when the body has been read: a second reading would wait for ever. */
 function unreadBody(
-  { message, request, checkBody }: Exchange,
+  { message, request, identity }: Exchange,
   limit: BodyLimit,
   operation: string,
 ): Uint8Array | Promise<Uint8Array> | undefined {
   if (request.bodyIsRead) return undefined;
   request.bodyIsRead = true;
-  return readBody({ message, limit, operation, check: checkBody });
+  return readBody({ message, limit, operation, check: identity?.checkBody });
 }
 
 /** Reads the body before the operation is known, unless that has been done. */

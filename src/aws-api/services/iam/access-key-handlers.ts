@@ -1,3 +1,4 @@
+import { iamDate } from "../../../core/iam-date.ts";
 import type { Iam } from "../../../iam/iam.ts";
 import { invalidInput } from "../../../iam/iam-errors.ts";
 import type { StoredAccessKey } from "../../../iam/iam-records.ts";
@@ -10,7 +11,7 @@ const metadataShape = (key: StoredAccessKey) => ({
   ...(key.userName !== undefined && { UserName: key.userName }),
   AccessKeyId: key.accessKeyId,
   Status: key.status,
-  CreateDate: new Date(key.createdAtMs),
+  CreateDate: iamDate(key.createdAtMs),
 });
 
 /** Long-term access keys of users and of the root user. */

@@ -1,5 +1,6 @@
 import type { Policy, PolicyVersion, Role, Tag } from "@aws-sdk/client-iam";
 import { policyArn, roleArn } from "../../../core/iam-arn.ts";
+import { iamDate } from "../../../core/iam-date.ts";
 import type { StoredPolicy, StoredPolicyVersion, StoredRole, StoredTag } from "../../../iam/iam-records.ts";
 
 /** AWS: policy documents in answers are URL-encoded as RFC 3986 has it. */
@@ -23,7 +24,7 @@ export function roleShape(role: StoredRole): Role {
     RoleName: role.roleName,
     RoleId: role.roleId,
     Arn: roleArn(role),
-    CreateDate: new Date(role.createdAtMs),
+    CreateDate: iamDate(role.createdAtMs),
     AssumeRolePolicyDocument: encodePolicyDocument(role.assumeRolePolicy),
     ...(role.description !== undefined && { Description: role.description }),
     MaxSessionDuration: role.maxSessionDurationSeconds,
@@ -45,8 +46,8 @@ export function policyShape(policy: StoredPolicy, attachmentCount: number): Poli
     AttachmentCount: attachmentCount,
     PermissionsBoundaryUsageCount: 0,
     IsAttachable: true,
-    CreateDate: new Date(policy.createdAtMs),
-    UpdateDate: new Date(policy.updatedAtMs),
+    CreateDate: iamDate(policy.createdAtMs),
+    UpdateDate: iamDate(policy.updatedAtMs),
   };
 }
 
@@ -54,6 +55,6 @@ export function policyVersionShape(policy: StoredPolicy, version: StoredPolicyVe
   return {
     VersionId: version.versionId,
     IsDefaultVersion: version.versionId === policy.defaultVersionId,
-    CreateDate: new Date(version.createdAtMs),
+    CreateDate: iamDate(version.createdAtMs),
   };
 }

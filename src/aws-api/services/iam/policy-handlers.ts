@@ -1,3 +1,4 @@
+import { iamDate } from "../../../core/iam-date.ts";
 import type { Iam } from "../../../iam/iam.ts";
 import type { ManagedPolicy, Role, User } from "../../../iam/iam-records.ts";
 import { iamPage } from "./iam-page.ts";
@@ -138,7 +139,7 @@ function versionHandlers({ policies }: Pick<Iam, "policies">): IamHandlers {
         PolicyVersion: {
           VersionId: version.versionId,
           IsDefaultVersion: setAsDefault,
-          CreateDate: new Date(version.createdAtMs),
+          CreateDate: iamDate(version.createdAtMs),
         },
       };
     },

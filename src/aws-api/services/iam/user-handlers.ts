@@ -1,4 +1,5 @@
 import { userArn } from "../../../core/iam-arn.ts";
+import { iamDate } from "../../../core/iam-date.ts";
 import type { Iam } from "../../../iam/iam.ts";
 import { invalidInput } from "../../../iam/iam-errors.ts";
 import type { StoredUser } from "../../../iam/iam-records.ts";
@@ -12,7 +13,7 @@ const userShape = (user: StoredUser) => ({
   UserName: user.userName,
   UserId: user.userId,
   Arn: userArn(user),
-  CreateDate: new Date(user.createdAtMs),
+  CreateDate: iamDate(user.createdAtMs),
 });
 
 /** AWS: without tags there is no Tags member. */

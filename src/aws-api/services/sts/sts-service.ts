@@ -1,6 +1,7 @@
 import * as stsModule from "@aws-sdk/client-sts";
 import { AwsError } from "../../../core/errors.ts";
 import { principalArn, principalUserId } from "../../../core/iam-arn.ts";
+import { iamDate } from "../../../core/iam-date.ts";
 import { assumeRole } from "../../../iam/assume-role.ts";
 import type { IamDirectory } from "../../../iam/iam-directory.ts";
 import type { SessionCredentials } from "../../../iam/session-credentials.ts";
@@ -61,7 +62,7 @@ export function stsHandlers(deps: {
           AccessKeyId: assumed.credentials.accessKeyId,
           SecretAccessKey: assumed.credentials.secretAccessKey,
           SessionToken: assumed.credentials.sessionToken,
-          Expiration: new Date(assumed.credentials.expirationMs),
+          Expiration: iamDate(assumed.credentials.expirationMs),
         },
         AssumedRoleUser: { AssumedRoleId: assumed.assumedRoleId, Arn: assumed.arn },
       };
