@@ -133,9 +133,12 @@ export default {
       name: "inner-doors-reach-no-machine",
       severity: "error",
       comment:
-        "The Runtime API, the operator's API and function URLs need HTTP and nothing else of the machine.",
+        "The Runtime API, the operator's API and function URLs need HTTP and nothing else of the machine; zod checks bodies.",
       from: { path: "^src/(runtime-api|operator-api|function-urls)/", pathNot: TEST },
-      to: { dependencyTypes: OUTSIDE, pathNot: [PURE_BUILT_INS, "^(node:)?(http|net|url)$"] },
+      to: {
+        dependencyTypes: OUTSIDE,
+        pathNot: [PURE_BUILT_INS, "^(node:)?(http|net|url)$", "^node_modules/zod/"],
+      },
     },
     {
       name: "cli-knows-main-and-config",

@@ -1,5 +1,5 @@
 /** What an event asks a function to do. */
-export type Fault = "none" | "error" | "crash" | "timeout" | "memory" | "abandoned";
+export type Fault = "none" | "error" | "crash" | "timeout" | "memory" | "abandoned" | "extension";
 
 /** The error types of AWS that may answer each of them; none for an answer without an error. */
 export const EXPECTED_ERRORS: Readonly<Record<Fault, readonly string[]>> = {
@@ -7,6 +7,7 @@ export const EXPECTED_ERRORS: Readonly<Record<Fault, readonly string[]>> = {
   abandoned: [],
   error: ["Error", "RuntimeError"],
   crash: ["Runtime.ExitError"],
+  extension: ["Extension.Crash"],
   timeout: ["Sandbox.Timedout"],
   // The kernel ends the process, or the interpreter gives up first; on a busy machine neither comes in time.
   memory: ["Runtime.OutOfMemory", "Runtime.ExitError", "MemoryError", "RangeError", "Sandbox.Timedout"],
@@ -19,13 +20,49 @@ interface SoakFunction {
   readonly runtime: string;
   readonly handler: string;
   readonly files: Readonly<Record<string, string>>;
+  /** Has the layer with the extension. */
+  readonly isObserved?: boolean;
 }
+
+/** Subscribes to everything that its function tells, and dies when the function says so. */
+export const EXTENSION = `#!/var/lang/bin/node
+const http = require("node:http");
+const [host, port] = process.env.AWS_LAMBDA_RUNTIME_API.split(":");
+const ask = (method, path, headers, body) => new Promise((resolve, reject) => {
+  const request = http.request({ host, port, method, path, headers }, (response) => {
+    let text = "";
+    response.on("data", (chunk) => { text += chunk; }).on("end", () => resolve({ headers: response.headers, text }));
+  });
+  request.on("error", reject).end(body && JSON.stringify(body));
+});
+const server = http.createServer((request, response) => {
+  if (request.url === "/die") process.exit(9);
+  request.resume().on("end", () => response.end());
+});
+server.listen(4300, "127.0.0.1", async () => {
+  const name = require("node:path").basename(__filename);
+  const events = ["INVOKE", "SHUTDOWN"];
+  const { headers } = await ask("POST", "/2020-01-01/extension/register", { "Lambda-Extension-Name": name }, { events });
+  const identity = { "Lambda-Extension-Identifier": headers["lambda-extension-identifier"] };
+  await ask("PUT", "/2022-07-01/telemetry", identity, {
+    schemaVersion: "2022-12-13",
+    types: ["platform", "function"],
+    buffering: { timeoutMs: 25 },
+    destination: { protocol: "HTTP", URI: "http://sandbox.localdomain:4300/" },
+  });
+  for (;;) {
+    const { text } = await ask("GET", "/2020-01-01/extension/event/next", identity);
+    if (JSON.parse(text).eventType === "SHUTDOWN") process.exit(0);
+  }
+});
+`;
 
 const NODE = `
 const act = async ({ fault, n }) => {
   if (fault === "error") throw new Error("asked to fail");
   if (fault === "crash") process.exit(3);
-  if (fault === "timeout") await new Promise((resolve) => setTimeout(resolve, 60_000));
+  if (fault === "extension") require("node:http").get("http://127.0.0.1:4300/die").on("error", () => undefined);
+  if (fault === "timeout" || fault === "extension") await new Promise((resolve) => setTimeout(resolve, 60_000));
   if (fault === "abandoned") await new Promise((resolve) => setTimeout(resolve, 100));
   if (fault === "memory") for (const kept = []; ; ) kept.push(Buffer.alloc(16 << 20, 1));
   require("node:fs").writeFileSync("/tmp/" + n % 8, "x".repeat(1_000));
@@ -81,6 +118,12 @@ export const LANGUAGES: Readonly<Record<string, SoakFunction>> = {
     runtime: "nodejs24.x",
     handler: "index.handler",
     files: { "index.js": `${NODE}exports.handler = act;\n` },
+  },
+  observed: {
+    runtime: "nodejs24.x",
+    handler: "index.handler",
+    files: { "index.js": `${NODE}exports.handler = act;\n// With an extension.\n` },
+    isObserved: true,
   },
   python: { runtime: "python3", handler: "index.handler", files: { "index.py": PYTHON } },
   provided: {

@@ -2,14 +2,16 @@ import { setTimeout as delay } from "node:timers/promises";
 import {
   DeleteFunctionCommand,
   type LambdaClient,
+  PublishLayerVersionCommand,
   UpdateFunctionConfigurationCommand,
 } from "@aws-sdk/client-lambda";
 import { deploy, lambdaClient } from "../../test/support/deploy.ts";
 import { type RunningLambent, startLambent } from "../../test/support/start-lambent.ts";
+import { zipOf } from "../../test/support/zip.ts";
 import { freePort } from "../free-port.ts";
 import { metric } from "../scenarios/running.ts";
 import { type Census, leaks, leftovers, takeCensus } from "./census.ts";
-import { BROKEN, EXPECTED_ERRORS, type Fault, INIT_ERRORS, LANGUAGES } from "./functions.ts";
+import { BROKEN, EXPECTED_ERRORS, EXTENSION, type Fault, INIT_ERRORS, LANGUAGES } from "./functions.ts";
 import { type MemorySample, sampleMemory } from "./heap.ts";
 import { type Answer, Invoker } from "./invoker.ts";
 import { seededRandom, weighted } from "./random.ts";
@@ -37,9 +39,10 @@ export interface SoakReport {
 
 const COPIES = 3;
 const MEMORY_MB = 128;
-const TIMEOUT_SECONDS = 2;
+/** Long enough for a cold start on a machine that is busy with something else. */
+const TIMEOUT_SECONDS = 5;
 const IDLE_TIMEOUT_MS = 2_000;
-const SETTLE_WITHIN_MS = 30_000;
+const SETTLE_WITHIN_MS = 60_000;
 const SETTLE_POLL_MS = 250;
 const ABANDON_AFTER_MS = 20;
 const UNEXPECTED_SHOWN = 20;
@@ -50,6 +53,7 @@ const ACTIONS = {
   error: 200,
   crash: 120,
   memory: 20,
+  extension: 60,
   timeout: 10,
   abandoned: 100,
   broken: 60,
@@ -65,6 +69,8 @@ interface Run {
   readonly lambda: LambdaClient;
   readonly invoker: Invoker;
   readonly python: string;
+  /** ARN of the layer with the extension. */
+  readonly layer: string;
   readonly random: () => number;
   readonly outcomes: Record<string, number>;
   readonly unexpected: string[];
@@ -131,8 +137,10 @@ async function prepare(lambent: RunningLambent, options: SoakOptions): Promise<R
   const { runtimes } = (await (await fetch(`${lambent.endpoint}/health`)).json()) as { runtimes: string[] };
   const python = runtimes.find((runtime) => runtime.startsWith("python"));
   if (python === undefined) throw new Error("no Python on this machine");
+  const lambda = lambdaClient(lambent.endpoint);
   const run: Run = {
-    lambda: lambdaClient(lambent.endpoint),
+    lambda,
+    layer: await publishExtension(lambda),
     invoker: new Invoker(lambent.endpoint),
     python,
     random: seededRandom(options.seed),
@@ -148,6 +156,14 @@ async function prepare(lambent: RunningLambent, options: SoakOptions): Promise<R
   return run;
 }
 
+async function publishExtension(lambda: LambdaClient): Promise<string> {
+  const ZipFile = await zipOf({ "extensions/observer": EXTENSION }, { mode: 0o100755 });
+  const { LayerVersionArn = "" } = await lambda.send(
+    new PublishLayerVersionCommand({ LayerName: "observer", Content: { ZipFile } }),
+  );
+  return LayerVersionArn;
+}
+
 async function create(run: Run, name: string): Promise<void> {
   const definition = BROKEN[name] ?? LANGUAGES[name.split("-")[0] ?? ""];
   if (definition === undefined) throw new Error(`no function is called ${name}`);
@@ -156,6 +172,7 @@ async function create(run: Run, name: string): Promise<void> {
     Handler: definition.handler,
     MemorySize: MEMORY_MB,
     Timeout: TIMEOUT_SECONDS,
+    ...(definition.isObserved === true && { Layers: [run.layer] }),
   });
 }
 
@@ -184,6 +201,8 @@ async function act(run: Run, n: number): Promise<void> {
   switch (action) {
     case "broken":
       return invoke(run, pick(run, Object.keys(BROKEN)), { fault: "none", n });
+    case "extension":
+      return invoke(run, `observed-${Math.floor(run.random() * COPIES)}`, { fault: action, n });
     case "abandoned":
       await run.invoker.abandon(name, { fault: action, n }, ABANDON_AFTER_MS);
       count(run, "abandoned");

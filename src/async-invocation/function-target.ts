@@ -1,9 +1,15 @@
 import { AwsError } from "../core/errors.ts";
 import { FUNCTION_LIMITS } from "../core/function-limits.ts";
+import type { FunctionVersion } from "../core/function-version.ts";
 import type { AsyncInvoker } from "../core/invocation.ts";
 import type { PolicyDocument } from "../core/policy-document.ts";
 import type { FunctionService } from "../functions/function-service.ts";
-import { DeliveryRefused, type EventSender, type EventTargets } from "../ports/event-targets.ts";
+import {
+  DeliveryRefused,
+  type EventSender,
+  type EventTargets,
+  type ExpectEvent,
+} from "../ports/event-targets.ts";
 
 export interface FunctionTargetDependencies {
   readonly functions: Pick<FunctionService, "resolveForInvoke" | "policies">;
@@ -43,6 +49,23 @@ export function functionTarget(dependencies: FunctionTargetDependencies): EventT
       );
     const requestId = newRequestId();
     await invoker.accept({ account, region, functionName, qualifier, requestId, payload, traceHeader });
+  };
+}
+
+/** Functions that are due to be sent an event: `prepare` gets the version that would run now. */
+export function expectFunction(
+  functions: Pick<FunctionService, "resolveForInvoke">,
+  prepare: (version: FunctionVersion) => void,
+): ExpectEvent {
+  return (arn) => {
+    const [, region, account, functionName, qualifier] = FUNCTION_ARN.exec(arn) ?? [];
+    if (region === undefined || account === undefined || functionName === undefined) return;
+    try {
+      prepare(functions.resolveForInvoke(functionName, qualifier, { account, region }).version);
+    } catch (error) {
+      // It is not there, or not ready: the event itself will tell.
+      if (!(error instanceof AwsError)) throw error;
+    }
   };
 }
 

@@ -2,7 +2,7 @@ import { DeliveryQueue } from "../event-delivery/delivery-queue.ts";
 import { StoredRecords } from "../event-delivery/stored-records.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { CompileCron } from "../ports/cron.ts";
-import type { EventTargets } from "../ports/event-targets.ts";
+import type { EventTargets, ExpectEvent } from "../ports/event-targets.ts";
 import type { Store } from "../ports/store.ts";
 import { Archives } from "./archives.ts";
 import { BusDeliveries, type LogTarget, type RuleAddress, type SenderRoles } from "./bus-delivery.ts";
@@ -32,6 +32,7 @@ export interface EventBridgeOptions {
   readonly store: Pick<Store, "keyValue" | "queue" | "blobs" | "logs">;
   readonly clock: Clock;
   readonly targets: EventTargets;
+  readonly expect?: ExpectEvent | undefined;
   readonly logTarget: LogTarget;
   readonly roles: SenderRoles;
   readonly compileCron: CompileCron;
@@ -78,6 +79,7 @@ export async function openEventBridge(options: EventBridgeOptions): Promise<Even
   const scheduled = new ScheduledRules({
     rules: ruleRecords,
     ingestion,
+    expect: options.expect,
     clock,
     compileCron,
     newEventId,

@@ -3,12 +3,14 @@ import { scheduleTimes } from "../event-delivery/schedule-times.ts";
 import type { StoredRecords } from "../event-delivery/stored-records.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { CompileCron } from "../ports/cron.ts";
+import { EXPECTED_WITHIN_MS, type ExpectEvent } from "../ports/event-targets.ts";
 import type { BusIngestion } from "./bus-ingestion.ts";
 import { ruleArn, type StoredRule } from "./bus-records.ts";
 
 interface Dependencies {
   readonly rules: StoredRecords<StoredRule>;
   readonly ingestion: BusIngestion;
+  readonly expect?: ExpectEvent | undefined;
   readonly clock: Clock;
   readonly compileCron: CompileCron;
   readonly newEventId: () => string;
@@ -19,20 +21,25 @@ interface Dependencies {
 export class ScheduledRules {
   readonly #deps: Dependencies;
   readonly #due: DueTimes;
+  /** Some time before: the targets may get ready. */
+  readonly #soon: DueTimes;
 
   constructor(deps: Dependencies) {
     this.#deps = deps;
     this.#due = new DueTimes(deps.clock, (id, atMs) => this.#isDue(id, atMs));
+    this.#soon = new DueTimes(deps.clock, (id) => this.#isSoon(id));
     for (const [id, rule] of deps.rules.all()) this.#plan(id, rule);
     deps.rules.onChange((id, rule) => this.#plan(id, rule));
   }
 
   start(): void {
     this.#due.start();
+    this.#soon.start();
   }
 
   close(): void {
     this.#due.stop();
+    this.#soon.stop();
   }
 
   #plan(id: string, rule: StoredRule | undefined, afterMs = this.#deps.clock.nowMs()): void {
@@ -40,11 +47,18 @@ export class ScheduledRules {
     const expression = rule?.state === "DISABLED" ? undefined : rule?.scheduleExpression;
     if (rule === undefined || expression === undefined) {
       this.#due.set(id, undefined);
+      this.#soon.set(id, undefined);
       return;
     }
     const times = scheduleTimes(expression, { compileCron, timeZone: "UTC", fromMs: rule.scheduledFromMs });
     // AWS: the first event of a rate comes when its time has passed once.
-    this.#due.set(id, times?.nextAfter(Math.max(afterMs, rule.scheduledFromMs)));
+    const dueMs = times?.nextAfter(Math.max(afterMs, rule.scheduledFromMs));
+    this.#due.set(id, dueMs);
+    this.#soon.set(id, dueMs === undefined ? undefined : dueMs - EXPECTED_WITHIN_MS);
+  }
+
+  #isSoon(id: string): void {
+    for (const { Arn } of this.#deps.rules.get(id)?.targets ?? []) this.#deps.expect?.(Arn);
   }
 
   #isDue(id: string, atMs: number): void {

@@ -1,58 +1,37 @@
 import type { LoggingConfiguration } from "./function-version.ts";
-import { parseTraceHeader } from "./trace-header.ts";
+import {
+  type ExtensionState,
+  type InitializationType,
+  type InitReport,
+  type InitRuntimeDone,
+  type InitStart,
+  type InvocationReport,
+  type InvocationStart,
+  type PlatformRecord,
+  platformRecords,
+  type RecordOwner,
+  type RuntimeDone,
+  sampledTrace,
+  type TelemetrySubscription,
+} from "./platform-records.ts";
 
 /**
  * The platform's own log events of an execution environment, in the two forms AWS has: text lines and JSON records.
  * Field order, tabs and the trailing tab of REPORT follow "Viewing Lambda logs" and the Telemetry API's event schema.
+ * Undefined: the log says nothing of it.
  */
 export interface PlatformLog {
-  initStart(event: { runtimeVersion: string; runtimeVersionArn: string }): string | undefined;
+  /** Whether `runtimeDone` would write something. */
+  readonly tellsRuntimeDone: boolean;
+  initStart(event: InitStart): string | undefined;
+  initRuntimeDone(event: InitRuntimeDone): string | undefined;
   initReport(event: InitReport): string | undefined;
-  start(event: { requestId: string; version: string }): string | undefined;
+  start(event: InvocationStart): string | undefined;
+  runtimeDone(event: RuntimeDone): string | undefined;
   end(event: { requestId: string }): string | undefined;
   report(event: InvocationReport): string | undefined;
   extension(state: ExtensionState): string | undefined;
-}
-
-/** An extension has become ready, or has failed. */
-export interface ExtensionState {
-  readonly name: string;
-  readonly state: string;
-  readonly events: readonly string[];
-  readonly errorType: string | undefined;
-}
-
-/** AWS_LAMBDA_INITIALIZATION_TYPE of an environment. */
-export type InitializationType = "on-demand" | "provisioned-concurrency";
-
-export type InvocationStatus = "success" | "error" | "timeout";
-
-export interface InitReport {
-  readonly durationMs: number;
-  readonly phase: "init" | "invoke";
-  readonly status: "success" | "error" | "timeout";
-  readonly errorType: string | undefined;
-}
-
-export interface InvocationReport {
-  readonly requestId: string;
-  readonly durationMs: number;
-  readonly billedDurationMs: number;
-  readonly memorySizeMb: number;
-  readonly maxMemoryUsedMb: number;
-  readonly initDurationMs: number | undefined;
-  readonly status: InvocationStatus;
-  readonly errorType: string | undefined;
-  /** X-Amzn-Trace-Id of the invocation. */
-  readonly traceHeader?: string | undefined;
-}
-
-/** Of a sampled invocation; AWS tells nothing of the others. */
-function sampledTrace(header: string | undefined): { traceId: string; segmentId: string } | undefined {
-  // Few are sampled, and this is asked of every invocation.
-  const trace = header?.includes("Sampled=1") ? parseTraceHeader(header) : undefined;
-  if (trace?.sampled !== true || trace.parent === undefined) return undefined;
-  return { traceId: trace.root, segmentId: trace.parent };
+  subscription(subscription: TelemetrySubscription): string | undefined;
 }
 
 function xrayLine(header: string | undefined): string {
@@ -61,12 +40,23 @@ function xrayLine(header: string | undefined): string {
   return `XRAY TraceId: ${trace.traceId}\tSegmentId: ${trace.segmentId}\tSampled: true\t\n`;
 }
 
-const textLog: PlatformLog = {
+const capitalized = (word: string): string => `${word.slice(0, 1).toUpperCase()}${word.slice(1)}`;
+
+const textLog = (initializationType: InitializationType): PlatformLog => ({
+  tellsRuntimeDone: false,
+  // AWS: written for managed runtimes only.
   initStart: ({ runtimeVersion, runtimeVersionArn }) =>
-    `INIT_START Runtime Version: ${runtimeVersion}\tRuntime Version ARN: ${runtimeVersionArn}\n`,
+    runtimeVersion === undefined
+      ? undefined
+      : `INIT_START Runtime Version: ${runtimeVersion}\tRuntime Version ARN: ${runtimeVersionArn}\n`,
+  initRuntimeDone: () => undefined,
+  // AWS: provisioned environments always report their initialisation; of others only one that failed is told.
   initReport: ({ durationMs, phase, status, errorType }) =>
-    `INIT_REPORT Init Duration: ${durationMs.toFixed(2)} ms\tPhase: ${phase}\tStatus: ${status}` +
-    `${errorType === undefined ? "" : `\tError Type: ${errorType}`}\n`,
+    status === "success" && (phase === "invoke" || initializationType === "on-demand")
+      ? undefined
+      : `INIT_REPORT Init Duration: ${durationMs.toFixed(2)} ms\tPhase: ${phase}\tStatus: ${status}` +
+        `${errorType === undefined ? "" : `\tError Type: ${errorType}`}\n`,
+  runtimeDone: () => undefined,
   start: ({ requestId, version }) => `START RequestId: ${requestId} Version: ${version}\n`,
   end: ({ requestId }) => `END RequestId: ${requestId}\n`,
   report: (event) =>
@@ -80,84 +70,53 @@ const textLog: PlatformLog = {
   extension: ({ name, state, events, errorType }) =>
     `EXTENSION\tName: ${name}\tState: ${state}\tEvents: [${events.join(", ")}]` +
     `${errorType === undefined ? "" : `\tError Type: ${errorType}`}\n`,
-};
+  subscription: ({ api, name, types }) =>
+    `${api.toUpperCase()}\tName: ${name}\tState: Subscribed\tTypes: [${types.map(capitalized).join(", ")}]\n`,
+});
 
 const SYSTEM_LEVELS = ["DEBUG", "INFO", "WARN"];
+type SystemLevel = "DEBUG" | "INFO" | "WARN";
 
 /** JSON records carry the levels of "Log level filtering": a record below the configured level is left out. */
-function jsonLog(
-  systemLogLevel: string,
-  now: () => string,
-  owner: { functionName: string; version: string; initializationType: InitializationType },
-): PlatformLog {
+function jsonLog(systemLogLevel: string, now: () => string, owner: RecordOwner): PlatformLog {
   const threshold = Math.max(0, SYSTEM_LEVELS.indexOf(systemLogLevel));
-  const record = (level: "DEBUG" | "INFO" | "WARN", type: string, body: object): string | undefined =>
-    SYSTEM_LEVELS.indexOf(level) < threshold
-      ? undefined
-      : `${JSON.stringify({ time: now(), type, record: body })}\n`;
+  const line = (level: SystemLevel, make: () => PlatformRecord): string | undefined => {
+    if (SYSTEM_LEVELS.indexOf(level) < threshold) return undefined;
+    const { type, record } = make();
+    return `${JSON.stringify({ time: now(), type, record })}\n`;
+  };
   return {
-    initStart: ({ runtimeVersion, runtimeVersionArn }) =>
-      record("INFO", "platform.initStart", {
-        initializationType: owner.initializationType,
-        phase: "init",
-        runtimeVersion,
-        runtimeVersionArn,
-        functionName: owner.functionName,
-        functionVersion: owner.version,
-      }),
-    initReport: ({ durationMs, phase, status, errorType }) =>
-      record(initReportLevel(status, owner.initializationType), "platform.initReport", {
-        initializationType: owner.initializationType,
-        phase,
-        status,
-        ...(errorType !== undefined && { errorType }),
-        metrics: { durationMs: round(durationMs) },
-      }),
-    start: ({ requestId, version }) => record("INFO", "platform.start", { requestId, version }),
+    tellsRuntimeDone: true,
+    initStart: (event) =>
+      line(event.runtimeVersion === undefined ? "DEBUG" : "INFO", () =>
+        platformRecords.initStart(owner, event),
+      ),
+    initRuntimeDone: (event) =>
+      line(event.status === "success" ? "DEBUG" : "WARN", () =>
+        platformRecords.initRuntimeDone(owner, event),
+      ),
+    initReport: (event) =>
+      line(initReportLevel(event.status, owner.initializationType), () =>
+        platformRecords.initReport(owner, event),
+      ),
+    start: (event) => line("INFO", () => platformRecords.start(event)),
+    runtimeDone: (event) =>
+      line(event.status === "success" ? "DEBUG" : "WARN", () => platformRecords.runtimeDone(event)),
     // AWS: JSON mode has no END record; platform.report closes an invocation.
     end: () => undefined,
     report: (event) =>
-      record(event.status === "success" ? "INFO" : "WARN", "platform.report", {
-        requestId: event.requestId,
-        metrics: {
-          durationMs: round(event.durationMs),
-          billedDurationMs: event.billedDurationMs,
-          memorySizeMB: event.memorySizeMb,
-          maxMemoryUsedMB: event.maxMemoryUsedMb,
-          ...(event.initDurationMs !== undefined && { initDurationMs: round(event.initDurationMs) }),
-        },
-        status: event.status,
-        ...(event.errorType !== undefined && { errorType: event.errorType }),
-        ...tracing(event.traceHeader),
-      }),
-    extension: ({ name, state, events, errorType }) =>
-      record(errorType === undefined ? "INFO" : "WARN", "platform.extension", {
-        name,
-        state,
-        events,
-        ...(errorType !== undefined && { errorType }),
-      }),
+      line(event.status === "success" ? "INFO" : "WARN", () => platformRecords.report(event)),
+    extension: (event) =>
+      line(event.errorType === undefined ? "INFO" : "WARN", () => platformRecords.extension(event)),
+    subscription: (event) => line("INFO", () => platformRecords.subscription(event)),
   };
 }
 
-/** AWS: `tracing` of the Telemetry API's event schema. */
-function tracing(header: string | undefined): object {
-  const trace = sampledTrace(header);
-  return trace === undefined
-    ? {}
-    : { tracing: { spanId: trace.segmentId, type: "X-Amzn-Trace-Id", value: header } };
-}
-
 /** AWS: of interest to everybody where initialisation is billed on its own. */
-function initReportLevel(
-  status: InitReport["status"],
-  initializationType: InitializationType,
-): "DEBUG" | "INFO" | "WARN" {
+function initReportLevel(status: InitReport["status"], initializationType: InitializationType): SystemLevel {
   if (status !== "success") return "WARN";
   return initializationType === "on-demand" ? "DEBUG" : "INFO";
 }
-
-const round = (durationMs: number): number => Math.round(durationMs * 1000) / 1000;
 
 /** The form that a function's logging configuration asks for. `now` gives the ISO time of a record. */
 export function platformLog(
@@ -167,7 +126,7 @@ export function platformLog(
 ): PlatformLog {
   return owner.logging.logFormat === "JSON"
     ? jsonLog(owner.logging.systemLogLevel ?? "INFO", now, { ...owner, initializationType })
-    : textLog;
+    : textLog(initializationType);
 }
 
 /**

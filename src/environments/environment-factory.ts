@@ -1,12 +1,18 @@
 import { firstAvailabilityZoneId } from "../core/availability-zone.ts";
 import { checkFileSystem, type FileSystemTable } from "../core/file-systems.ts";
 import type { FunctionVersion } from "../core/function-version.ts";
-import type { InitializationType } from "../core/platform-log.ts";
+import type { InitializationType } from "../core/platform-records.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { CodeStore } from "../ports/code-store.ts";
 import type { LogSink } from "../ports/log-sink.ts";
 import type { InstalledRuntime, RuntimeCatalogue } from "../ports/runtime-catalogue.ts";
-import type { Sandbox, SandboxDriver, SandboxMount, SandboxRequest } from "../ports/sandbox.ts";
+import type {
+  Sandbox,
+  SandboxAssignment,
+  SandboxDriver,
+  SandboxMount,
+  SandboxRequest,
+} from "../ports/sandbox.ts";
 import type { CodeCacheAccess, CodeCachePacks } from "./code-cache-packs.ts";
 import type { EnvironmentMetadata } from "./environment-metadata.ts";
 import {
@@ -21,6 +27,8 @@ import { InvocationLog } from "./invocation-log.ts";
 import { mayUseReserve } from "./reserve-eligibility.ts";
 import type { ReservePool } from "./reserve-pool.ts";
 import type { RuntimeApiSession } from "./runtime-api-session.ts";
+import { TelemetryStream } from "./telemetry-stream.ts";
+import { TelemetrySubscriptions } from "./telemetry-subscriptions.ts";
 
 /** Whom the requests that arrive on a sandbox's AWS endpoint come from. */
 export interface EnvironmentIdentity {
@@ -47,7 +55,10 @@ export interface EnvironmentFactoryDependencies {
   readonly attachRuntimeApi: (
     sandbox: Sandbox,
     session: RuntimeApiSession,
-    beside: EnvironmentMetadata & { readonly extensions: ExtensionSet },
+    beside: EnvironmentMetadata & {
+      readonly extensions: ExtensionSet;
+      readonly telemetry: TelemetrySubscriptions;
+    },
   ) => void;
   readonly codeCache?: CodeCachePacks;
   /** Lets the sandbox fetch or send its pack of compiled code through the Runtime API door. */
@@ -65,6 +76,10 @@ export interface MadeEnvironment {
   /** Monotonic; a reset makes an environment no younger. */
   readonly createdMs: number;
 }
+
+/** The variables are made when the rest is under way: credentials take their time. */
+type SandboxNeeds = Omit<SandboxRequest, "environmentVariables"> &
+  Pick<SandboxAssignment, "environmentVariables">;
 
 /** Makes execution environments: code, credentials, variables, log stream, sandbox and doors put together. */
 export class EnvironmentFactory {
@@ -90,18 +105,23 @@ export class EnvironmentFactory {
     const streamName = previous?.logStreamName ?? logStreamName(version, id, clock.nowMs());
     const log = previous?.log ?? this.#openLog(version, streamName, initializationType);
     const extensions = this.#extensions(version, log);
+    const telemetry = new TelemetryStream(clock);
+    log.observe(telemetry);
     const environment = new ExecutionEnvironment({
       id,
       clock,
       log,
       memoryMb: version.memoryMb,
       extensions,
+      telemetry,
       createSandbox: (session) =>
         this.#createSandbox(version, runtime, {
           id,
           streamName,
           session,
           extensions,
+          telemetry,
+          log,
           initializationType,
           keepScratchOf: previous?.environment.sandbox,
         }),
@@ -128,7 +148,7 @@ export class EnvironmentFactory {
   /** Whether an environment with this runtime is what `make` would make now. */
   isCurrent(runtime: InstalledRuntime, version: FunctionVersion): boolean {
     const current = this.#dependencies.runtimes.find(version.runtime, version.runtimePin);
-    return current?.versionHash === runtime.versionHash;
+    return current?.versionHash === runtime.versionHash && current.library === runtime.library;
   }
 
   #openLog(
@@ -162,10 +182,12 @@ export class EnvironmentFactory {
       readonly streamName: string;
       readonly session: RuntimeApiSession;
       readonly extensions: ExtensionSet;
+      readonly telemetry: TelemetryStream;
+      readonly log: InvocationLog;
       readonly initializationType: InitializationType;
       readonly keepScratchOf: Sandbox | undefined;
     },
-  ): Promise<Sandbox> {
+  ): Promise<Sandbox | undefined> {
     const { codeStore, issueCredentials, attachAwsEndpoint, attachRuntimeApi } = this.#dependencies;
     const identity: EnvironmentIdentity = version;
     const metadata = {
@@ -175,6 +197,11 @@ export class EnvironmentFactory {
     const layers = version.layers === undefined ? undefined : await codeStore.layers(version.layers);
     const hasExtensions = layers !== undefined && layers.extensions.length > 0;
     run.extensions.expect(layers?.extensions ?? []);
+    const [failed] = Object.entries(layers?.launchErrors ?? {});
+    if (failed !== undefined) {
+      run.extensions.notLaunched(...failed);
+      return undefined;
+    }
     const codeCache = this.#dependencies.codeCache?.offer(version, runtime);
     const sandbox = await this.#obtainSandbox(version, runtime, {
       id: run.id,
@@ -182,7 +209,7 @@ export class EnvironmentFactory {
       fileSystems: this.#fileSystemsOf(version),
       codeDirectory: await codeStore.directory(version.codeHash),
       layersDirectory: layers?.directory,
-      environmentVariables: {
+      environmentVariables: () => ({
         ...functionEnvironmentVariables(version, runtime, {
           credentials: issueCredentials(identity),
           logStreamName: run.streamName,
@@ -190,14 +217,21 @@ export class EnvironmentFactory {
           metadataToken: metadata.token,
         }),
         ...codeCache?.environmentVariables,
-      },
+      }),
       memoryMb: version.memoryMb,
       ephemeralStorageMb: version.ephemeralStorageMb,
       keepScratchOf: run.keepScratchOf,
       hasExtensions,
     });
     if (codeCache !== undefined) this.#dependencies.attachCodeCache?.(sandbox, codeCache.access);
-    attachRuntimeApi(sandbox, run.session, { ...metadata, extensions: run.extensions });
+    const telemetry = new TelemetrySubscriptions({
+      stream: run.telemetry,
+      sandbox,
+      clock: this.#dependencies.clock,
+      logFormat: version.logging.logFormat,
+      tell: (subscription) => run.log.subscription(subscription),
+    });
+    attachRuntimeApi(sandbox, run.session, { ...metadata, extensions: run.extensions, telemetry });
     attachAwsEndpoint(sandbox, identity);
     return sandbox;
   }
@@ -206,23 +240,25 @@ export class EnvironmentFactory {
   async #obtainSandbox(
     version: FunctionVersion,
     runtime: InstalledRuntime,
-    { hasExtensions, ...request }: SandboxRequest & { readonly hasExtensions: boolean },
+    { environmentVariables, ...request }: SandboxNeeds,
   ): Promise<Sandbox> {
     const { sandboxes, reserve } = this.#dependencies;
     const surroundings = {
-      hasExtensions,
+      hasExtensions: request.hasExtensions === true,
       hasFileSystems: (request.fileSystems?.length ?? 0) > 0,
       keepsScratch: request.keepScratchOf !== undefined,
     };
-    const mayWait =
-      reserve !== undefined && mayUseReserve(version, runtime, request.environmentVariables, surroundings);
+    const mayWait = reserve !== undefined && mayUseReserve(version, runtime, surroundings);
     const waiting = mayWait ? reserve.take(runtime, version.memoryMb) : undefined;
-    if (waiting === undefined) return sandboxes.create(request);
+    const create = (): Promise<Sandbox> =>
+      sandboxes.create({ ...request, environmentVariables: environmentVariables() });
+    if (waiting === undefined) return create();
     try {
-      return await waiting.assign({ ...request, layersDirectory: request.layersDirectory });
+      const { layersDirectory } = request;
+      return await waiting.assign({ ...request, layersDirectory, environmentVariables });
     } catch {
       // It died just now; nothing of the function has run.
-      return sandboxes.create(request);
+      return create();
     }
   }
 }

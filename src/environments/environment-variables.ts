@@ -1,5 +1,5 @@
 import type { FunctionVersion } from "../core/function-version.ts";
-import type { InitializationType } from "../core/platform-log.ts";
+import type { InitializationType } from "../core/platform-records.ts";
 import type { InstalledRuntime } from "../ports/runtime-catalogue.ts";
 
 /** Temporary credentials of a function's role. */

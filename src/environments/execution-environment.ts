@@ -9,10 +9,13 @@ import {
   timedOut,
 } from "../core/function-error.ts";
 import type { InvocationRequest, InvocationResult } from "../core/invocation.ts";
-import { billedDurationMs, type InvocationStatus } from "../core/platform-log.ts";
+import { billedDurationMs } from "../core/platform-log.ts";
+import type { InitPhase, InvocationStatus, Span } from "../core/platform-records.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Sandbox } from "../ports/sandbox.ts";
-import type { ExtensionSet, ShutdownReason } from "./extension-set.ts";
+import type { SupervisionEvent } from "./extension-launch.ts";
+import type { ExtensionSet } from "./extension-set.ts";
+import { Initialization, type InitOutcome } from "./initialization.ts";
 import type { InvocationLog } from "./invocation-log.ts";
 import { MemoryFigure } from "./memory-figure.ts";
 import { RunningInvocation } from "./running-invocation.ts";
@@ -24,26 +27,21 @@ import {
   type RuntimeApiSession,
   type StreamingResponse,
 } from "./runtime-api-session.ts";
-import { shutdownPhase } from "./shutdown-phase.ts";
+import { extensionOverhead, runtimeDone } from "./runtime-done.ts";
+import { ShutdownPhase } from "./shutdown-phase.ts";
 import {
   answerOf,
   type InvocationAnswer,
   MAX_RESPONSE_BYTES,
   StreamedResponse,
 } from "./streamed-response.ts";
+import type { TelemetryStream } from "./telemetry-stream.ts";
 
 /**
  * starting: the sandbox is being made. initializing: the runtime loads the function. idle: `next` is parked. busy:
  * an event is with the runtime. ended: nothing is left of it.
  */
 export type EnvironmentState = "starting" | "initializing" | "idle" | "busy" | "ended";
-
-/** How an initialisation ended. `failure` gives what the caller of a failed invocation is told. */
-export type InitResult =
-  | { readonly status: "success" }
-  | { readonly status: "error" | "timeout"; readonly failure: (requestId: string) => FunctionFailure };
-
-export type InitOutcome = InitResult & { readonly durationMs: number };
 
 /**
  * A runtime that dies breaks its connection as well, and the connection's end is seen first: for so long its exit may
@@ -54,11 +52,16 @@ export interface EnvironmentDependencies {
   readonly id: string;
   readonly clock: Clock;
   readonly log: InvocationLog;
-  /** Makes the isolated process tree and connects its listeners to the session given. */
-  readonly createSandbox: (session: RuntimeApiSession) => Promise<Sandbox>;
+  /**
+   * Makes the isolated process tree and connects its listeners to the session given. Undefined when an extension
+   * cannot be launched, which the extensions have been told.
+   */
+  readonly createSandbox: (session: RuntimeApiSession) => Promise<Sandbox | undefined>;
   readonly memoryMb: number;
   /** What runs beside the runtime. */
   readonly extensions?: ExtensionSet;
+  /** What those have subscribed to; the log tells it everything. */
+  readonly telemetry?: TelemetryStream;
 }
 
 /**
@@ -73,7 +76,7 @@ export class ExecutionEnvironment implements RuntimeApiSession {
   #sandbox: Sandbox | undefined;
   #deliver: ((event: InvocationEvent) => void) | undefined;
   #running: RunningInvocation | undefined;
-  #finishInit: ((result: InitResult) => void) | undefined;
+  #initialization: Initialization | undefined;
   #pendingReport: (() => void) | undefined;
   #initDurationMs: number | undefined;
   readonly #memory: MemoryFigure;
@@ -83,8 +86,9 @@ export class ExecutionEnvironment implements RuntimeApiSession {
   #ended: Promise<void> | undefined;
   /** The runtime has asked for its next event, and extensions have not yet. */
   #parked: ((event: InvocationEvent) => void) | undefined;
-  #shutdownReason: ShutdownReason = "spindown";
-  #hasExited = false;
+  readonly #shutdown = new ShutdownPhase();
+  /** Monotonic; of the invocation that extensions have not finished with yet, where somebody wants to hear of it. */
+  #runtimeDoneMs: number | undefined;
   /** Called when an invocation is over and the environment can take the next event. */
   onIdle: (environment: ExecutionEnvironment) => void = () => undefined;
   /** Called once, when the environment can never take an event again. */
@@ -127,61 +131,46 @@ export class ExecutionEnvironment implements RuntimeApiSession {
     return this.#isFrozen;
   }
 
-  #thaw(): void {
-    if (!this.#isFrozen) return;
-    this.#isFrozen = false;
-    this.#sandbox?.thaw();
-  }
-
   /**
    * Starts the sandbox and waits for the runtime's first `next`. Rejects only when the platform could not make a
-   * sandbox; everything the function does wrong is an outcome. `limitMs`: AWS gives initialisation ten seconds.
+   * sandbox; everything the function does wrong is an outcome, and stands in the log. `limitMs`: AWS gives
+   * initialisation ten seconds.
    */
-  async start(limitMs: number, timeoutFailure: (requestId: string) => FunctionFailure): Promise<InitOutcome> {
-    assert.equal(this.#state, "starting");
-    const { clock, log } = this.#dependencies;
-    const startedMs = clock.monotonicMs();
-    const sandbox = await this.#dependencies.createSandbox(this);
-    if (this.#isEnded()) {
-      await sandbox.destroy();
-      throw new Error("the environment was ended while it started");
-    }
-    this.#sandbox = sandbox;
-    this.#state = "initializing";
-    const { extensions } = this.#dependencies;
-    log.follow(sandbox, (name, status) => extensions?.processEnded(name, status));
-    const result = await this.#initialized(
-      sandbox,
-      limitMs - (clock.monotonicMs() - startedMs),
-      timeoutFailure,
-    );
-    const durationMs = clock.monotonicMs() - startedMs;
-    if (result.status === "success") this.#initDurationMs = durationMs;
-    return { ...result, durationMs };
-  }
-
-  #initialized(
-    sandbox: Sandbox,
+  async start(
     limitMs: number,
     timeoutFailure: (requestId: string) => FunctionFailure,
-  ): Promise<InitResult> {
-    return new Promise((resolve) => {
-      const finish = (result: InitResult): void => {
-        cancelLimit();
-        this.#finishInit = undefined;
-        resolve(result);
-      };
-      const cancelLimit = this.#dependencies.clock.after(limitMs, () =>
-        finish({ status: "timeout", failure: timeoutFailure }),
-      );
-      this.#finishInit = finish;
+    phase: InitPhase = "init",
+  ): Promise<InitOutcome> {
+    assert.equal(this.#state, "starting");
+    const { clock, log } = this.#dependencies;
+    const initialization = new Initialization(clock, log, phase);
+    this.#initialization = initialization;
+    const sandbox = await this.#dependencies.createSandbox(this);
+    if (this.#isEnded()) {
+      await sandbox?.destroy();
+      throw new Error("the environment was ended while it started");
+    }
+    this.#state = "initializing";
+    if (sandbox !== undefined) {
+      this.#sandbox = sandbox;
+      log.follow(sandbox, (event) => this.#supervised(event));
       void sandbox.exited.then((exit) => {
-        this.#hasExited = true;
-        const failure = (requestId: string): FunctionFailure => exited(requestId, exit);
-        this.#finishInit?.({ status: "error", failure });
-        this.#exited(failure);
+        this.#shutdown.sandboxIsGone();
+        this.#exited((requestId) => exited(requestId, exit));
       });
-    });
+    }
+    const outcome = await initialization.outcome(limitMs, timeoutFailure);
+    if (outcome.status === "success") this.#initDurationMs = outcome.durationMs;
+    else this.#shutdown.reason = outcome.status === "timeout" ? "timeout" : "failure";
+    return outcome;
+  }
+
+  /** Where extensions are processes beside the runtime, it can end without the sandbox. */
+  #supervised(event: SupervisionEvent): void {
+    if (event.kind === "runtime ended") {
+      this.#shutdown.runtimeIsGone();
+      this.#exited((requestId) => exited(requestId, event.exit));
+    } else this.#dependencies.extensions?.processEnded(event.name, event.status);
   }
 
   /** From now on the CPU share in proportion to memory holds; before, initialisation may burst. */
@@ -203,7 +192,8 @@ export class ExecutionEnvironment implements RuntimeApiSession {
   invoke(request: InvocationRequest, resolve: (result: InvocationResult) => void, startedMs?: number): void {
     const deliver = this.#deliver;
     assert(this.#state === "idle" && deliver !== undefined, "an event goes to an idle environment only");
-    this.#thaw();
+    if (this.#isFrozen) this.#sandbox?.thaw();
+    this.#isFrozen = false;
     const { clock, log } = this.#dependencies;
     const nowMs = clock.monotonicMs();
     const began = startedMs ?? nowMs;
@@ -215,7 +205,15 @@ export class ExecutionEnvironment implements RuntimeApiSession {
     running.cancelDeadline = clock.after(leftMs, () => this.#timedOut(running));
     this.#running = running;
     this.#pendingReport?.();
-    if (startedMs === undefined) log.start(request.requestId, request.version.version, request.wantsLogTail);
+    if (startedMs === undefined)
+      log.start(
+        {
+          requestId: request.requestId,
+          version: request.version.version,
+          traceHeader: request.traceHeader,
+        },
+        request.wantsLogTail,
+      );
     const deadlineMs = Math.round(clock.nowMs() + leftMs);
     const { extensions } = this.#dependencies;
     if (extensions?.isEmpty === false) extensions.tellOf(request, deadlineMs);
@@ -232,6 +230,7 @@ export class ExecutionEnvironment implements RuntimeApiSession {
   next(deliver: (event: InvocationEvent) => void): RuntimeApiRefusal | undefined {
     if (this.#state === "initializing") {
       this.#parked = deliver;
+      this.#initialization?.runtimeReady();
       this.#goOn();
       return undefined;
     }
@@ -249,8 +248,15 @@ export class ExecutionEnvironment implements RuntimeApiSession {
       return invalidStateTransition(`Transition from ${this.#state} to next is not allowed`);
     }
     this.#parked = deliver;
+    if (this.#dependencies.log.wantsRuntimeDone) this.#tellRuntimeDone(running);
     this.#goOn();
     return undefined;
+  }
+
+  #tellRuntimeDone(running: RunningInvocation): void {
+    const { log, clock } = this.#dependencies;
+    log.runtimeDone(runtimeDone(running, clock, "success"));
+    this.#runtimeDoneMs = clock.monotonicMs();
   }
 
   /** AWS: a phase is over when the runtime and every extension have asked for the next event. */
@@ -262,8 +268,9 @@ export class ExecutionEnvironment implements RuntimeApiSession {
     this.#parked = undefined;
     if (this.#state === "initializing") {
       extensions?.closeRegistration();
+      this.#dependencies.telemetry?.closeSubscription();
       this.#becomeIdle(deliver);
-      this.#finishInit?.({ status: "success" });
+      this.#initialization?.finish({ status: "success" });
       return;
     }
     const running = this.#running;
@@ -276,8 +283,9 @@ export class ExecutionEnvironment implements RuntimeApiSession {
 
   #extensionFailed(failure: (requestId: string) => FunctionFailure): void {
     if (this.#state === "ended") return;
-    this.#shutdownReason = "failure";
-    if (this.#state === "initializing") this.#finishInit?.({ status: "error", failure });
+    this.#shutdown.reason = "failure";
+    if (this.#state === "starting" || this.#state === "initializing")
+      this.#initialization?.finish({ status: "error", failure });
     else this.#exited(failure);
   }
 
@@ -307,6 +315,8 @@ export class ExecutionEnvironment implements RuntimeApiSession {
     const running = this.#running;
     assert(running !== undefined);
     running.isStreaming = true;
+    if (this.#dependencies.log.wantsRuntimeDone)
+      running.answerBeganMs = this.#dependencies.clock.monotonicMs();
     const isExpected = (): boolean => this.#running === running && running.answer === undefined;
     return new StreamedResponse(running.request.responseSink, contentType, {
       isExpected,
@@ -322,7 +332,7 @@ export class ExecutionEnvironment implements RuntimeApiSession {
     if (this.#state !== "initializing") {
       return invalidStateTransition(`Transition from ${this.#state} to init error is not allowed`);
     }
-    this.#finishInit?.({
+    this.#initialization?.finish({
       status: "error",
       failure: (requestId) =>
         initFailure(requestId, reportedErrorType(errorType, "Runtime.Unknown"), payload),
@@ -346,19 +356,15 @@ export class ExecutionEnvironment implements RuntimeApiSession {
    * stays until `release`.
    */
   end(): Promise<void> {
+    this.#exited((requestId) => exited(requestId, { code: null, signal: "SIGKILL", outOfMemory: false }));
+    // Who hears of the end may have asked for it already.
     this.#ended ??= this.#endOnce();
     return this.#ended;
   }
 
   async #endOnce(): Promise<void> {
-    this.#exited((requestId) => exited(requestId, { code: null, signal: "SIGKILL", outOfMemory: false }));
-    const { extensions, clock } = this.#dependencies;
-    const sandbox = this.#sandbox;
-    if (extensions?.hasRegistered === true && sandbox !== undefined && !this.#hasExited) {
-      this.#thaw();
-      await shutdownPhase({ extensions, sandbox, clock }, this.#shutdownReason);
-    }
-    await sandbox?.stop();
+    await this.#shutdown.run(this.#sandbox, this.#dependencies);
+    await this.#sandbox?.stop();
   }
 
   #isEnded(): boolean {
@@ -382,6 +388,7 @@ export class ExecutionEnvironment implements RuntimeApiSession {
 
   #settle(running: RunningInvocation, answer: InvocationAnswer): void {
     running.answer = answer;
+    if (this.#dependencies.log.wantsRuntimeDone) running.answeredMs = this.#dependencies.clock.monotonicMs();
     // The caller is answered now; the report waits until the runtime asks for the next event, as AWS does. With
     // LogType=Tail the caller wants the report, so it waits as well.
     if (!running.request.wantsLogTail) running.resolve(this.#dependencies.clock.monotonicMs(), undefined);
@@ -392,6 +399,7 @@ export class ExecutionEnvironment implements RuntimeApiSession {
     if (this.#state === "ended") return;
     this.#state = "ended";
     this.#deliver = undefined;
+    this.#initialization?.finish({ status: "error", failure });
     const running = this.#running;
     if (running !== undefined) this.#fail(running, "error", failure(running.request.requestId));
     this.onEnded(this);
@@ -401,7 +409,7 @@ export class ExecutionEnvironment implements RuntimeApiSession {
   #timedOut(running: RunningInvocation): void {
     if (this.#running !== running) return;
     const { requestId, version } = running.request;
-    this.#shutdownReason = "timeout";
+    this.#shutdown.reason = "timeout";
     this.#endWith(running, "timeout", timedOut(requestId, version.timeoutSeconds));
   }
 
@@ -415,6 +423,9 @@ export class ExecutionEnvironment implements RuntimeApiSession {
 
   #fail(running: RunningInvocation, status: InvocationStatus, failure: FunctionFailure): void {
     running.answer ??= answerOf(failure);
+    const { log, clock } = this.#dependencies;
+    if (log.wantsRuntimeDone && this.#runtimeDoneMs === undefined)
+      log.runtimeDone(runtimeDone(running, clock, status, failure.errorType));
     this.#finish(running, status, status === "timeout" ? undefined : failure.errorType);
   }
 
@@ -430,10 +441,11 @@ export class ExecutionEnvironment implements RuntimeApiSession {
     this.#lastInvocationMs = elapsedMs;
     const durationMs = status === "timeout" ? request.version.timeoutSeconds * 1000 : elapsedMs;
     running.durationMs = durationMs;
-    const maxMemoryUsedMb = this.#memory.maxUsedMb(
-      this.#sandbox,
-      status !== "success" || request.wantsLogTail,
-    );
+    const spans = this.#takeSpans();
+    const readMemory = (): number =>
+      this.#memory.maxUsedMb(this.#sandbox, status !== "success" || request.wantsLogTail);
+    // Of processes that end nothing can be read later; otherwise the caller's answer does not wait for it.
+    const lastMemoryMb = status === "success" ? undefined : readMemory();
     const report = (): void => {
       if (this.#pendingReport !== report) return;
       this.#pendingReport = undefined;
@@ -442,11 +454,12 @@ export class ExecutionEnvironment implements RuntimeApiSession {
         durationMs,
         billedDurationMs: billedDurationMs(durationMs, running.initDurationMs),
         memorySizeMb: request.version.memoryMb,
-        maxMemoryUsedMb,
+        maxMemoryUsedMb: lastMemoryMb ?? readMemory(),
         initDurationMs: running.initDurationMs,
         status,
         errorType,
         traceHeader: request.traceHeader,
+        spans,
       });
       if (!running.isResolved) running.resolve(this.#dependencies.clock.monotonicMs(), tail);
       if (request.wantsLogTail && this.#state === "idle") this.onIdle(this);
@@ -455,6 +468,14 @@ export class ExecutionEnvironment implements RuntimeApiSession {
     setImmediate(() => setImmediate(report));
     if (!request.wantsLogTail && !running.isResolved)
       running.resolve(this.#dependencies.clock.monotonicMs(), undefined);
+  }
+
+  #takeSpans(): Span[] | undefined {
+    const doneMs = this.#runtimeDoneMs;
+    this.#runtimeDoneMs = undefined;
+    const { extensions, clock } = this.#dependencies;
+    if (doneMs === undefined || extensions?.hasRegistered !== true) return undefined;
+    return [extensionOverhead(clock, doneMs)];
   }
 
   /**

@@ -37,6 +37,9 @@ interface Extension {
   wasReady: boolean;
 }
 
+/** The state of one whose process could not be started. */
+const LAUNCH_ERROR = "LaunchError";
+
 /** AWS: "Lambda Extensions API": at most ten. */
 const EXTENSIONS_MAX = 10;
 
@@ -65,6 +68,7 @@ export class ExtensionSet {
   readonly #gone = new Set<string>();
   #external: readonly string[] = [];
   #isClosed = false;
+  #isEnding = false;
   #allGone: (() => void) | undefined;
   /** For those who were busy when the environment began to end: they get it when they ask. */
   #shutdown: ExtensionEvent | undefined;
@@ -118,17 +122,9 @@ export class ExtensionSet {
   /** Answers the extension's id. */
   register(name: string, events: readonly string[]): string | RuntimeApiRefusal {
     const { newId } = this.#dependencies;
-    if (name === "") return refusal("Extension.InvalidExtensionName", "Empty extension name");
-    if (this.#isClosed)
-      return refusal("Extension.RegistrationClosed", "Extension registration closed already");
-    const known = [...this.#extensions.values()];
-    if (known.some((extension) => extension.name === name))
-      return refusal("Extension.InvalidExtensionState", `Extension ${name} is registered already`);
     const isExternal = this.#external.includes(name);
-    const unknown = events.find((event) => event !== "INVOKE" && (event !== "SHUTDOWN" || !isExternal));
-    if (unknown !== undefined) return refusal("Extension.InvalidEventType", `${unknown}: Invalid event type`);
-    if (known.length >= EXTENSIONS_MAX)
-      return refusal("Extension.TooManyExtensions", `Extension limit (${EXTENSIONS_MAX}) reached`);
+    const refused = this.#refusesToRegister(name, events, isExternal);
+    if (refused !== undefined) return refused;
     const id = newId();
     this.#extensions.set(id, {
       id,
@@ -139,6 +135,37 @@ export class ExtensionSet {
       wasReady: false,
     });
     return id;
+  }
+
+  /** In the order of AWS's checks. */
+  #refusesToRegister(
+    name: string,
+    events: readonly string[],
+    isExternal: boolean,
+  ): RuntimeApiRefusal | undefined {
+    if (name === "") return emptyName;
+    const unknown = events.find((event) => event !== "INVOKE" && (event !== "SHUTDOWN" || !isExternal));
+    if (unknown !== undefined) return refusal("Extension.InvalidEventType", `${unknown}: Invalid event type`);
+    const known = [...this.#extensions.values()];
+    const isKnown = known.some((extension) => extension.name === name);
+    if (isKnown && isExternal)
+      return refusal(
+        "Extension.InvalidExtensionState",
+        `State transition from Registered to Registered failed for extension ${name}. Error: State transition is not allowed`,
+      );
+    if (this.#isClosed)
+      return refusal("Extension.RegistrationClosed", "Extension registration closed already");
+    if (isKnown)
+      return refusal("Extension.InvalidExtensionState", "Extension with this name already registered");
+    return known.length >= EXTENSIONS_MAX
+      ? refusal("Extension.TooManyExtensions", `Extension limit (${EXTENSIONS_MAX}) reached`)
+      : undefined;
+  }
+
+  /** The name of the extension with that id. */
+  identify(id: string | undefined): string | RuntimeApiRefusal {
+    const extension = this.#known(id);
+    return "status" in extension ? extension : extension.name;
   }
 
   /** Parks until there is an event; `deliver` is called at most once. */
@@ -189,12 +216,27 @@ export class ExtensionSet {
   processEnded(name: string, status: number): void {
     if (!this.#external.includes(name) || this.#gone.has(name)) return;
     this.#gone.add(name);
-    if (this.#allGone !== undefined) {
-      if (this.#areAllGone()) this.#allGone();
-      return;
-    }
+    if (this.#allGone !== undefined && this.#areAllGone()) this.#allGone();
+    if (this.#isEnding) return;
     this.#dependencies.tell(name, "Crash", [], "Extension.Crash");
     this.onFailed((requestId) => extensionFailure(requestId, "Extension.Crash", `exit status ${status}`));
+  }
+
+  /**
+   * The process of an external extension could not be started: `reason` in the words of the operating system. AWS: an
+   * environment without one of its extensions does not initialise.
+   */
+  notLaunched(name: string, reason: string): void {
+    if (!this.#external.includes(name) || this.#isEnding) return;
+    const errorType = reason === "permission denied" ? "PermissionDenied" : "UnknownError";
+    this.#dependencies.tell(name, LAUNCH_ERROR, [], errorType);
+    const message = `fork/exec /opt/extensions/${name}: ${reason}`;
+    this.onFailed((requestId) => extensionFailure(requestId, `Extension.${LAUNCH_ERROR}`, message));
+  }
+
+  /** From here on no process's end is a failure. */
+  beginShutdown(): void {
+    this.#isEnding = true;
   }
 
   /** Tells those who want to know of an invocation. */
@@ -257,8 +299,15 @@ function deliverTo(extension: Extension, event: ExtensionEvent): void {
   deliver?.(event);
 }
 
+/** Of a request that is not what the API asks for; `errorMessage` says why. */
+export const invalidRequestFormat = (errorMessage: string): RuntimeApiRefusal =>
+  refusal("InvalidRequestFormat", errorMessage);
+
 const refusal = (errorType: string, errorMessage: string): RuntimeApiRefusal => ({
   status: 403,
   errorType,
   errorMessage,
 });
+
+/** AWS looks at the name before the body. */
+export const emptyName = refusal("Extension.InvalidExtensionName", "Empty extension name");

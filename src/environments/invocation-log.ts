@@ -1,17 +1,26 @@
 import type { Readable } from "node:stream";
 import type { FunctionVersion } from "../core/function-version.ts";
+import { type PlatformLog, platformLog } from "../core/platform-log.ts";
 import {
   type ExtensionState,
   type InitializationType,
   type InitReport,
+  type InitRuntimeDone,
+  type InitStart,
   type InvocationReport,
-  type PlatformLog,
-  platformLog,
-} from "../core/platform-log.ts";
+  type InvocationStart,
+  type PlatformRecord,
+  platformRecords,
+  type RecordOwner,
+  type RuntimeDone,
+  type TelemetrySubscription,
+} from "../core/platform-records.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { LogStreamWriter } from "../ports/log-sink.ts";
+import type { SupervisionEvent } from "./extension-launch.ts";
 import { splitLines } from "./line-splitter.ts";
 import { decodeFrames } from "./telemetry-frames.ts";
+import type { TelemetryStream } from "./telemetry-stream.ts";
 
 /** AWS: LogType=Tail gives the last 4 KB of the invocation's log. */
 const TAIL_BYTES = 4096;
@@ -21,6 +30,8 @@ export class InvocationLog {
   readonly #writer: LogStreamWriter;
   readonly #clock: Clock;
   readonly #platform: PlatformLog;
+  readonly #owner: RecordOwner;
+  #telemetry: TelemetryStream | undefined;
   /** The present invocation's log, when its caller asked for the tail. */
   #tail: string | undefined;
 
@@ -34,59 +45,101 @@ export class InvocationLog {
     this.#clock = clock;
     const now = (): string => new Date(clock.nowMs()).toISOString();
     this.#platform = platformLog(version, now, initializationType);
+    this.#owner = { ...version, initializationType };
+  }
+
+  /** From now on everything is told to that stream as well, in the place of an earlier one. */
+  observe(telemetry: TelemetryStream): void {
+    this.#telemetry = telemetry;
+  }
+
+  /** Whether anybody wants to hear of `runtimeDone`; where nobody does, its figures need not be taken. */
+  get wantsRuntimeDone(): boolean {
+    return this.#platform.tellsRuntimeDone || this.#telemetry?.isObserved === true;
   }
 
   /** Takes over a sandbox's output; every line or framed record becomes one log event. */
   follow(
-    output: { readonly stdout: Readable; readonly stderr: Readable; readonly telemetry: Readable },
-    onExtensionEnded?: (name: string, status: number) => void,
+    output: {
+      readonly stdout: Readable;
+      readonly stderr: Readable;
+      readonly telemetry: Readable;
+      readonly extensionOutput?: Readable | undefined;
+    },
+    onSupervision?: (event: SupervisionEvent) => void,
   ): void {
-    for (const stream of [output.stdout, output.stderr]) {
-      const lines = splitLines((line) => this.#write(this.#clock.nowMs(), line));
-      stream.on("data", (chunk: Buffer) => lines.write(chunk));
-      stream.on("close", () => lines.flush());
-      stream.on("error", () => lines.flush());
-    }
+    const telemetry = this.#telemetry;
+    const write = (category: "function" | "extension", timestampMs: number, line: string): void => {
+      this.#write(timestampMs, line);
+      if (telemetry?.isObserved === true) telemetry.output(category, timestampMs, line);
+    };
+    this.#followLines(output.stdout, (timestampMs, line) => write("function", timestampMs, line));
+    this.#followLines(output.stderr, (timestampMs, line) => write("function", timestampMs, line));
+    if (output.extensionOutput !== undefined)
+      this.#followLines(output.extensionOutput, (timestampMs, line) => write("extension", timestampMs, line));
     const frames = decodeFrames(
       (timestampMs, message) =>
-        this.#write(timestampMs ?? this.#clock.nowMs(), message.endsWith("\n") ? message : `${message}\n`),
-      (message) => {
-        const [, status, name] = /^(\d+) (.+)$/s.exec(message) ?? [];
-        if (name !== undefined) onExtensionEnded?.(name, Number(status));
-      },
+        write(
+          "function",
+          timestampMs ?? this.#clock.nowMs(),
+          message.endsWith("\n") ? message : `${message}\n`,
+        ),
+      onSupervision,
     );
     output.telemetry.on("data", (chunk: Buffer) => frames.write(chunk));
     output.telemetry.on("error", () => undefined);
   }
 
-  extension(state: ExtensionState): void {
-    this.#platformEvent(this.#platform.extension(state));
+  #followLines(stream: Readable, onLine: (timestampMs: number, line: string) => void): void {
+    const lines = splitLines((line) => onLine(this.#clock.nowMs(), line));
+    stream.on("data", (chunk: Buffer) => lines.write(chunk));
+    stream.on("close", () => lines.flush());
+    stream.on("error", () => lines.flush());
   }
 
-  initStart(runtimeVersion: string, runtimeVersionArn: string): void {
-    this.#platformEvent(this.#platform.initStart({ runtimeVersion, runtimeVersionArn }));
+  extension(state: ExtensionState): void {
+    this.#tell(this.#platform.extension(state), () => platformRecords.extension(state));
+  }
+
+  subscription(subscription: TelemetrySubscription): void {
+    this.#tell(this.#platform.subscription(subscription), () => platformRecords.subscription(subscription));
+  }
+
+  initStart(event: InitStart): void {
+    this.#tell(this.#platform.initStart(event), () => platformRecords.initStart(this.#owner, event));
+  }
+
+  initRuntimeDone(event: InitRuntimeDone): void {
+    this.#tell(this.#platform.initRuntimeDone(event), () =>
+      platformRecords.initRuntimeDone(this.#owner, event),
+    );
   }
 
   initReport(report: InitReport): void {
-    this.#platformEvent(this.#platform.initReport(report));
+    this.#tell(this.#platform.initReport(report), () => platformRecords.initReport(this.#owner, report));
   }
 
-  start(requestId: string, version: string, wantsTail: boolean): void {
+  runtimeDone(done: RuntimeDone): void {
+    this.#tell(this.#platform.runtimeDone(done), () => platformRecords.runtimeDone(done));
+  }
+
+  start(event: InvocationStart, wantsTail: boolean): void {
     this.#tail = wantsTail ? "" : undefined;
-    this.#platformEvent(this.#platform.start({ requestId, version }));
+    this.#tell(this.#platform.start(event), () => platformRecords.start(event));
   }
 
   /** END and REPORT. Returns the tail, when the invocation's caller asked for it. */
   end(report: InvocationReport): string | undefined {
-    this.#platformEvent(this.#platform.end(report));
-    this.#platformEvent(this.#platform.report(report));
+    this.#tell(this.#platform.end(report), undefined);
+    this.#tell(this.#platform.report(report), () => platformRecords.report(report));
     const tail = this.#tail;
     this.#tail = undefined;
     return tail === undefined ? undefined : lastBytes(tail, TAIL_BYTES);
   }
 
-  #platformEvent(line: string | undefined): void {
+  #tell(line: string | undefined, record: (() => PlatformRecord) | undefined): void {
     if (line !== undefined) this.#write(this.#clock.nowMs(), line);
+    if (record !== undefined && this.#telemetry?.isObserved === true) this.#telemetry.platform(record());
   }
 
   #write(timestampMs: number, message: string): void {

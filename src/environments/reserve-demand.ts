@@ -10,6 +10,8 @@ export class ReserveDemand {
   /** The largest burst that began within each of the last periods of `BURST_MS`: [its beginning, its size]. */
   readonly #bursts: [number, number][] = [];
   #announced = 0;
+  /** [Until when, how many]: of what is due at a time and need not come to a cold start. */
+  #expected: [number, number][] = [];
   #isUsed = false;
 
   /** A function uses this kind. */
@@ -20,6 +22,12 @@ export class ReserveDemand {
   /** So many will be asked for soon. */
   announce(count: number): void {
     this.#announced += count;
+    this.#isUsed = true;
+  }
+
+  /** So many may be asked for until then; afterwards they are not expected any more. */
+  expect(count: number, untilMs: number): void {
+    this.#expected.push([untilMs, count]);
     this.#isUsed = true;
   }
 
@@ -37,6 +45,8 @@ export class ReserveDemand {
     while (this.#bursts[0] !== undefined && nowMs - this.#bursts[0][0] > MEMORY_MS) this.#bursts.shift();
     if (!this.#isUsed) return 0;
     const largest = this.#bursts.reduce((most, [, count]) => Math.max(most, count), 0);
-    return Math.max(STANDING, largest, this.#announced);
+    this.#expected = this.#expected.filter(([untilMs]) => untilMs > nowMs);
+    const expected = this.#expected.reduce((sum, [, count]) => sum + count, 0);
+    return Math.max(STANDING, largest, this.#announced + expected);
   }
 }

@@ -14,6 +14,9 @@ export class RunningInvocation {
   answer: InvocationAnswer | undefined;
   /** The runtime has begun to answer with a stream. */
   isStreaming = false;
+  /** Monotonic; taken only for those who want to hear of them, and before `answeredMs` only of streams. */
+  answerBeganMs: number | undefined;
+  answeredMs: number | undefined;
   /** The caller has been told. */
   isResolved = false;
   /** Known once it is over; its answer may have gone out before. */

@@ -16,6 +16,8 @@ export interface InvocationAnswer {
   readonly payload: Uint8Array;
   readonly failed: boolean;
   readonly errorType?: string | undefined;
+  /** Of a response that went out in pieces. */
+  readonly streamedBytes?: number | undefined;
 }
 
 export interface StreamedResponseEvents {
@@ -63,7 +65,7 @@ export class StreamedResponse implements StreamingResponse {
     const refusal = this.#refusal();
     if (refusal !== undefined) return refusal;
     const payload = this.#sink === undefined ? Buffer.concat(this.#collected) : NOTHING;
-    this.#events.answer({ payload, failed: false });
+    this.#events.answer({ payload, failed: false, streamedBytes: this.#bytes });
     return undefined;
   }
 

@@ -1,4 +1,4 @@
-import { EXTENSION_ENDED_FRAME } from "./extension-launch.ts";
+import { type SupervisionEvent, supervisionEvent } from "./extension-launch.ts";
 
 /**
  * The frames that managed runtimes write to _LAMBDA_TELEMETRY_LOG_FD, one log event each: 4 bytes type
@@ -12,7 +12,7 @@ const MAX_FRAME_BYTES = 1_048_576;
 /** Decodes frames; whatever is not a frame is given back as raw text, so nothing a function writes is lost. */
 export function decodeFrames(
   onMessage: (timestampMs: number | undefined, message: string) => void,
-  onExtensionEnded: (message: string) => void = () => undefined,
+  onSupervision: (event: SupervisionEvent) => void = () => undefined,
 ): { write(chunk: Buffer): void } {
   let pending: Buffer = Buffer.alloc(0);
   return {
@@ -28,8 +28,9 @@ export function decodeFrames(
         if (pending.length < HEADER_BYTES + length) return;
         const timestampMs = Number(pending.readBigUInt64BE(8) / 1000n);
         const message = pending.toString("utf8", HEADER_BYTES, HEADER_BYTES + length);
-        if (pending.readUInt16BE(2) === EXTENSION_ENDED_FRAME) onExtensionEnded(message);
-        else onMessage(timestampMs, message);
+        const event = supervisionEvent(pending.readUInt16BE(2), message);
+        if (event === undefined) onMessage(timestampMs, message);
+        else onSupervision(event);
         pending = pending.subarray(HEADER_BYTES + length);
       }
     },

@@ -4,7 +4,8 @@ import { timedOut } from "../core/function-error.ts";
 import type { FunctionVersion } from "../core/function-version.ts";
 import type { InvocationRequest, InvocationResult } from "../core/invocation.ts";
 import type { EnvironmentFactory, MadeEnvironment } from "../environments/environment-factory.ts";
-import type { ExecutionEnvironment, InitOutcome } from "../environments/execution-environment.ts";
+import type { ExecutionEnvironment } from "../environments/execution-environment.ts";
+import type { InitOutcome } from "../environments/initialization.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { FunctionMetrics } from "../ports/function-metrics.ts";
 import type { VersionAdmission } from "./admission.ts";
@@ -264,7 +265,7 @@ export class DeploymentPool implements TakesTurns {
       this.#decision.startTook(outcome.durationMs);
       this.#ready(made.environment);
     } else {
-      this.#initFailed(made, outcome);
+      this.#initFailed(made);
     }
     this.#dependencies.capacityChanged();
   }
@@ -279,8 +280,9 @@ export class DeploymentPool implements TakesTurns {
   }
 
   #ready(environment: ExecutionEnvironment): void {
-    environment.limitCpu();
     this.#becameIdle(environment);
+    // In the same turn, and after the event that waits for it has gone out.
+    if (environment.state !== "ended") environment.limitCpu();
   }
 
   #becameIdle(environment: ExecutionEnvironment): void {
@@ -305,13 +307,7 @@ export class DeploymentPool implements TakesTurns {
     }
   }
 
-  #initFailed(made: MadeEnvironment, outcome: Exclude<InitOutcome, { status: "success" }>): void {
-    made.log.initReport({
-      phase: "init",
-      status: outcome.status,
-      durationMs: outcome.durationMs,
-      errorType: outcome.status === "timeout" ? undefined : outcome.failure("").errorType,
-    });
+  #initFailed(made: MadeEnvironment): void {
     void made.environment.end();
     if (this.#waiting.count === 0) return;
     const reset = this.#places.takeReset(made);
@@ -342,25 +338,20 @@ export class DeploymentPool implements TakesTurns {
   ): Promise<void> {
     const { clock, platformFailure, capacity } = this.#dependencies;
     const startedMs = clock.monotonicMs();
-    made.log.start(request.requestId, request.version.version, request.wantsLogTail);
-    announceInit(made, this.version);
+    made.log.start({ ...request, version: request.version.version }, request.wantsLogTail);
+    announceInit(made, this.version, "invoke");
     const timeoutMs = request.version.timeoutSeconds * 1000;
     try {
-      const outcome = await made.environment.start(timeoutMs, (requestId) =>
-        timedOut(requestId, request.version.timeoutSeconds),
+      const outcome = await made.environment.start(
+        timeoutMs,
+        (requestId) => timedOut(requestId, request.version.timeoutSeconds),
+        "invoke",
       );
       if (outcome.status === "success") {
         made.environment.limitCpu();
         made.environment.invoke(request, resolve, startedMs);
       } else {
         const failure = outcome.failure(request.requestId);
-        const errorType = outcome.status === "timeout" ? undefined : failure.errorType;
-        made.log.initReport({
-          phase: "invoke",
-          status: outcome.status,
-          durationMs: outcome.durationMs,
-          errorType,
-        });
         made.environment.failInvocation(request, resolve, { startedMs, status: outcome.status, failure });
         void made.environment.end();
       }

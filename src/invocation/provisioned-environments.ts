@@ -3,7 +3,8 @@ import { NOTHING_ALLOCATED, type ProvisionedAllocation } from "../core/function-
 import { timedOut } from "../core/function-error.ts";
 import type { FunctionVersion } from "../core/function-version.ts";
 import type { EnvironmentFactory, MadeEnvironment } from "../environments/environment-factory.ts";
-import type { ExecutionEnvironment, InitOutcome } from "../environments/execution-environment.ts";
+import type { ExecutionEnvironment } from "../environments/execution-environment.ts";
+import type { InitOutcome } from "../environments/initialization.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { EnvironmentCapacity } from "./environment-capacity.ts";
 import { announceInit } from "./init-announcement.ts";
@@ -184,19 +185,10 @@ export class ProvisionedEnvironments {
       void environment.end();
       // Ended on purpose while it started: nobody's fault.
       if (this.#wanted > 0) this.#failed(platformFailure(outcome.error, this.#version).message);
-    } else {
-      // AWS: provisioned environments always report their initialisation, and it is not part of the first REPORT.
-      made.log.initReport({
-        phase: "init",
-        status: outcome.status,
-        durationMs: outcome.durationMs,
-        errorType: outcome.status === "error" ? outcome.failure("").errorType : undefined,
-      });
-      if (outcome.status === "success") this.#initialized(environment);
-      else {
-        void environment.end();
-        if (this.#wanted > 0) this.#failed(INIT_FAILED);
-      }
+    } else if (outcome.status === "success") this.#initialized(environment);
+    else {
+      void environment.end();
+      if (this.#wanted > 0) this.#failed(INIT_FAILED);
     }
     capacityChanged();
   }

@@ -10,8 +10,10 @@ export interface StoredCode {
 
 export interface LayersDirectory {
   readonly directory: string;
-  /** Names of the programs in its `extensions`, which start beside the runtime. */
+  /** Names of the files in its `extensions`, which are to start beside the runtime. */
   readonly extensions: readonly string[];
+  /** Of these, those that cannot be executed, with the operating system's reason, e.g. "permission denied". */
+  readonly launchErrors?: Readonly<Record<string, string>>;
 }
 
 /** Deployment packages: stored once by content, unpacked once, read-only. */

@@ -62,6 +62,15 @@ export class DeliveryRefused extends Error {
 }
 
 /**
+ * Says that a function is due to be sent an event within `EXPECTED_WITHIN_MS`, for it to be made ready. What is no
+ * function here is left alone; never throws.
+ */
+export type ExpectEvent = (functionArn: string) => void;
+
+/** How long before its time something that is due is announced. */
+export const EXPECTED_WITHIN_MS = 20_000;
+
+/**
  * Where services hand events on to: destinations, dead-letter queues, subscriptions, notifications, rules, schedules.
  * Each call resolves when the target has taken the event durably. `DeliveryRefused`: for good. Any other rejection: the
  * sender tries again as its retry policy says.

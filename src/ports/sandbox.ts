@@ -34,13 +34,35 @@ export interface SandboxRequest {
    * in the new one, unless /tmp is in memory (the isolation report says so).
    */
   readonly keepScratchOf?: Sandbox | undefined;
+  /** Adds a named pipe at EXTENSION_OUTPUT_PATH, whose other end is `Sandbox.extensionOutput`. */
+  readonly hasExtensions?: boolean | undefined;
 }
+
+/** In the sandbox: where extensions write what they have to say, apart from the function's output. */
+export const EXTENSION_OUTPUT_PATH = "/run/extension-output";
+
+/**
+ * Event of `Sandbox.runtimeApi`, in place of `connection`: the socket of a program that has asked, with its assignment, to
+ * go on in frames on the same connection (`runtimes/README.md`).
+ */
+export const FRAMES_CONNECTION = "lambent-frames";
 
 export interface SandboxExit {
   readonly code: number | null;
   readonly signal: string | null;
   /** The kernel killed a process of this sandbox for lack of memory. */
   readonly outOfMemory: boolean;
+}
+
+/** The way from this process to a TCP port that a program inside a sandbox listens on, on its loopback address. */
+export interface SandboxRelay {
+  /**
+   * Sends bytes, one call at a time. Over a connection of their own: resolves with the first line of the answer, which
+   * is empty when there was none, and what follows is read and thrown away; otherwise resolves with "" when they are on
+   * their way. Rejects when nobody listens or the sandbox is gone. While the sandbox is frozen nothing happens.
+   */
+  send(message: Buffer): Promise<string>;
+  close(): void;
 }
 
 /**
@@ -57,6 +79,8 @@ export interface Sandbox {
   readonly stderr: Readable;
   /** Framed log records of managed runtimes (_LAMBDA_TELEMETRY_LOG_FD). */
   readonly telemetry: Readable;
+  /** What was written to EXTENSION_OUTPUT_PATH; present when it was asked for. */
+  readonly extensionOutput?: Readable | undefined;
   /** Resolves once, when the main process has ended. */
   readonly exited: Promise<SandboxExit>;
   /** Applies the CPU share in proportion to memory (1,769 MB = one vCPU); until then a full burst is allowed. */
@@ -64,8 +88,12 @@ export interface Sandbox {
   /** Stops every process where it stands, until `thaw`; without effect where the machine cannot. */
   freeze(): void;
   thaw(): void;
-  /** Asks the main process to end (SIGTERM); absent where the driver cannot. */
+  /** Asks the main process to end (SIGTERM), which may be asked again; absent where the driver cannot. */
   terminate?(): void;
+  /** Absent where the driver has no way to its programs, or the machine lacks a program for it. */
+  readonly openRelay?:
+    | ((port: number, connections: "connection per message" | "one connection") => SandboxRelay)
+    | undefined;
   /** Highest memory use so far, bytes; undefined where it cannot be told. */
   memoryPeakBytes(): number | undefined;
   /**
@@ -95,8 +123,8 @@ export interface SandboxAssignment {
   readonly codeDirectory: string;
   /** Shown read-only at /opt. */
   readonly layersDirectory: string | undefined;
-  /** As in `SandboxRequest`: the complete environment, not what is to be added. */
-  readonly environmentVariables: Readonly<Record<string, string>>;
+  /** Asked for once: the complete environment, as in `SandboxRequest`, not what is to be added. */
+  readonly environmentVariables: () => Readonly<Record<string, string>>;
   readonly memoryMb: number;
 }
 

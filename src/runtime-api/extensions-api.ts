@@ -1,6 +1,11 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { ExtensionEvent, ExtensionSet } from "../environments/extension-set.ts";
+import {
+  type ExtensionEvent,
+  type ExtensionSet,
+  emptyName,
+  invalidRequestFormat,
+} from "../environments/extension-set.ts";
 import type { RuntimeApiRefusal } from "../environments/runtime-api-session.ts";
 import { readBody } from "./request-body.ts";
 
@@ -50,16 +55,9 @@ async function register(
 ): Promise<void> {
   const body = await readBody(request, BODY_BYTES_MAX);
   if (body === "aborted") return;
-  const events = body === "too large" ? undefined : eventsOf(body);
-  if (events === undefined) {
-    refuse(response, {
-      status: 400,
-      errorType: "InvalidRequestFormat",
-      errorMessage: "The body is not a registration request",
-    });
-    return;
-  }
-  const registered = extensions.register(textHeader(request, "lambda-extension-name") ?? "", events);
+  const name = utf8Header(request, "lambda-extension-name");
+  const events = name === "" ? emptyName : eventsOf(body);
+  const registered = "status" in events ? events : extensions.register(name, events);
   if (typeof registered !== "string") {
     refuse(response, registered);
     return;
@@ -71,17 +69,29 @@ async function register(
   send(response, 200, { ...described, ...(wantsAccount && { accountId }) });
 }
 
-/** AWS: the body and its list may be left out. Undefined for what makes no sense. */
-function eventsOf(body: Uint8Array): string[] | undefined {
-  const text = Buffer.from(body).toString();
-  if (text.trim() === "") return [];
+/** AWS: the list of events may be left out, the body may not. */
+function eventsOf(body: Uint8Array | "too large"): string[] | RuntimeApiRefusal {
+  if (body === "too large") return invalidRequestFormat(`the body is larger than ${BODY_BYTES_MAX} bytes`);
+  if (body.length === 0) return invalidRequestFormat("unexpected end of JSON input");
+  let parsed: unknown;
   try {
-    const { events = [] } = JSON.parse(text) as { events?: unknown };
-    return Array.isArray(events) && events.every((event) => typeof event === "string") ? events : undefined;
-  } catch {
-    return undefined;
+    parsed = JSON.parse(Buffer.from(body).toString());
+  } catch (error) {
+    return invalidRequestFormat((error as Error).message);
   }
+  if (parsed === null) return [];
+  if (typeof parsed !== "object" || Array.isArray(parsed))
+    return invalidRequestFormat("the body is not a JSON object");
+  const { events, configurationKeys } = parsed as Readonly<Record<string, unknown>>;
+  if (!isListOfTexts(events) || !isListOfTexts(configurationKeys))
+    return invalidRequestFormat("events and configurationKeys are lists of strings");
+  if (configurationKeys != null && configurationKeys.length > 0)
+    return invalidRequestFormat("configurationKeys are deprecated; use environment variables instead");
+  return events ?? [];
 }
+
+const isListOfTexts = (value: unknown): value is string[] | null | undefined =>
+  value == null || (Array.isArray(value) && value.every((item) => typeof item === "string"));
 
 function sendEvent(response: ServerResponse, event: ExtensionEvent): void {
   response.setHeader("Lambda-Extension-Event-Identifier", randomUUID());
@@ -109,3 +119,7 @@ function textHeader(request: IncomingMessage, name: string): string | undefined 
   const value = request.headers[name];
   return typeof value === "string" ? value : undefined;
 }
+
+/** A name may have any letters; headers are bytes. */
+const utf8Header = (request: IncomingMessage, name: string): string =>
+  Buffer.from(textHeader(request, name) ?? "", "latin1").toString();

@@ -9,12 +9,15 @@ import {
   type RuntimeApiRefusal,
   type RuntimeApiSession,
 } from "../environments/runtime-api-session.ts";
+import type { TelemetrySubscriptions } from "../environments/telemetry-subscriptions.ts";
+import { FRAMES_CONNECTION } from "../ports/sandbox.ts";
 import { CHANNEL_PATH, CHANNEL_PROTOCOL, Channel } from "./channel.ts";
 import { serveCodeCache } from "./code-cache-route.ts";
 import { isExtensionsPath, serveExtensions } from "./extensions-api.ts";
 import { answerMetadata, isMetadataPath } from "./metadata-endpoint.ts";
 import { readBody } from "./request-body.ts";
 import { forwardStream } from "./streamed-body.ts";
+import { serveTelemetry, telemetryApiOf } from "./telemetry-api.ts";
 
 const PREFIX = "/2018-06-01/runtime/";
 const NEXT = `${PREFIX}invocation/next`;
@@ -52,6 +55,7 @@ export class RuntimeApi {
       this.#connections.set(socket, { session, beside, isReading: false, afterReading: undefined });
       this.#http.emit("connection", socket);
     });
+    listener.on(FRAMES_CONNECTION, (socket: Socket) => new Channel(socket, session).goOn());
   }
 
   #openChannel(request: IncomingMessage, duplex: Duplex, head: Buffer): void {
@@ -75,6 +79,11 @@ export class RuntimeApi {
       serveExtensions(connection.beside.extensions, request, response);
       return;
     }
+    const telemetryApi = telemetryApiOf(request.url);
+    if (telemetryApi !== undefined) {
+      void serveTelemetry(telemetryApi, connection.beside, request, response);
+      return;
+    }
     if (serveCodeCache(request, response)) return;
     const path = request.url ?? "";
     if (request.method === "POST") post(connection, { path, request }, response);
@@ -89,7 +98,10 @@ const asksForChannel = ({ method, url, headers }: IncomingMessage): boolean =>
   method === "GET" && url === CHANNEL_PATH && headers.upgrade === CHANNEL_PROTOCOL;
 
 /** What shares the Runtime API's address. */
-export type ServedBeside = EnvironmentMetadata & { readonly extensions: ExtensionSet };
+export type ServedBeside = EnvironmentMetadata & {
+  readonly extensions: ExtensionSet;
+  readonly telemetry: TelemetrySubscriptions;
+};
 
 /**
  * A runtime may send its response and the next request in one write; the request is then here before the response's

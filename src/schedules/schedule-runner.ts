@@ -10,7 +10,12 @@ import { scheduleTimes } from "../event-delivery/schedule-times.ts";
 import type { StoredRecords } from "../event-delivery/stored-records.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { CompileCron } from "../ports/cron.ts";
-import type { EventSender, EventTargets } from "../ports/event-targets.ts";
+import {
+  type EventSender,
+  type EventTargets,
+  EXPECTED_WITHIN_MS,
+  type ExpectEvent,
+} from "../ports/event-targets.ts";
 import type { Store } from "../ports/store.ts";
 import { type ScheduleTarget, type StoredSchedule, scheduleArn, scheduleId } from "./schedule-records.ts";
 import { call, callOf, textAttribute } from "./schedule-targets.ts";
@@ -28,6 +33,7 @@ export interface ScheduleRunnerOptions {
   readonly store: Pick<Store, "queue" | "blobs">;
   readonly schedules: StoredRecords<StoredSchedule>;
   readonly targets: EventTargets;
+  readonly expect?: ExpectEvent | undefined;
   readonly clock: Clock;
   readonly compileCron: CompileCron;
   readonly roles: (roleArn: string) => Pick<EventSender, "roleArn" | "hasMadeUpRole">;
@@ -44,6 +50,8 @@ const MINUTE_MS = 60_000;
 export class ScheduleRunner {
   readonly #options: ScheduleRunnerOptions;
   readonly #due: DueTimes;
+  /** Some time before: the target may get ready. */
+  readonly #soon: DueTimes;
   readonly #runs: DeliveryQueue<Run>;
   readonly #ending = new Set<Promise<void>>();
   /** Times that a schedule is due at, before its flexible window. */
@@ -64,6 +72,7 @@ export class ScheduleRunner {
       failed,
     });
     this.#due = new DueTimes(clock, (id) => this.#isDue(id));
+    this.#soon = new DueTimes(clock, (id) => this.#isSoon(id));
     for (const [id, schedule] of schedules.all()) this.#plan(id, schedule, undefined);
     schedules.onChange((id, schedule) => this.#plan(id, schedule, undefined));
   }
@@ -71,10 +80,12 @@ export class ScheduleRunner {
   start(): void {
     this.#runs.start();
     this.#due.start();
+    this.#soon.start();
   }
 
   async close(): Promise<void> {
     this.#due.stop();
+    this.#soon.stop();
     await Promise.allSettled(this.#ending);
     await this.#runs.close();
   }
@@ -88,10 +99,17 @@ export class ScheduleRunner {
     if (planned === undefined) {
       this.#scheduledMs.delete(id);
       this.#due.set(id, undefined);
+      this.#soon.set(id, undefined);
       return;
     }
     this.#scheduledMs.set(id, planned.scheduledMs);
     this.#due.set(id, planned.dueMs);
+    this.#soon.set(id, planned.dueMs - EXPECTED_WITHIN_MS);
+  }
+
+  #isSoon(id: string): void {
+    const schedule = this.#options.schedules.get(id);
+    if (schedule !== undefined) this.#options.expect?.(schedule.target.Arn);
   }
 
   #firstRun(

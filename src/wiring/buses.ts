@@ -31,6 +31,7 @@ export async function openBuses(ground: Ground, { platform }: EventParts): Promi
     store,
     clock,
     targets,
+    expect: (functionArn) => targets.expect(functionArn),
     logTarget: eventLogTarget(platform.logs, randomUUID()),
     roles: senderRoles(ground, platform, "events.amazonaws.com").sender,
     compileCron,

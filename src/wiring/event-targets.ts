@@ -1,4 +1,4 @@
-import { DeliveryRefused, type EventTargets } from "../ports/event-targets.ts";
+import { DeliveryRefused, type EventTargets, type ExpectEvent } from "../ports/event-targets.ts";
 
 const refuse =
   (what: string) =>
@@ -10,6 +10,8 @@ const refuse =
  * puts its own method in when it is open; until then, and where a service is switched off, its target is refused.
  */
 export class LateEventTargets implements EventTargets {
+  /** Set where functions are kept ready. */
+  expect: ExpectEvent = () => undefined;
   toFunction: EventTargets["toFunction"] = refuse("function");
   toQueue: EventTargets["toQueue"] = refuse("queue");
   toTopic: EventTargets["toTopic"] = refuse("topic");

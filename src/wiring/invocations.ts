@@ -5,12 +5,14 @@ import { availableParallelism } from "node:os";
 import { systemClock as clock } from "../adapters/clock-system/clock-system.ts";
 import { procMemoryPressure } from "../adapters/memory-proc/memory-proc.ts";
 import type { PrometheusMetrics } from "../adapters/metrics-prometheus/metrics-prometheus.ts";
+import { expectFunction } from "../async-invocation/function-target.ts";
 import { EnvironmentFactory } from "../environments/environment-factory.ts";
 import { ReservePool } from "../environments/reserve-pool.ts";
 import type { FunctionService } from "../functions/function-service.ts";
 import { configureServer } from "../http-listener.ts";
 import { InvocationDispatcher } from "../invocation/invocation-dispatcher.ts";
 import { AWS_RESPONSE_PACE } from "../invocation/response-pace.ts";
+import { EXPECTED_WITHIN_MS } from "../ports/event-targets.ts";
 import { attachCodeCache } from "../runtime-api/code-cache-route.ts";
 import { RuntimeApi } from "../runtime-api/runtime-api.ts";
 import { type Ground, logFailure, newId } from "./ground.ts";
@@ -100,7 +102,7 @@ function wireReserve(
 
 /** What has to know of functions that come, change and go. */
 function followFunctions(
-  { logger }: Ground,
+  { logger, targets }: Ground,
   parts: {
     readonly machine: Machine;
     readonly functions: FunctionService;
@@ -109,6 +111,9 @@ function followFunctions(
   },
 ): void {
   const { machine, functions, reserve, dispatcher } = parts;
+  targets.expect = expectFunction(functions, ({ runtime, memoryMb }) =>
+    reserve.expect(runtime, memoryMb, 2 * EXPECTED_WITHIN_MS),
+  );
   functions.onDeployed(({ settings }) => reserve.use(settings.runtime, settings.memoryMb));
   functions.onConcurrencyChanged(({ provisioned }) => {
     for (const { version, requested } of provisioned)

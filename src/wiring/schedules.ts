@@ -16,6 +16,7 @@ export async function openSchedules(ground: Ground, { platform }: EventParts): P
     store,
     clock,
     targets,
+    expect: (functionArn) => targets.expect(functionArn),
     compileCron,
     mayAssume,
     roles: sender,

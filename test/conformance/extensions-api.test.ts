@@ -1,20 +1,20 @@
 import assert from "node:assert/strict";
-import { once } from "node:events";
-import type { AddressInfo } from "node:net";
 import { beforeEach, describe, test } from "node:test";
 import type { InvocationResult } from "../../src/core/invocation.ts";
 import type { MadeEnvironment } from "../../src/environments/environment-factory.ts";
-import type { InitOutcome } from "../../src/environments/execution-environment.ts";
-import { RuntimeApi } from "../../src/runtime-api/runtime-api.ts";
+import type { InitOutcome } from "../../src/environments/initialization.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import {
   functionVersion,
   type ScriptedSandbox,
   scriptedFactory,
+  serveRuntimeApi,
   settle,
 } from "../support/scripted-environments.ts";
 
 const VERSION = functionVersion({ layers: ["watch"], timeoutSeconds: 3 });
+/** Frames of the start script. */
+const [EXTENSION_ENDED, RUNTIME_ENDED] = [0xe0, 0xe1];
 /** The name of the one program that the scripted code store has in /opt/extensions. */
 const EXTERNAL = "watch";
 
@@ -33,11 +33,7 @@ beforeEach(async () => {
   outcome = made.environment.start(10_000, () => assert.fail("no time-out in this test"));
   await settle();
   sandbox = scripted.sandboxes[0] as ScriptedSandbox;
-  new RuntimeApi().attach(sandbox.runtimeApi, sandbox.session, sandbox.beside);
-  sandbox.runtimeApi.listen(0, "127.0.0.1");
-  await once(sandbox.runtimeApi, "listening");
-  sandbox.runtimeApi.unref();
-  base = `http://127.0.0.1:${(sandbox.runtimeApi.address() as AddressInfo).port}/2020-01-01/extension`;
+  base = `http://127.0.0.1:${await serveRuntimeApi(sandbox)}/2020-01-01/extension`;
 });
 
 const register = (name: string, events: string[], headers: Record<string, string> = {}) =>
@@ -105,9 +101,56 @@ describe("the Extensions API", { timeout: 20_000 }, () => {
     );
     for (let count = 2; count <= 10; count++) await registered(`inside-${count}`, ["INVOKE"]);
     assert.equal(await errorType(await register("one-more", [])), "Extension.TooManyExtensions");
-    const broken = await fetch(`${base}/register`, { method: "POST", body: "{" });
-    assert.equal(broken.status, 400);
-    assert.equal(await errorType(broken), "InvalidRequestFormat");
+  });
+
+  test("a registration that is none is refused as AWS's interface emulator does", async () => {
+    const send = async (name: string, body: string): Promise<object> => {
+      const headers = { "Lambda-Extension-Name": Buffer.from(name).toString("latin1") };
+      const response = await fetch(`${base}/register`, { method: "POST", headers, body });
+      assert.equal(response.status, 403, body);
+      return (await response.json()) as object;
+    };
+    for (const [body, errorMessage] of [
+      ["", "unexpected end of JSON input"],
+      ["[]", "the body is not a JSON object"],
+      ['{"events":"INVOKE"}', "events and configurationKeys are lists of strings"],
+      ['{"events":[1]}', "events and configurationKeys are lists of strings"],
+      [
+        '{"events":[],"configurationKeys":["KEY"]}',
+        "configurationKeys are deprecated; use environment variables instead",
+      ],
+    ] as const)
+      assert.deepEqual(await send(EXTERNAL, body), { errorType: "InvalidRequestFormat", errorMessage });
+    assert.equal(((await send(EXTERNAL, "{")) as { errorType: string }).errorType, "InvalidRequestFormat");
+    // The name is looked at first.
+    assert.deepEqual(await send("", "{"), {
+      errorType: "Extension.InvalidExtensionName",
+      errorMessage: "Empty extension name",
+    });
+    const empty = await fetch(`${base}/register`, {
+      method: "POST",
+      headers: { "Lambda-Extension-Name": EXTERNAL },
+      body: '{"events":null,"configurationKeys":[]}',
+    });
+    assert.equal(empty.status, 200);
+  });
+
+  test("an extension that cannot be executed lets the initialisation fail", async () => {
+    const scripted = scriptedFactory(clock);
+    const { environment } = scripted.factory.make(functionVersion({ layers: ["denied", "watch"] }));
+    const result = await environment.start(10_000, () => assert.fail("no time-out in this test"));
+    assert.equal(scripted.sandboxes.length, 0, "nothing was started");
+    assert.ok(result.status === "error");
+    assert.deepEqual(JSON.parse(Buffer.from(result.failure("r").payload).toString()), {
+      errorType: "Extension.LaunchError",
+      errorMessage: "RequestId: r Error: fork/exec /opt/extensions/denied: permission denied",
+    });
+    assert.deepEqual(scripted.lines, [
+      "EXTENSION\tName: denied\tState: LaunchError\tEvents: []\tError Type: PermissionDenied\n",
+      "INIT_REPORT Init Duration: 0.00 ms\tPhase: init\tStatus: error\tError Type: Extension.LaunchError\n",
+    ]);
+    await environment.release();
+    assert.equal(environment.state, "ended");
   });
 
   test("initialisation and invocation end when the runtime and every extension ask for more", async () => {
@@ -193,11 +236,7 @@ describe("the Extensions API", { timeout: 20_000 }, () => {
     await outcome;
     const result = invoke();
     await first;
-    const text = Buffer.from(`7 ${EXTERNAL}`);
-    const header = Buffer.alloc(16);
-    header.writeUInt32BE(0xa55a00e0);
-    header.writeUInt32BE(text.length, 4);
-    sandbox.telemetry.write(Buffer.concat([header, text]));
+    sandbox.report(EXTENSION_ENDED, `7/${EXTERNAL}`);
     assert.deepEqual(JSON.parse(Buffer.from((await result).payload).toString()), {
       errorType: "Extension.Crash",
       errorMessage: "RequestId: 11111111-1111-4111-8111-111111111111 Error: exit status 7",
@@ -219,33 +258,82 @@ describe("the Extensions API", { timeout: 20_000 }, () => {
     });
     assert.equal(await errorType(late), "Extension.InvalidExtensionState");
     const ended = made.environment.end();
+    sandbox.report(RUNTIME_ENDED, "143");
     await arrive();
     const event = (await (await nextEvent(id)).json()) as { eventType: string };
     assert.equal(event.eventType, "SHUTDOWN");
     clock.advance(2_000);
-    await arrive();
-    clock.advance(2_000);
     await ended;
   });
 
-  test("the end of the environment is told to those who asked, then the runtime gets SIGTERM", async () => {
+  test("at the end the runtime is asked first, then killed, and then the extensions are told", async () => {
     const id = await registered(EXTERNAL, ["SHUTDOWN"]);
     const first = nextEvent(id);
     sandbox.next();
     await outcome;
+    const endsAtMs = clock.nowMs() + 2_000;
     const ended = made.environment.end();
+    await settle();
+    assert.equal(sandbox.terminations, 1);
+    clock.advance(300);
+    await settle();
+    assert.equal(sandbox.terminations, 2, "it did not end in its time");
     assert.deepEqual(await (await first).json(), {
       eventType: "SHUTDOWN",
       shutdownReason: "spindown",
-      deadlineMs: clock.nowMs() + 1_700,
+      deadlineMs: endsAtMs,
     });
-    assert.equal(sandbox.terminated, false);
-    clock.advance(1_700);
+    clock.advance(1_699);
     await settle();
-    assert.equal(sandbox.terminated, true);
     assert.equal(sandbox.stopped, false);
-    clock.advance(300);
+    clock.advance(1);
     await ended;
     assert.equal(sandbox.stopped, true);
+  });
+
+  test("when the runtime has crashed, the invocation fails at once and the extensions are told why", async () => {
+    const id = await registered(EXTERNAL, ["INVOKE", "SHUTDOWN"]);
+    const first = nextEvent(id);
+    sandbox.next();
+    await outcome;
+    const result = invoke();
+    await first;
+    const second = nextEvent(id);
+    await arrive();
+    sandbox.report(RUNTIME_ENDED, "139");
+    assert.deepEqual(JSON.parse(Buffer.from((await result).payload).toString()), {
+      errorType: "Runtime.ExitError",
+      errorMessage:
+        "RequestId: 11111111-1111-4111-8111-111111111111 Error: Runtime exited with error: signal: segmentation fault",
+    });
+    assert.deepEqual(await (await second).json(), {
+      eventType: "SHUTDOWN",
+      shutdownReason: "failure",
+      deadlineMs: clock.nowMs() + 2_000,
+    });
+    assert.equal(sandbox.terminations, 0);
+    sandbox.report(EXTENSION_ENDED, `0/${EXTERNAL}`);
+    await made.environment.end();
+    assert.doesNotMatch(lines.join(""), /State: Crash/);
+  });
+
+  test("after a time-out the runtime is asked to end, and the extensions are told of the time-out", async () => {
+    const id = await registered(EXTERNAL, ["SHUTDOWN"]);
+    const first = nextEvent(id);
+    sandbox.next();
+    await outcome;
+    const result = invoke();
+    clock.advance(3_000);
+    assert.match(Buffer.from((await result).payload).toString(), /Task timed out after 3\.00 seconds/);
+    await settle();
+    assert.equal(sandbox.terminations, 1);
+    sandbox.report(RUNTIME_ENDED, "143");
+    assert.deepEqual(await (await first).json(), {
+      eventType: "SHUTDOWN",
+      shutdownReason: "timeout",
+      deadlineMs: clock.nowMs() + 2_000,
+    });
+    sandbox.report(EXTENSION_ENDED, `1/${EXTERNAL}`);
+    await made.environment.end();
   });
 });

@@ -1,17 +1,17 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { request } from "node:http";
-import { type AddressInfo, connect, type Socket } from "node:net";
+import { connect, type Socket } from "node:net";
 import { beforeEach, describe, test } from "node:test";
 import type { InvocationResult, ResponseSink } from "../../src/core/invocation.ts";
 import { MAX_RESPONSE_BYTES } from "../../src/environments/streamed-response.ts";
 import { FROM_RUNTIME, TO_RUNTIME } from "../../src/runtime-api/channel-frames.ts";
-import { RuntimeApi } from "../../src/runtime-api/runtime-api.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import {
   functionVersion,
   type ScriptedSandbox,
   scriptedFactory,
+  serveRuntimeApi,
   settle,
 } from "../support/scripted-environments.ts";
 
@@ -102,13 +102,9 @@ describe("the Runtime API in frames", { timeout: 20_000 }, () => {
     void environment.start(10_000, () => assert.fail("no time-out in this test"));
     await settle();
     const sandbox = scripted.sandboxes[0] as ScriptedSandbox;
-    new RuntimeApi().attach(sandbox.runtimeApi, sandbox.session, sandbox.beside);
     connections = [];
     sandbox.runtimeApi.on("connection", (socket) => connections.push(socket));
-    sandbox.runtimeApi.listen(0, "127.0.0.1");
-    await once(sandbox.runtimeApi, "listening");
-    sandbox.runtimeApi.unref();
-    port = (sandbox.runtimeApi.address() as AddressInfo).port;
+    port = await serveRuntimeApi(sandbox);
   });
 
   const untilIdle = async (): Promise<void> => {

@@ -1,17 +1,16 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { type ClientRequest, get, type IncomingMessage, request } from "node:http";
-import type { AddressInfo } from "node:net";
 import { text } from "node:stream/consumers";
 import { beforeEach, describe, test } from "node:test";
 import type { InvocationResult, ResponseSink } from "../../src/core/invocation.ts";
 import { MAX_RESPONSE_BYTES } from "../../src/environments/streamed-response.ts";
-import { RuntimeApi } from "../../src/runtime-api/runtime-api.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import {
   functionVersion,
   type ScriptedSandbox,
   scriptedFactory,
+  serveRuntimeApi,
   settle,
 } from "../support/scripted-environments.ts";
 
@@ -54,11 +53,7 @@ describe("the Runtime API with responses in pieces", { timeout: 20_000 }, () => 
     void environment.start(10_000, () => assert.fail("no time-out in this test"));
     await settle();
     sandbox = scripted.sandboxes[0] as ScriptedSandbox;
-    new RuntimeApi().attach(sandbox.runtimeApi, sandbox.session, sandbox.beside);
-    sandbox.runtimeApi.listen(0, "127.0.0.1");
-    await once(sandbox.runtimeApi, "listening");
-    sandbox.runtimeApi.unref();
-    port = (sandbox.runtimeApi.address() as AddressInfo).port;
+    port = await serveRuntimeApi(sandbox);
   });
 
   /** Brings an event to the runtime; without a caller's sink it is one of Invoke. */

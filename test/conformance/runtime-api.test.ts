@@ -1,16 +1,16 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { Agent, type IncomingHttpHeaders, request } from "node:http";
-import { type AddressInfo, connect } from "node:net";
+import { connect } from "node:net";
 import { after, before, beforeEach, describe, test } from "node:test";
 import type { InvocationResult } from "../../src/core/invocation.ts";
 import { MAX_RESPONSE_BYTES } from "../../src/environments/streamed-response.ts";
-import { RuntimeApi } from "../../src/runtime-api/runtime-api.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import {
   functionVersion,
   type ScriptedSandbox,
   scriptedFactory,
+  serveRuntimeApi,
   settle,
 } from "../support/scripted-environments.ts";
 
@@ -76,11 +76,7 @@ describe("the Runtime API", () => {
     void environment.start(10_000, () => assert.fail("no time-out in this test"));
     await settle();
     sandbox = scripted.sandboxes[0] as ScriptedSandbox;
-    new RuntimeApi().attach(sandbox.runtimeApi, sandbox.session, sandbox.beside);
-    sandbox.runtimeApi.listen(0, "127.0.0.1");
-    await once(sandbox.runtimeApi, "listening");
-    sandbox.runtimeApi.unref();
-    port = (sandbox.runtimeApi.address() as AddressInfo).port;
+    port = await serveRuntimeApi(sandbox);
   });
   after(() => agent.destroy());
 

@@ -349,6 +349,18 @@ describe("a schedule runs", () => {
   });
 });
 
+test("a target is told shortly before that it will be called", async () => {
+  scheduler.expected.length = 0;
+  await create({ Name: "soon", ScheduleExpression: `at(${isoTime(scheduler.clock.nowMs() + MINUTE_MS)})` });
+  await scheduler.advance(39_000);
+  assert.deepEqual(scheduler.expected, []);
+  await scheduler.advance(2_000);
+  assert.deepEqual([scheduler.expected, bodies()], [[QUEUE], []]);
+  await scheduler.advance(20_000);
+  assert.equal(bodies().length, 1);
+  await remove("soon");
+});
+
 describe("after a stop", () => {
   /** Makes a schedule, stops for a while, starts again. */
   async function stoppedFor(stopMs: number, members: (nowMs: number) => Members): Promise<unknown[]> {

@@ -6,6 +6,7 @@ import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { setImmediate } from "node:timers/promises";
 import { openProcessDriver } from "../../src/adapters/sandbox-process/process-driver.ts";
 import type { SandboxDriver } from "../../src/ports/sandbox.ts";
 
@@ -92,6 +93,14 @@ test("an endpoint of the function's own choice stays", async (t) => {
     AWS_ENDPOINT_URL: "http://elsewhere",
   });
   assert.equal((await textOf(sandbox.stdout)).trim(), "http://elsewhere");
+});
+
+test("what a program has written is kept until it is read, also when it has ended by then", async (t) => {
+  const { run } = await open(t);
+  const sandbox = await run("console.log('last words')");
+  await sandbox.exited;
+  await setImmediate();
+  assert.equal((await textOf(sandbox.stdout)).trim(), "last words");
 });
 
 test("destroy ends the program and all that it has started", async (t) => {

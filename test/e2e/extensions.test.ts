@@ -7,6 +7,7 @@ import { DeleteFunctionCommand, PublishLayerVersionCommand } from "@aws-sdk/clie
 import yazl from "yazl";
 import { clientConfiguration, deploy, invoke, lambdaClient } from "../support/deploy.ts";
 import { type RunningLambent, startLambent } from "../support/start-lambent.ts";
+import { zipOf } from "../support/zip.ts";
 
 /** In the manner of AWS's published samples: registers, processes events, ends at SHUTDOWN. */
 const PYTHON_EXTENSION = `#!/usr/bin/python3
@@ -129,6 +130,92 @@ while True:
     assert.deepEqual((body as { errorType: string }).errorType, "Extension.Crash");
     assert.match((body as { errorMessage: string }).errorMessage, /Error: exit status 9$/);
     assert.match(await logOf("crashing"), /EXTENSION\tName: (watch|also)\tState: Crash/);
+  });
+
+  test("those of a crashed runtime hear why the environment ends, and those of a timed out one", async () => {
+    await deploy(
+      lambda,
+      "unsound",
+      {
+        "index.js": `
+process.on("SIGTERM", () => { require("node:fs").writeSync(1, "runtime is asked to end\\n"); process.exit(0); });
+exports.handler = async (event) => {
+  if (event.fail === "exit") process.exit(3);
+  if (event.fail === "signal") process.kill(process.pid, "SIGKILL");
+  if (event.fail === "timeout") await new Promise((resolve) => setTimeout(resolve, 60_000));
+  return "sound";
+};`,
+      },
+      { Layers: [layer], Timeout: 3 },
+    );
+    const errorOf = async (fail: string): Promise<unknown> =>
+      ((await invoke(lambda, "unsound", { fail })).body as { errorMessage: string }).errorMessage.replace(
+        /^RequestId: \S+ /,
+        "",
+      );
+    assert.equal(await errorOf("exit"), "Error: Runtime exited with error: exit status 3");
+    const afterExit = await untilLogged("unsound", /\[watch\] ends: failure\n/);
+    assert.doesNotMatch(afterExit, /State: Crash|asked to end/);
+    assert.equal(await errorOf("signal"), "Error: Runtime exited with error: signal: killed");
+    assert.equal(await errorOf("timeout"), "Error: Task timed out after 3.00 seconds");
+    const text = await untilLogged("unsound", /\[watch\] ends: timeout\n/);
+    assert.ok(text.indexOf("runtime is asked to end") < text.indexOf("[watch] ends: timeout"), text);
+    assert.ok(text.includes("runtime is asked to end\n"), text);
+    assert.equal((await invoke(lambda, "unsound")).body, "sound");
+  });
+
+  test("a runtime that does not end when it is asked is killed, and extensions have their time still", async () => {
+    await deploy(
+      lambda,
+      "stubborn",
+      {
+        "index.js":
+          'process.on("SIGTERM", () => console.log("no")); exports.handler = async () => setTimeout(() => {}, 60_000) && 1;',
+      },
+      { Layers: [layer] },
+    );
+    assert.equal((await invoke(lambda, "stubborn")).body, 1);
+    await lambda.send(new DeleteFunctionCommand({ FunctionName: "stubborn" }));
+    const text = await untilLogged("stubborn", /\[watch\] ends: spindown/);
+    assert.doesNotMatch(text, /^Killed/m, "that is the start script's affair");
+  });
+
+  const publish = async (name: string, zip: Buffer): Promise<string> => {
+    const { LayerVersionArn } = await lambda.send(
+      new PublishLayerVersionCommand({ LayerName: name, Content: { ZipFile: zip } }),
+    );
+    return LayerVersionArn ?? "";
+  };
+  const initErrorWith = async (name: string, zip: Buffer): Promise<unknown> => {
+    const files = { "index.js": "exports.handler = async () => 1;" };
+    await deploy(lambda, name, files, { Layers: [await publish(name, zip)] });
+    return (await invoke(lambda, name)).body;
+  };
+
+  for (const [name, content, mode, reason] of [
+    ["denied", PYTHON_EXTENSION, 0o100644, "permission denied"],
+    ["scriptless", "echo not for the kernel\n", 0o100755, "exec format error"],
+    ["elsewhere", "#!/nowhere/python3\n", 0o100755, "no such file or directory"],
+  ] as const)
+    test(`one that cannot be executed: ${reason}`, async () => {
+      const body = await initErrorWith(name, await zipOf({ [`extensions/${name}`]: content }, { mode }));
+      assert.equal((body as { errorType: string }).errorType, "Extension.LaunchError");
+      assert.match(
+        (body as { errorMessage: string }).errorMessage,
+        new RegExp(`^RequestId: \\S+ Error: fork/exec /opt/extensions/${name}: ${reason}$`),
+      );
+      assert.match(
+        await logOf(name),
+        new RegExp(`EXTENSION\\tName: ${name}\\tState: LaunchError\\tEvents: \\[\\]`),
+      );
+    });
+
+  test("the longest name that a file can have is told whole", async () => {
+    const longest = `${"ä".repeat(127)}x`;
+    const zip = await extensionLayer({ [`extensions/${longest}`]: "#!/bin/sh\nexit 3\n" });
+    const body = await initErrorWith("longest", zip);
+    assert.equal((body as { errorType: string }).errorType, "Extension.Crash");
+    assert.ok((await logOf("longest")).includes(`EXTENSION\tName: ${longest}\tState: Crash`));
   });
 
   test("one that never registers lets the initialisation fail", async () => {

@@ -1,34 +1,17 @@
 /** A Rust function with AWS's own crate, built here, as the custom runtime that AWS has Rust functions be. */
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
-import { mkdir, readFile, writeFile } from "node:fs/promises";
-import { homedir } from "node:os";
-import { join } from "node:path";
 import { test } from "node:test";
-import { promisify } from "node:util";
 import { InvokeWithResponseStreamCommand } from "@aws-sdk/client-lambda";
 import { deploy, invoke, lambdaClient } from "../support/deploy.ts";
+import { buildRust } from "../support/rust.ts";
 import { skipUnless } from "../support/skip.ts";
 import { startLambent } from "../support/start-lambent.ts";
 
-const BUILD_TIMEOUT_MS = 280_000;
-/** Outside the checkout, so that the crates are compiled once on a machine. */
-const PROJECT = join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "lambent-tests", "rust");
-
-const MANIFEST = `[package]
-name = "bootstrap"
-version = "0.1.0"
-edition = "2021"
-
-[dependencies]
-lambda_runtime = "1"
-serde_json = "1"
-tokio = { version = "1", features = ["macros", "rt", "time"] }
-
-[profile.release]
-opt-level = 0
-strip = true
-`;
+const DEPENDENCIES = [
+  'lambda_runtime = "1"',
+  'serde_json = "1"',
+  'tokio = { version = "1", features = ["macros", "rt", "time"] }',
+];
 
 const MAIN = `use lambda_runtime::streaming::{channel, Body, Response};
 use lambda_runtime::{run, service_fn, Error, LambdaEvent};
@@ -64,22 +47,8 @@ async fn main() -> Result<(), Error> {
 }
 `;
 
-/** The function's executable, or why there is none. */
-async function buildFunction(): Promise<Buffer | string> {
-  try {
-    await mkdir(join(PROJECT, "src"), { recursive: true });
-    await writeFile(join(PROJECT, "Cargo.toml"), MANIFEST);
-    await writeFile(join(PROJECT, "src", "main.rs"), MAIN);
-    const options = { cwd: PROJECT, timeout: BUILD_TIMEOUT_MS, maxBuffer: 16 * 1024 * 1024 };
-    await promisify(execFile)("cargo", ["build", "--release", "--quiet"], options);
-    return await readFile(join(PROJECT, "target", "release", "bootstrap"));
-  } catch (error) {
-    return `the function cannot be built: ${String(error).slice(-400)}`;
-  }
-}
-
 test("a Rust function with lambda_runtime runs as provided.al2023", { timeout: 320_000 }, async (t) => {
-  const bootstrap = await buildFunction();
+  const bootstrap = await buildRust("rust", DEPENDENCIES, MAIN);
   const reason = typeof bootstrap === "string" ? bootstrap : "";
   if (!skipUnless(t, reason === "", reason, "have Rust (apt-get install cargo) and its crates at hand"))
     return;

@@ -43,6 +43,8 @@ export async function openEventsEndpoint(
   const store = options.store ?? eventStores(clock);
   const failures: unknown[] = [];
   const arrived: Arrived[] = [];
+  /** ARNs of the targets that were told that something is due soon. */
+  const expected: string[] = [];
   const endpoint = { answer: (_arrived: Arrived): void => undefined };
   const take = async (one: Arrived): Promise<void> => {
     endpoint.answer(one);
@@ -63,6 +65,7 @@ export async function openEventsEndpoint(
     store,
     clock,
     targets,
+    expect: (arn: string) => void expected.push(arn),
     compileCron,
     roles: (roleArn: string) => ({ roleArn }),
     random: () => 0.5,
@@ -101,6 +104,7 @@ export async function openEventsEndpoint(
     clock,
     store,
     arrived,
+    expected,
     failures,
     settle,
     async advance(durationMs: number): Promise<void> {

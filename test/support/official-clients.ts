@@ -83,7 +83,7 @@ export async function installNode22(): Promise<Installed> {
 }
 
 /** Installs into a directory of the cache, all or nothing; later calls find it there. */
-async function installOnce(
+export async function installOnce(
   label: string,
   howTo: string,
   install: (directory: string) => Promise<void>,
@@ -110,13 +110,14 @@ function below(installed: Installed, path: string): Installed {
   return installed.directory === undefined ? installed : { directory: join(installed.directory, path) };
 }
 
-async function npmInstall(
+/** Installs a package, or several separated by blanks, as `npm install` does. */
+export async function npmInstall(
   directory: string,
-  name: string,
+  names: string,
   environment: Record<string, string>,
 ): Promise<void> {
   const flags = ["--prefix", directory, "--no-audit", "--no-fund", "--no-save", "--foreground-scripts"];
-  await run("npm", ["install", ...flags, name], environment);
+  await run("npm", ["install", ...flags, ...names.split(" ")], environment);
 }
 
 async function installBuildTools(): Promise<void> {
@@ -129,7 +130,12 @@ async function installBuildTools(): Promise<void> {
   });
 }
 
-async function run(file: string, args: string[], environment: Record<string, string> = {}): Promise<void> {
+/** Runs a package manager's client, with nothing of the npm that runs the tests. */
+export async function run(
+  file: string,
+  args: string[],
+  environment: Record<string, string> = {},
+): Promise<void> {
   const env = { ...process.env, ...environment };
   // Variables of the npm that runs the tests would make an npm below it work on this repository.
   for (const name of Object.keys(env)) if (/^npm_(package|lifecycle)_/.test(name)) delete env[name];

@@ -1,15 +1,21 @@
 import { randomUUID } from "node:crypto";
-import { Server } from "node:net";
+import { once } from "node:events";
+import { type AddressInfo, Server } from "node:net";
 import { PassThrough } from "node:stream";
 import { setImmediate as turn } from "node:timers/promises";
 import type { FunctionVersion } from "../../src/core/function-version.ts";
 import { EnvironmentFactory } from "../../src/environments/environment-factory.ts";
-import type { EnvironmentMetadata } from "../../src/environments/environment-metadata.ts";
-import type { ExtensionSet } from "../../src/environments/extension-set.ts";
 import type { InvocationEvent, RuntimeApiSession } from "../../src/environments/runtime-api-session.ts";
 import type { InstalledRuntime } from "../../src/ports/runtime-catalogue.ts";
 import type { Sandbox, SandboxExit, SandboxRequest } from "../../src/ports/sandbox.ts";
+import { RuntimeApi, type ServedBeside } from "../../src/runtime-api/runtime-api.ts";
 import type { ManualClock } from "./manual-clock.ts";
+
+interface ScriptedRelay {
+  readonly port: number;
+  readonly connections: string;
+  readonly messages: Buffer[];
+}
 
 /** A sandbox without a process: the test plays the runtime's part. */
 export class ScriptedSandbox implements Sandbox {
@@ -23,8 +29,9 @@ export class ScriptedSandbox implements Sandbox {
   readonly environmentVariables: Readonly<Record<string, string>>;
   session!: RuntimeApiSession;
   /** What is served beside the Runtime API. */
-  beside!: EnvironmentMetadata & { readonly extensions: ExtensionSet };
-  terminated = false;
+  beside!: ServedBeside;
+  /** How often the main process was asked to end. */
+  terminations = 0;
   events: InvocationEvent[] = [];
   /** How many of them a test that plays on its own has answered. */
   answered = 0;
@@ -57,8 +64,31 @@ export class ScriptedSandbox implements Sandbox {
   }
 
   terminate(): void {
-    this.terminated = true;
+    this.terminations++;
   }
+
+  /** The start script tells something (`supervisionEvent`). */
+  report(frameType: number, text: string): void {
+    const message = Buffer.from(text);
+    const header = Buffer.alloc(16);
+    header.writeUInt32BE(0xa55a0000 + frameType);
+    header.writeUInt32BE(message.length, 4);
+    this.telemetry.write(Buffer.concat([header, message]));
+  }
+
+  /** What was sent to programs inside, by the relays that were opened. */
+  readonly relays: ScriptedRelay[] = [];
+  openRelay: Sandbox["openRelay"] = (port, connections) => {
+    const relay: ScriptedRelay = { port, connections, messages: [] };
+    this.relays.push(relay);
+    return {
+      send: async (message) => {
+        relay.messages.push(message);
+        return "HTTP/1.1 200 OK";
+      },
+      close: () => undefined,
+    };
+  };
 
   freeze(): void {
     this.frozen = true;
@@ -128,7 +158,14 @@ export function scriptedFactory(clock: ManualClock, failToCreate?: () => Error |
   const factory = new EnvironmentFactory({
     clock,
     codeStore: {
-      layers: (names) => Promise.resolve({ directory: "/layers", extensions: names }),
+      layers: (names) =>
+        Promise.resolve({
+          directory: "/layers",
+          extensions: names,
+          launchErrors: Object.fromEntries(
+            names.filter((name) => name === "denied").map((name) => [name, "permission denied"]),
+          ),
+        }),
       directory: async () => "/code",
       add: () => Promise.reject(new Error("not part of this test")),
       read: () => Promise.reject(new Error("not part of this test")),
@@ -174,6 +211,15 @@ export function scriptedFactory(clock: ManualClock, failToCreate?: () => Error |
     attachAwsEndpoint: () => undefined,
   });
   return { factory, sandboxes, lines, streams };
+}
+
+/** Serves the Runtime API of a sandbox on loopback; resolves with its port. */
+export async function serveRuntimeApi({ runtimeApi, session, beside }: ScriptedSandbox): Promise<number> {
+  new RuntimeApi().attach(runtimeApi, session, beside);
+  runtimeApi.listen(0, "127.0.0.1");
+  await once(runtimeApi, "listening");
+  runtimeApi.unref();
+  return (runtimeApi.address() as AddressInfo).port;
 }
 
 /** Lets everything that was started come to rest. */

@@ -16,6 +16,7 @@ import { join, sep } from "node:path";
 import { FUNCTION_LIMITS } from "../../core/function-limits.ts";
 import type { CodeStore, LayersDirectory, StoredCode } from "../../ports/code-store.ts";
 import type { BlobStore } from "../../ports/store.ts";
+import { launchError } from "./launch-error.ts";
 import { mergedDirectory, mergeLayers, removeMergesOf } from "./merged-layers.ts";
 import { emptyPackage, zippedTooLarge } from "./refusals.ts";
 import { makeDirectory, unpack } from "./unpack.ts";
@@ -88,7 +89,13 @@ class FilesCodeStore implements CodeStore {
 
   async layers(codeHashes: readonly string[]): Promise<LayersDirectory> {
     const directory = await this.#layersDirectory(codeHashes);
-    return { directory, extensions: await programsIn(directory, EXTENSIONS) };
+    const extensions = await programsIn(directory, EXTENSIONS);
+    const launchErrors: Record<string, string> = {};
+    for (const name of extensions) {
+      const reason = await launchError(join(directory, EXTENSIONS, name), directory);
+      if (reason !== undefined) launchErrors[name] = reason;
+    }
+    return { directory, extensions, launchErrors };
   }
 
   async #layersDirectory(codeHashes: readonly string[]): Promise<string> {
@@ -162,7 +169,7 @@ async function programsIn(tree: string, name: string): Promise<string[]> {
   const found = await Promise.all(
     names.map((program) => stat(join(directory, program)).catch(() => undefined)),
   );
-  return names.filter((_, index) => found[index]?.isFile() === true && (found[index].mode & 0o111) !== 0);
+  return names.filter((_, index) => found[index]?.isFile() === true);
 }
 
 const nothing = (): void => undefined;

@@ -1,21 +1,25 @@
+import { join } from "node:path";
 import type { Clock } from "../../ports/clock.ts";
-import type {
-  IsolationReport,
-  ReserveRequest,
-  Sandbox,
-  SandboxDriver,
-  SandboxRequest,
-  WaitingSandbox,
+import {
+  EXTENSION_OUTPUT_PATH,
+  type IsolationReport,
+  type ReserveRequest,
+  type Sandbox,
+  type SandboxDriver,
+  type SandboxRequest,
+  type WaitingSandbox,
 } from "../../ports/sandbox.ts";
 import { type Belongings, KeptBelongings } from "./belongings.ts";
 import { bubblewrapOptions, type RootFileSystem } from "./bubblewrap-arguments.ts";
 import { BubblewrapSandbox, initialLimits, PROCESSES_MAX } from "./bubblewrap-sandbox.ts";
 import { LISTENER_PORTS } from "./hand-over-channel.ts";
 import type { HostPaths } from "./host-paths.ts";
+import type { RelayPrograms } from "./inside-relay.ts";
 import { BubblewrapWaitingSandbox } from "./late-code/bubblewrap-waiting-sandbox.ts";
 import type { LateDirectories, LateDirectory } from "./late-code/late-directories.ts";
 import { INHERITED_VARIABLES, type Launch, type LaunchSettings, SECCOMP_DESCRIPTOR } from "./launch.ts";
 import { LaunchReserve } from "./launch-reserve.ts";
+import { makeNamedPipe, type NamedPipe } from "./named-pipes.ts";
 import type { OutboundNetwork, SandboxLink } from "./network/outbound-network.ts";
 import type { ScratchVolume, ScratchVolumes } from "./scratch-volumes.ts";
 
@@ -45,6 +49,8 @@ export interface DriverParts {
   readonly lateDirectories: LateDirectories | undefined;
   /** Undefined: sandboxes have nothing but their own loopback interface. */
   readonly network: OutboundNetwork | undefined;
+  /** Undefined: nothing inside a sandbox can be reached from outside. */
+  readonly relayPrograms: RelayPrograms | undefined;
   /** Called once, when no sandbox is left. */
   readonly close: () => Promise<void>;
 }
@@ -54,6 +60,7 @@ interface SandboxBelongings {
   readonly scratch?: ScratchVolume | undefined;
   readonly link?: SandboxLink | undefined;
   readonly directory?: LateDirectory | undefined;
+  readonly extensionOutput?: NamedPipe | undefined;
 }
 
 /** Runs each execution environment in a sandbox made by bubblewrap. */
@@ -187,9 +194,13 @@ export class BubblewrapDriver implements SandboxDriver {
       throw error;
     });
     const link = this.#parts.network?.newLink();
-    const sandbox = this.#newSandbox(request, launch, { scratch, link, directory });
+    const extensionOutput = await this.#extensionOutput(request, launch).catch(async (error: unknown) => {
+      await this.#newSandbox(request, launch, { scratch, link, directory }).destroy();
+      throw error;
+    });
+    const sandbox = this.#newSandbox(request, launch, { scratch, link, directory, extensionOutput });
     try {
-      const options = await this.#options(request, scratch, directory);
+      const options = await this.#options(request, { scratch, directory, extensionOutput });
       launch.group?.setLimits(initialLimits(request.memoryMb));
       launch.start(options);
       return { sandbox, connected: connect(link, launch) };
@@ -197,6 +208,13 @@ export class BubblewrapDriver implements SandboxDriver {
       await sandbox.destroy();
       throw error;
     }
+  }
+
+  /** Only for those that have extensions: it takes a process to make one. */
+  async #extensionOutput(request: SandboxRequest, launch: Launch): Promise<NamedPipe | undefined> {
+    if (request.hasExtensions !== true) return undefined;
+    const path = join(this.#parts.launchSettings.pipesDirectory, `${request.id}-extensions`);
+    return makeNamedPipe(path, launch.user);
   }
 
   /** A waiting bwrap and its /tmp: as they come, or those that another sandbox of the same environment has had. */
@@ -240,15 +258,18 @@ export class BubblewrapDriver implements SandboxDriver {
   #newSandbox(
     request: Pick<SandboxRequest, "id" | "memoryMb">,
     launch: Launch,
-    { scratch, link, directory }: SandboxBelongings,
+    { scratch, link, directory, extensionOutput }: SandboxBelongings,
   ): BubblewrapSandbox {
     const sandbox = new BubblewrapSandbox({
       id: request.id,
       memoryMb: request.memoryMb,
       launch,
+      extensionOutput: extensionOutput?.reader,
+      relayPrograms: this.#parts.relayPrograms,
       belongings: new KeptBelongings({ user: launch.user, scratch }, (kept) => this.#giveBack(kept)),
       onStopped: async () => {
         link?.release();
+        await extensionOutput?.release();
         await directory?.release();
       },
       onDestroyed: () => this.#sandboxes.delete(sandbox),
@@ -259,8 +280,7 @@ export class BubblewrapDriver implements SandboxDriver {
 
   async #options(
     request: SandboxRequest,
-    scratch: ScratchVolume | undefined,
-    directory: LateDirectory | undefined,
+    { scratch, directory, extensionOutput }: SandboxBelongings,
   ): Promise<Buffer> {
     const { hostPaths, rootFileSystem } = this.#parts;
     const mounts = request.program.mounts.map(async ({ hostPath, sandboxPath }) => ({
@@ -275,7 +295,12 @@ export class BubblewrapDriver implements SandboxDriver {
     const layers = layersDirectory === undefined ? undefined : await hostPaths.reachable(layersDirectory);
     const view = {
       rootFileSystem,
-      mounts: await Promise.all(mounts),
+      mounts: [
+        ...(await Promise.all(mounts)),
+        ...(extensionOutput === undefined
+          ? []
+          : [{ source: extensionOutput.path, sandboxPath: EXTENSION_OUTPUT_PATH }]),
+      ],
       fileSystems: await Promise.all(fileSystems),
       codeDirectory: directory?.task ?? (await hostPaths.reachable(request.codeDirectory)),
       layersDirectory: directory?.opt ?? layers,

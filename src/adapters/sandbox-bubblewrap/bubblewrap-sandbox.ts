@@ -3,10 +3,11 @@ import type { Server, Socket } from "node:net";
 import { constants } from "node:os";
 import type { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
-import type { Sandbox, SandboxExit } from "../../ports/sandbox.ts";
+import { FRAMES_CONNECTION, type Sandbox, type SandboxExit, type SandboxRelay } from "../../ports/sandbox.ts";
 import type { Belongings, KeptBelongings } from "./belongings.ts";
 import type { GroupLimits } from "./cgroups/control-group.ts";
 import type { HandOverChannel } from "./hand-over-channel.ts";
+import { InsideRelay, type RelayConnections, type RelayPrograms } from "./inside-relay.ts";
 import type { Launch } from "./launch.ts";
 import { MemoryUse } from "./memory-use.ts";
 
@@ -45,6 +46,9 @@ export interface SandboxParts {
   readonly launch: Launch;
   readonly memoryMb: number;
   readonly belongings: KeptBelongings;
+  readonly extensionOutput?: Readable | undefined;
+  /** Undefined: nothing inside can be reached from outside. */
+  readonly relayPrograms: RelayPrograms | undefined;
   /** Called once, when no process is left. */
   readonly onStopped: () => Promise<void>;
   /** Called once, when nothing is left. */
@@ -57,13 +61,17 @@ export class BubblewrapSandbox implements Sandbox {
   readonly stdout: Readable;
   readonly stderr: Readable;
   readonly telemetry: Readable;
+  readonly extensionOutput: Readable | undefined;
+  readonly openRelay: Sandbox["openRelay"];
   readonly exited: Promise<SandboxExit>;
   readonly #launch: Launch;
   #memoryMb: number;
   readonly #memory: MemoryUse;
   readonly #parts: SandboxParts;
   readonly #connections = new Set<Socket>();
+  readonly #relays: InsideRelay[] = [];
   #outOfMemory = false;
+  #isFrozen = false;
   #stopped: Promise<void> | undefined;
   #destroyed: Promise<void> | undefined;
 
@@ -73,6 +81,10 @@ export class BubblewrapSandbox implements Sandbox {
     this.stdout = launch.stdout;
     this.stderr = launch.stderr;
     this.telemetry = launch.telemetry;
+    this.extensionOutput = parts.extensionOutput;
+    const { relayPrograms } = parts;
+    if (relayPrograms !== undefined)
+      this.openRelay = (port, connections) => this.#openRelay(relayPrograms, port, connections);
     this.#launch = launch;
     this.#memoryMb = parts.memoryMb;
     this.#memory = new MemoryUse(launch.child.pid ?? 0, launch.group);
@@ -94,18 +106,18 @@ export class BubblewrapSandbox implements Sandbox {
 
   /** Call when the listeners are there: what they accept is closed with the sandbox. */
   trackConnections(): void {
-    for (const server of [this.runtimeApi, this.awsEndpoint]) {
-      server.on("connection", (connection: Socket) => {
-        this.#connections.add(connection);
-        connection.once("close", () => this.#connections.delete(connection));
-      });
-    }
+    const track = (connection: Socket): void => {
+      this.#connections.add(connection);
+      connection.once("close", () => this.#connections.delete(connection));
+    };
+    for (const server of [this.runtimeApi, this.awsEndpoint]) server.on("connection", track);
+    this.runtimeApi.on(FRAMES_CONNECTION, track);
   }
 
   /** A sandbox that has waited for its function gets the function's limits, still with the CPU of initialisation. */
   assigned(memoryMb: number): void {
     this.#memoryMb = memoryMb;
-    this.#launch.group?.thaw();
+    this.thaw();
     this.#launch.group?.setLimits(initialLimits(memoryMb));
   }
 
@@ -130,11 +142,20 @@ export class BubblewrapSandbox implements Sandbox {
 
   /** Stops every process where it stands, until `thaw`. Without control groups it does nothing. */
   freeze(): void {
+    this.#isFrozen = true;
     this.#launch.group?.freeze();
   }
 
   thaw(): void {
+    if (!this.#isFrozen) return;
+    this.#isFrozen = false;
     this.#launch.group?.thaw();
+  }
+
+  #openRelay(programs: RelayPrograms, port: number, connections: RelayConnections): SandboxRelay {
+    const relay = new InsideRelay(programs, this.#launch, { port, connections });
+    this.#relays.push(relay);
+    return relay;
   }
 
   stop(): Promise<void> {
@@ -172,6 +193,7 @@ export class BubblewrapSandbox implements Sandbox {
   async #stop(): Promise<void> {
     const { child, group, handOver } = this.#launch;
     const reaper = this.#memory.reaperProcessId() ?? 0;
+    for (const relay of this.#relays) relay.close();
     if (group === undefined) child.kill("SIGKILL");
     else group.kill();
     // With the pipe's end a bwrap that still waits for its options gives up.
@@ -180,8 +202,8 @@ export class BubblewrapSandbox implements Sandbox {
     handOver.close();
     // The host's ends would keep the network namespace alive.
     for (const connection of this.#connections) connection.destroy();
-    for (const stream of [this.stdout, this.stderr, this.telemetry])
-      if (stream.readableFlowing === null) stream.resume();
+    for (const stream of [this.stdout, this.stderr, this.telemetry, this.extensionOutput])
+      if (stream?.readableFlowing === null) stream.resume();
     // The kernel ends the processes of a namespace after its first one, which dies with bwrap; a group is removed
     // when the last one is gone.
     if (group !== undefined) await group.remove();

@@ -38,6 +38,34 @@ export async function makeOutputPipes(
   }
 }
 
+/** A pipe that a sandbox finds by its name. */
+export interface NamedPipe {
+  readonly path: string;
+  readonly reader: Readable;
+  /** Takes the name away; the reader ends when nobody in the sandbox has it open any more. */
+  release(): Promise<void>;
+}
+
+export async function makeNamedPipe(path: string, owner: UnprivilegedUser | undefined): Promise<NamedPipe> {
+  await runCommand("mkfifo", "-m", "0600", path);
+  try {
+    if (owner !== undefined) await chown(path, owner, owner);
+    // Held open, so that the reader does not end before the first writer comes.
+    const { reader, writeDescriptor } = openBothEnds(path, false);
+    return {
+      path,
+      reader,
+      release: async () => {
+        closeSync(writeDescriptor);
+        await rm(path, { force: true });
+      },
+    };
+  } catch (error) {
+    await rm(path, { force: true });
+    throw error;
+  }
+}
+
 function openBothEnds(path: string, outlivesReader: boolean): OutputPipe {
   // Without waiting for a writer; then there is a reader, and opening for writing does not wait either.
   const readDescriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);

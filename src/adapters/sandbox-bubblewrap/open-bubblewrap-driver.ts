@@ -8,6 +8,7 @@ import { BubblewrapDriver } from "./bubblewrap-driver.ts";
 import type { ControlGroups } from "./cgroups/control-group.ts";
 import { openControlGroups } from "./cgroups/open-control-groups.ts";
 import { BoundHostPaths, plainHostPaths } from "./host-paths.ts";
+import { findRelayPrograms } from "./inside-relay.ts";
 import { LateDirectories } from "./late-code/late-directories.ts";
 import { chooseNetwork } from "./network/choose-network.ts";
 import type { NetworkPolicy } from "./network/network-policy.ts";
@@ -69,6 +70,7 @@ export async function openBubblewrapDriver(options: BubblewrapDriverOptions): Pr
         networkAdvice,
       }),
       network,
+      relayPrograms: findRelayPrograms(),
       launchSettings: { bubblewrap, prlimit, seccompFile, pipesDirectory: workspace.pipes, users, groups },
       rootFileSystem: describeRootFileSystem(workspace),
       hostPaths: mounting

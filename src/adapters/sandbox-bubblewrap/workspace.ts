@@ -13,7 +13,8 @@ const RESOLVER_FILE = "resolv.conf";
 const SYNTHESIZED_FILES: Readonly<Record<string, string>> = {
   passwd: `root:x:0:0:root:/root:/bin/bash\n${SANDBOX_USER.name}:x:${SANDBOX_USER.uid}:${SANDBOX_USER.gid}::/home/${SANDBOX_USER.name}:/sbin/nologin\nnobody:x:65534:65534:Nobody:/:/sbin/nologin\n`,
   group: `root:x:0:\nsbx_user:x:${SANDBOX_USER.gid}:\nnobody:x:65534:\n`,
-  hosts: `127.0.0.1 localhost ${SANDBOX_HOST_NAME}\n`,
+  // AWS: extensions listen on, and name, the last two for what they have subscribed to (Telemetry API).
+  hosts: `127.0.0.1 localhost ${SANDBOX_HOST_NAME} sandbox.localdomain sandbox\n`,
   hostname: `${SANDBOX_HOST_NAME}\n`,
   // Without an address the resolver asks the loopback interface, where nobody answers: names fail at once.
   [RESOLVER_FILE]: "options timeout:1 attempts:1\n",

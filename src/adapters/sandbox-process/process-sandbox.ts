@@ -1,7 +1,7 @@
 import type { ChildProcess } from "node:child_process";
 import { readFileSync } from "node:fs";
 import type { Server, Socket } from "node:net";
-import { Readable } from "node:stream";
+import { PassThrough, Readable } from "node:stream";
 import type { Sandbox, SandboxExit } from "../../ports/sandbox.ts";
 import { killGroup } from "./process-records.ts";
 
@@ -110,7 +110,8 @@ export class ProcessSandbox implements Sandbox {
   }
 }
 
+/** Node throws away what is unread when a process ends; what a short-lived one has written is kept for its reader. */
 function readable(stream: unknown): Readable {
   if (!(stream instanceof Readable)) throw new Error("a pipe of the process is missing");
-  return stream;
+  return stream.pipe(new PassThrough());
 }
