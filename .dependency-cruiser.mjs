@@ -2,7 +2,7 @@
 // fails when one is not caught. The picture is in docs/architecture.md.
 const TEST = "[.]test[.]ts$";
 const BUSINESS =
-  "functions|environments|invocation|logs|metrics|iam|async-invocation|event-source-mappings|queues|topics|objects|buses|schedules";
+  "functions|environments|invocation|logs|metrics|iam|async-invocation|event-source-mappings|queues|topics|objects|buses|schedules|event-delivery";
 /**
  * The files that know which adapters there are: one before anything is opened, one for the runtimes of the machine, and
  * those that open everything and put it together.

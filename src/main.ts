@@ -1,4 +1,4 @@
-import { createServer } from "node:http";
+import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
 import { systemClock as clock } from "./adapters/clock-system/clock-system.ts";
 import { createPinoLogger } from "./adapters/logger-pino/logger-pino.ts";
 import { createPrometheusMetrics } from "./adapters/metrics-prometheus/metrics-prometheus.ts";
@@ -63,6 +63,7 @@ async function openGround(configuration: Configuration, opened: Opened): Promise
     opened,
     targets: new LateEventTargets(),
     queueMessages: new LateQueueMessages(),
+    links: [],
     resourcePolicies: new Map(),
   };
 }
@@ -100,13 +101,17 @@ async function open(
     eventServices,
   });
   const functionUrls = wireFunctionUrls(ground, { platform, dispatcher });
+  const follows = (request: IncomingMessage, response: ServerResponse): boolean =>
+    ground.links.some((link) => link(request, response));
   serveFunctions((request, response) => {
-    if (!functionUrls.serve(request, response)) awsApi.handle(request, response);
+    if (functionUrls.serve(request, response) || follows(request, response)) return;
+    awsApi.handle(request, response);
   });
   const operatorApi = wireOperatorApi(ground, { machine, metrics, dispatcher });
   const server = createServer((request, response) => {
     if (functionUrls.serve(request, response)) return;
     if (operatorApi(request, response) || codeDownloads.serve(request, response)) return;
+    if (follows(request, response)) return;
     awsApi.handle(request, response);
   });
   configureServer(server);

@@ -1,5 +1,6 @@
 import { fileURLToPath } from "node:url";
 import { discoverRuntimes, installedDirectory } from "./adapters/runtime-catalogue/discover-runtimes.ts";
+import { LibraryInstaller } from "./adapters/runtime-catalogue/library-installer.ts";
 import type { MachineRuntimes } from "./adapters/runtime-catalogue/machine-runtimes.ts";
 import { RuntimeInstaller } from "./adapters/runtime-catalogue/runtime-installer.ts";
 import { type Configuration, lambentVersion } from "./config.ts";
@@ -21,4 +22,9 @@ export function machineRuntimes({
 /** Installs runtimes for this user. `say` is told what is being done. */
 export function runtimeInstaller(runtimes: MachineRuntimes, say: (line: string) => void): RuntimeInstaller {
   return new RuntimeInstaller({ runtimes, installedDirectory: installedDirectory(process.env), say });
+}
+
+/** Installs what runtimes bring along for this user. */
+export function libraryInstaller(runtimes: MachineRuntimes, say: (line: string) => void): LibraryInstaller {
+  return new LibraryInstaller({ runtimes, installedDirectory: installedDirectory(process.env), say });
 }

@@ -17,7 +17,6 @@ const unused: never = new Proxy(() => unused, { get: () => unused }) as never;
 
 const UNSUPPORTED_OF_MAPPINGS = {
   KMSKeyArn: "arn:aws:kms:eu-west-1:000000000000:key/k",
-  MetricsConfig: { Metrics: ["EventCount"] },
 };
 
 /**

@@ -21,6 +21,7 @@ import type { Measurement } from "../load/measurement.ts";
 import { measureWithWrk } from "../load/wrk.ts";
 import type { Scenario, ScenarioOptions } from "../scenario.ts";
 import { median, rounded } from "../statistics.ts";
+import { startPart } from "./parts.ts";
 import { metric, NO_QUOTA } from "./running.ts";
 
 const DEFAULT_COUNT = 100_000;
@@ -40,6 +41,8 @@ interface Figures {
   readonly insidePerSecond: number;
   /** Over HTTP. */
   readonly acceptedPerSecond: number;
+  /** Over HTTP, by a server that does nothing but write. */
+  readonly byHandPerSecond: number;
 }
 
 const measure = provideWrk() ? measureWithWrk : measureWithNode;
@@ -150,6 +153,20 @@ async function accept(
   lambent: RunningLambent,
   options: ScenarioOptions,
 ): Promise<{ figures: Figures[]; sent: number; memoryMib: number }> {
+  const byHand = await startPart("event-server.ts", join(directory, "by-hand"));
+  try {
+    return await acceptBeside(`http://127.0.0.1:${byHand.port}`, directory, lambent, options);
+  } finally {
+    byHand.process.kill();
+  }
+}
+
+async function acceptBeside(
+  byHandEndpoint: string,
+  directory: string,
+  lambent: RunningLambent,
+  options: ScenarioOptions,
+): Promise<{ figures: Figures[]; sent: number; memoryMib: number }> {
   const figures: Figures[] = [];
   const seconds = options.secondsPerMeasurement;
   const count = options.count ?? DEFAULT_COUNT;
@@ -158,12 +175,19 @@ async function accept(
   for (let round = 1; round <= options.rounds || sent < count; round++) {
     const raw = await writesPerSecond(directory, seconds / 2, rawWrites);
     const inside = await writesPerSecond(directory, seconds / 2, eventWrites);
+    const byHand = await load(byHandEndpoint, true, seconds);
     const { requestsPerSecond } = await load(lambent.endpoint, true, seconds);
     sent += requestsPerSecond * seconds;
     highMib = Math.max(highMib, memoryMib(lambent));
-    figures.push({ rawPerSecond: raw, insidePerSecond: inside, acceptedPerSecond: requestsPerSecond });
+    figures.push({
+      rawPerSecond: raw,
+      insidePerSecond: inside,
+      acceptedPerSecond: requestsPerSecond,
+      byHandPerSecond: byHand.requestsPerSecond,
+    });
     options.progress(
-      `round ${round}: ${requestsPerSecond.toFixed(0)}/s accepted over HTTP, ${inside.toFixed(0)}/s from inside, ` +
+      `round ${round}: ${requestsPerSecond.toFixed(0)}/s accepted over HTTP, ` +
+        `${byHand.requestsPerSecond.toFixed(0)}/s by hand, ${inside.toFixed(0)}/s from inside, ` +
         `${raw.toFixed(0)}/s by the store alone`,
     );
   }
@@ -193,6 +217,7 @@ export const asynchronous: Scenario = async (options) => {
     const synchronousPerSecond = (before.requestsPerSecond + after.requestsPerSecond) / 2;
     const acceptRatio = median(accepted.figures.map((f) => f.acceptedPerSecond / f.rawPerSecond));
     const insideRatio = median(accepted.figures.map((f) => f.insidePerSecond / f.rawPerSecond));
+    const byHandRatio = median(accepted.figures.map((f) => f.acceptedPerSecond / f.byHandPerSecond));
     const drainRatio = drained.perSecond / synchronousPerSecond;
     const memory = Math.max(accepted.memoryMib, drained.memoryMib) / idleMib;
     const cells = (value: number, limit: number, ratio: number): string[] => [
@@ -220,6 +245,14 @@ export const asynchronous: Scenario = async (options) => {
           ),
         ],
         [
+          `events accepted over HTTP, ${CONNECTIONS} callers (1/s); a bare node:http server that writes as much`,
+          ...cells(
+            median(accepted.figures.map((f) => f.acceptedPerSecond)),
+            median(accepted.figures.map((f) => f.byHandPerSecond)),
+            byHandRatio,
+          ),
+        ],
+        [
           `a backlog of ${accepted.sent} events executed (1/s); synchronous invocations`,
           ...cells(drained.perSecond, synchronousPerSecond, drainRatio),
         ],
@@ -230,11 +263,13 @@ export const asynchronous: Scenario = async (options) => {
       ],
       notes: [
         "the store alone: such writes in a process that does nothing else. From inside: as services of Lambent hand events " +
-          "in. Over HTTP: one main thread reads, checks and answers each request, beside the load generator.",
+          "in. Over HTTP: one main thread reads, checks and answers each request, and the load generator shares the processors " +
+          "with it; the bare server, which checks nothing, is what HTTP itself leaves of the store's rate here.",
       ],
       json: {
         accepted_ratio_to_group_commit: rounded(insideRatio),
         accepted_over_http_ratio_to_group_commit: rounded(acceptRatio),
+        accepted_over_http_ratio_to_bare_server: rounded(byHandRatio),
         drain_ratio_to_synchronous: rounded(drainRatio),
         backlog: accepted.sent,
         memory_ratio: rounded(memory),

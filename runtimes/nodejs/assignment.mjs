@@ -3,28 +3,46 @@ import { RuntimeApiClient } from "./runtime-api-client.mjs";
 
 /** The program keeps it over the assignment: which descriptor it is, only the program knows. */
 const KEPT = "_LAMBDA_TELEMETRY_LOG_FD";
+const REHEARSALS = 10;
+const REHEARSED_VARIABLES = 12;
 
 /**
  * Waits until this environment gets its function, and becomes what a process started for that function would be: with
- * its variables and nothing else in the environment, in the directory that shows its code since. Returns the client
- * whose connection goes on to the Runtime API.
+ * its variables and nothing else in the environment, and, when `codeIsThere` has resolved, in the directory that shows its
+ * code since. Resolves with the client whose connection goes on to the Runtime API.
  */
-export async function takeAssignment() {
-  const client = new RuntimeApiClient(process.env.AWS_LAMBDA_RUNTIME_API);
-  const { environmentVariables } = await client.assignment();
-  replaceEnvironment(environmentVariables);
-  process.chdir("/var/task");
-  Module._initPaths();
-  return client;
+export function takeAssignment() {
+  return new Promise((resolve, reject) => {
+    const client = new RuntimeApiClient(process.env.AWS_LAMBDA_RUNTIME_API);
+    const present = { ...process.env };
+    rehearseReplacement(present);
+    const codeIsThere = client.assignment(({ environmentVariables }) => {
+      replaceEnvironment(present, environmentVariables);
+      // NODE_PATH is the same in all that wait.
+      if (environmentVariables.HOME !== present.HOME) Module._initPaths();
+      resolve({ client, codeIsThere: codeIsThere.then(() => process.chdir("/var/task")) });
+    });
+    codeIsThere.catch(reject);
+  });
 }
 
-function replaceEnvironment(variables) {
-  const kept = process.env[KEPT];
-  for (const name of Object.keys(process.env)) {
-    if (!Object.hasOwn(variables, name)) delete process.env[name];
+/** `present` is what the environment holds: each look at process.env is a call into the C library. */
+function replaceEnvironment(present, variables) {
+  const { env } = process;
+  for (const name of Object.keys(present)) {
+    if (name !== KEPT && !Object.hasOwn(variables, name)) delete env[name];
   }
   for (const [name, value] of Object.entries(variables)) {
-    if (process.env[name] !== value) process.env[name] = value;
+    if (name !== KEPT && present[name] !== value) env[name] = value;
   }
-  if (kept !== undefined) process.env[KEPT] = kept;
+}
+
+/** There and back again some times, so that it is compiled when it counts. */
+function rehearseReplacement(present) {
+  const names = Array.from({ length: REHEARSED_VARIABLES }, (_, index) => `LAMBENT_REHEARSAL_${index}`);
+  const rehearsed = { ...present, ...Object.fromEntries(names.map((name) => [name, name])) };
+  for (let round = 0; round < REHEARSALS; round++) {
+    replaceEnvironment(present, JSON.parse(JSON.stringify(rehearsed)));
+    replaceEnvironment(rehearsed, present);
+  }
 }

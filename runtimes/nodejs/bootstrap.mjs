@@ -5,10 +5,10 @@
  */
 import { handOverListeners } from "./hand-over.mjs";
 
-const [{ prepareRuntime, startRuntime }, isReserve] = await Promise.all([
+const [{ startRuntime, startWaitingRuntime }, isReserve] = await Promise.all([
   import("./runtime.mjs"),
   handOverListeners(),
 ]);
 // Not awaited: a process that ends because nothing is left to do must not be reported as an unsettled top-level await.
-if (isReserve) void prepareRuntime().then(startRuntime);
+if (isReserve) void startWaitingRuntime();
 else void startRuntime();

@@ -12,11 +12,11 @@ const LEVELS = {
 };
 
 /**
- * Makes console.* write AWS's log records: "ISO time, request id, level, message" separated by tabs, or JSON when
+ * Makes console.*, or those of `target`, write AWS's log records: "ISO time, request id, level, message" separated by tabs, or JSON when
  * AWS_LAMBDA_LOG_FORMAT asks for it, filtered by AWS_LAMBDA_LOG_LEVEL. Returns what the runtime itself logs with.
  * `requestIdOf` tells the current invocation, undefined during initialisation.
  */
-export function patchConsole(requestIdOf) {
+export function patchConsole(requestIdOf, target = console) {
   const logFormat = process.env.AWS_LAMBDA_LOG_FORMAT?.toUpperCase() === "JSON" ? "JSON" : "TEXT";
   const minimum = LEVELS[process.env.AWS_LAMBDA_LOG_LEVEL?.toUpperCase()] ?? LEVELS.TRACE;
   const sink = createLogSink(logFormat);
@@ -30,8 +30,8 @@ export function patchConsole(requestIdOf) {
       sink.write(mask, now.getTime(), record(now.toISOString(), requestIdOf() ?? "-", name, values));
     };
   };
-  for (const name of Object.keys(LEVELS)) console[name.toLowerCase()] = method(name);
-  console.log = console.info;
+  for (const name of Object.keys(LEVELS)) target[name.toLowerCase()] = method(name);
+  target.log = target.info;
 
   return {
     /** Logs what was thrown at level ERROR, in AWS's form. */

@@ -4,8 +4,10 @@ import { basename, dirname, join, resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { prepareCodeCache } from "./code-cache.mjs";
 import { runtimeError } from "./errors.mjs";
+import { adviseOnMissingSdk, searchNodePath } from "./package-search.mjs";
 import { isStreaming } from "./streaming-handler.mjs";
 
+const require = createRequire(import.meta.url);
 const EXTENSIONS = ["", ".js", ".mjs", ".cjs"];
 const FIRST_LINE_WITHOUT_CALLBACKS = 24;
 
@@ -37,10 +39,11 @@ async function loadModule(taskRoot, directory, name) {
   try {
     const file = EXTENSIONS.map((extension) => path + extension).find(isFile);
     await prepareCodeCache();
-    const require = createRequire(import.meta.url);
-    if (file !== undefined) return await loadFile(file, require);
+    searchNodePath();
+    if (file !== undefined) return await loadFile(file);
     return require(require.resolve(name, { paths: [taskRoot, join(taskRoot, directory)] }));
   } catch (error) {
+    adviseOnMissingSdk(error);
     if (error instanceof SyntaxError) throw runtimeError("UserCodeSyntaxError", String(error), error.stack);
     if (error instanceof Error && error.code === "MODULE_NOT_FOUND") {
       throw runtimeError("ImportModuleError", String(error));
@@ -53,7 +56,7 @@ async function loadModule(taskRoot, directory, name) {
  * AWS: what is not said to be an ES module is required, not imported. An import would read a CommonJS source once more,
  * for the names it exports.
  */
-async function loadFile(file, require) {
+async function loadFile(file) {
   if (isRequired(file)) {
     try {
       return require(file);

@@ -31,6 +31,12 @@ export class HttpResponseReader {
     return this.#response !== undefined || this.#buffered !== undefined;
   }
 
+  /** The body of a successful response of which only the last byte is missing, else undefined. */
+  get allButLastByte() {
+    if (this.#response?.status !== 200 || this.#bytesMissing !== 1) return undefined;
+    return Buffer.concat(this.#bodyParts);
+  }
+
   #startResponse(head) {
     const lines = head.split("\r\n");
     const headers = {};

@@ -2,6 +2,7 @@ import { connect } from "node:net";
 import { HttpResponseReader } from "./http-response-reader.mjs";
 import { RuntimeChannel, unexpected } from "./runtime-channel.mjs";
 
+const NOTHING = Buffer.alloc(0);
 const BASE = "/2018-06-01/runtime";
 
 /**
@@ -55,16 +56,33 @@ export class RuntimeApiClient {
     );
     this.#offersChannel = status === 101;
     if (!this.#offersChannel) return false;
-    this.#channel = new RuntimeChannel(this.#socket, body);
-    this.#socket = undefined;
+    this.#goOnInFrames(body, true);
     return true;
   }
 
-  /** Waits, in an environment kept in reserve, until it gets its function: { environmentVariables }. */
-  async assignment() {
-    const response = await this.#exchange(`GET /lambent/assignment HTTP/1.1\r\nHost: ${this.#host}\r\n\r\n`);
+  #goOnInFrames(received, isAsked) {
+    this.#channel = new RuntimeChannel(this.#socket, received, isAsked);
+    this.#socket = undefined;
+  }
+
+  /**
+   * Waits, in an environment kept in reserve, until it gets its function. `become` is called with
+   * { environmentVariables } as soon as these are known; the last byte of the answer says that the code is there too.
+   */
+  async assignment(become) {
+    let hasBecome = false;
+    const take = (body) => {
+      if (hasBecome) return;
+      hasBecome = true;
+      become(JSON.parse(body.toString("utf8")));
+    };
+    const response = await this.#exchange(
+      `GET /lambent/assignment HTTP/1.1\r\nHost: ${this.#host}\r\nUpgrade: lambent-channel\r\n\r\n`,
+      take,
+    );
     if (response.status !== 200) throw unexpected("assignment", response);
-    return JSON.parse(response.body.toString("utf8"));
+    take(response.body);
+    if (response.headers.upgrade === "lambent-channel") this.#goOnInFrames(NOTHING, false);
   }
 
   /** Ends the connection. */
@@ -130,10 +148,11 @@ export class RuntimeApiClient {
     );
   }
 
-  #exchange(request) {
+  /** `early` is called with a body of which only the last byte is missing. */
+  #exchange(request, early) {
     if (this.#pending !== undefined) return Promise.reject(new Error("An exchange is already under way."));
     return new Promise((resolve, reject) => {
-      this.#pending = { request, resolve, reject, mayRetry: this.#socket !== undefined };
+      this.#pending = { request, early, resolve, reject, mayRetry: this.#socket !== undefined };
       this.#send();
     });
   }
@@ -158,7 +177,11 @@ export class RuntimeApiClient {
 
   #receive(chunk) {
     const response = this.#reader.push(chunk);
-    if (response === undefined) return;
+    if (response === undefined) {
+      const body = this.#pending.early && this.#reader.allButLastByte;
+      if (body !== undefined) this.#pending.early(body);
+      return;
+    }
     const { resolve } = this.#pending;
     this.#pending = undefined;
     this.#socket.unref();

@@ -23,7 +23,7 @@ const STREAM_END_FRAME = Buffer.from([0, 0, 0, 0, STREAM_END]);
  */
 export class RuntimeChannel {
   #socket;
-  #isAsked = true;
+  #isAsked;
   #pending;
   #event;
   #failure;
@@ -32,9 +32,10 @@ export class RuntimeChannel {
   #bytes = 0;
   #wanted = HEADER_BYTES;
 
-  /** `head`: what came behind the answer to the upgrade. */
-  constructor(socket, head) {
+  /** `head`: what came behind the answer to the upgrade; `isAsked`: an event was asked for with it. */
+  constructor(socket, head, isAsked) {
     this.#socket = socket;
+    this.#isAsked = isAsked;
     socket.removeAllListeners("data");
     socket.removeAllListeners("close");
     socket.on("data", (chunk) => this.#receive(chunk));

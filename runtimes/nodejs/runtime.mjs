@@ -15,18 +15,34 @@ import { highWaterMark, isStreaming, runStreamingHandler } from "./streaming-han
 const UNCAUGHT_EXCEPTION_EXIT = 129;
 const UNHANDLED_REJECTION_EXIT = 128;
 const UNSETTLED_EXIT = 13;
+const START_ROUNDS = 4;
 
-/** In reserve: gets ready and waits for the function. Returns the client to start the runtime with. */
-export async function prepareRuntime() {
+/** In reserve: gets ready, waits for the function and becomes its runtime. */
+export async function startWaitingRuntime() {
   const [{ takeAssignment }, { rehearse }] = await Promise.all([
     import("./assignment.mjs"),
     import("./rehearsal.mjs"),
   ]);
   const state = newState();
-  await loadHandler(import.meta.dirname, "rehearsal-function.handler");
-  delete createRequire(import.meta.url).cache[join(import.meta.dirname, "rehearsal-function.cjs")];
+  await rehearseStart();
   await rehearse((client) => serveOne((event) => Promise.resolve(event), state, client, undefined));
-  return takeAssignment();
+  const { client, codeIsThere } = await takeAssignment();
+  await startRuntime(client, codeIsThere);
+}
+
+/** What stands between the assignment and the first event; leaves nothing of it. */
+async function rehearseStart() {
+  const { cache } = createRequire(import.meta.url);
+  const { _LAMBDA_TELEMETRY_LOG_FD: logDescriptor } = process.env;
+  for (let round = 0; round < START_ROUNDS; round++) {
+    startWrapper();
+    const runtime = setUp(undefined, {});
+    for (const [event, listener] of Object.entries(runtime.crashListeners)) process.off(event, listener);
+    await initialise(runtime, import.meta.dirname, "rehearsal-function.handler");
+    delete cache[join(import.meta.dirname, "rehearsal-function.cjs")];
+  }
+  delete globalThis.awslambda;
+  if (logDescriptor !== undefined) process.env._LAMBDA_TELEMETRY_LOG_FD = logDescriptor;
 }
 
 /** What is going on, for those who must report an error out of line. */
@@ -37,15 +53,21 @@ const newState = () => ({
   responseStream: undefined,
 });
 
-/** Becomes the runtime: loads the handler, then serves one event after the other until the process ends. */
-export async function startRuntime(client = new RuntimeApiClient(process.env.AWS_LAMBDA_RUNTIME_API)) {
+/**
+ * Becomes the runtime: loads the handler, then serves one event after the other until the process ends. The code is there when
+ * `codeIsThere` has resolved.
+ */
+export async function startRuntime(
+  client = new RuntimeApiClient(process.env.AWS_LAMBDA_RUNTIME_API),
+  codeIsThere = undefined,
+) {
   startWrapper();
-  installAwslambda();
-  const state = newState();
-  const log = patchConsole(() => state.requestId);
-  reportCrashes(state, client, log);
+  const runtime = setUp(client, console);
+  const { state, log } = runtime;
   try {
-    const handler = await initialise(state, client, log);
+    if (codeIsThere !== undefined) await codeIsThere;
+    const { LAMBDA_TASK_ROOT, _HANDLER } = process.env;
+    const handler = await initialise(runtime, LAMBDA_TASK_ROOT ?? "/var/task", _HANDLER ?? "");
     const serve = isStreaming(handler) ? serveStream : serveOne;
     for (;;) await serve(handler, state, client, log);
   } catch (error) {
@@ -56,21 +78,29 @@ export async function startRuntime(client = new RuntimeApiClient(process.env.AWS
   }
 }
 
-async function initialise(state, client, log) {
+/** What does not need the function's code. */
+function setUp(client, target) {
+  installAwslambda();
+  const state = newState();
+  const log = patchConsole(() => state.requestId, target);
+  const runtime = { state, client, log, crashListeners: undefined };
+  runtime.crashListeners = reportCrashes(runtime);
+  return runtime;
+}
+
+async function initialise(runtime, taskRoot, handlerName) {
+  const { state, client, log } = runtime;
   const unsettled = () => {
     if (state.phase !== "init") return;
     const error = runtimeError(
       "NodeJsExit",
       "The Lambda runtime client detected an unexpected Node.js exit code. This is most commonly caused by a Promise that was never settled. For more information, see https://nodejs.org/docs/latest/api/process.html#exit-codes",
     );
-    void crash({ state, client, log }, "Init Error", error, UNSETTLED_EXIT);
+    void crash(runtime, "Init Error", error, UNSETTLED_EXIT);
   };
   process.once("beforeExit", unsettled);
   try {
-    const handler = await loadHandler(
-      process.env.LAMBDA_TASK_ROOT ?? "/var/task",
-      process.env._HANDLER ?? "",
-    );
+    const handler = await loadHandler(taskRoot, handlerName);
     process.removeListener("beforeExit", unsettled);
     return handler;
   } catch (error) {
@@ -162,17 +192,18 @@ function stringify(result) {
   }
 }
 
-function reportCrashes(state, client, log) {
-  const runtime = { state, client, log };
-  process.on("uncaughtException", (error) =>
-    crash(runtime, "Uncaught Exception", error, UNCAUGHT_EXCEPTION_EXIT),
-  );
-  process.on("unhandledRejection", (reason) => {
+/** Returns the listeners by their events. */
+function reportCrashes(runtime) {
+  const uncaughtException = (error) => crash(runtime, "Uncaught Exception", error, UNCAUGHT_EXCEPTION_EXIT);
+  const unhandledRejection = (reason) => {
     const error = runtimeError("UnhandledPromiseRejection", String(reason));
     if (reason instanceof Error) error.stack = `Runtime.UnhandledPromiseRejection: ${reason.stack}`;
     error.reason = reason;
     return crash(runtime, "Unhandled Promise Rejection", error, UNHANDLED_REJECTION_EXIT);
-  });
+  };
+  process.on("uncaughtException", uncaughtException);
+  process.on("unhandledRejection", unhandledRejection);
+  return { uncaughtException, unhandledRejection };
 }
 
 /** AWS: what nobody catches is reported as the error of what was going on, and ends the process. */

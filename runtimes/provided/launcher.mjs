@@ -12,7 +12,9 @@ import { executableFault, isRegularFile } from "./executable-check.mjs";
 const isReserve = await handOverListeners();
 if (isReserve) {
   const { takeAssignment } = await import("../nodejs/assignment.mjs");
-  (await takeAssignment()).close();
+  const { client, codeIsThere } = await takeAssignment();
+  await codeIsThere;
+  client.close();
 }
 
 // AWS looks in LAMBDA_RUNTIME_DIR first; Lambent's OS-only runtimes have nothing there.

@@ -31,6 +31,8 @@ export class AsyncInvocations implements AsyncInvoker {
   readonly #dependencies: AsyncInvocationsDependencies;
   readonly #parts: FunctionEventsDependencies;
   readonly #active = new Map<string, FunctionEvents>();
+  /** Whose queue it is, of those in `#active`: asked for with every event. */
+  readonly #names = new Map<string, Owner & { readonly functionName: string }>();
   readonly #inHand: JobsInHand;
   #state: "accepting" | "running" | "stopped" = "accepting";
 
@@ -44,7 +46,7 @@ export class AsyncInvocations implements AsyncInvoker {
       inHand: this.#inHand,
       attempt: (event, enqueuedAtMs) => execution.attempt(event, enqueuedAtMs),
       maxConcurrency: (queueName) => this.#maxConcurrency(queueName),
-      emptied: (events) => this.#active.delete(events.queueName),
+      emptied: (events) => this.#emptied(events),
       failed,
     };
   }
@@ -55,7 +57,19 @@ export class AsyncInvocations implements AsyncInvoker {
     const functionId = functions.functionId({ account, region, functionName });
     if (functionId === undefined) throw functionNotFound({ account, region }, functionName, qualifier);
     const queueName = queueNameOf(request);
-    const body = encodeEvent({ ...request, functionId, attempts: 0, backOffs: 0, lastResponse: undefined });
+    const body = encodeEvent({
+      account,
+      region,
+      requestId: request.requestId,
+      functionName,
+      functionId,
+      qualifier,
+      traceHeader: request.traceHeader,
+      attempts: 0,
+      backOffs: 0,
+      payload: request.payload,
+      lastResponse: undefined,
+    });
     await queue.enqueue(queueName, [{ body }]);
     metrics.add(functionArn(request, qualifier), "AsyncEventsReceived", 1);
     this.#wake(queueName);
@@ -91,10 +105,20 @@ export class AsyncInvocations implements AsyncInvoker {
 
   #maxConcurrency(queueName: string): number {
     const { functions, maxConcurrency } = this.#dependencies;
-    const [, account = "", region = "", functionName = ""] = queueName.split("/");
+    let name = this.#names.get(queueName);
+    if (name === undefined) {
+      const [, account = "", region = "", functionName = ""] = queueName.split("/");
+      name = { account, region, functionName };
+      this.#names.set(queueName, name);
+    }
     // Its events are dropped when they are looked at.
-    if (functions.functionId({ account, region, functionName }) === undefined) return maxConcurrency;
-    return functions.concurrency.reserved({ account, region }, functionName) ?? maxConcurrency;
+    if (functions.functionId(name) === undefined) return maxConcurrency;
+    return functions.concurrency.reserved(name, name.functionName) ?? maxConcurrency;
+  }
+
+  #emptied({ queueName }: FunctionEvents): void {
+    this.#active.delete(queueName);
+    this.#names.delete(queueName);
   }
 }
 

@@ -92,6 +92,8 @@ export class FunctionEvents {
 
   #work(): void {
     if (this.#isStopped) return;
+    // An event that joins others on disk changes nothing: its turn comes when those before it are done.
+    if (this.#isReceiving && this.#ready.length === 0) return;
     while (
       !this.#isPaused &&
       this.#running < this.#allowed &&

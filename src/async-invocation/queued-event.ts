@@ -55,10 +55,16 @@ export function encodeEvent(event: QueuedEvent): Uint8Array {
       },
     }),
   };
-  const text = Buffer.from(JSON.stringify(header));
-  const length = Buffer.allocUnsafe(LENGTH_BYTES);
-  length.writeUInt32BE(text.byteLength);
-  return Buffer.concat(hasPayload ? [length, text, payload, response] : [length, text, payload]);
+  const text = JSON.stringify(header);
+  const textBytes = Buffer.byteLength(text);
+  const payloadStart = LENGTH_BYTES + textBytes;
+  const payloadEnd = payloadStart + payload.byteLength;
+  const bytes = Buffer.allocUnsafe(payloadEnd + (hasPayload ? response.byteLength : 0));
+  bytes.writeUInt32BE(textBytes);
+  bytes.write(text, LENGTH_BYTES);
+  bytes.set(payload, payloadStart);
+  if (hasPayload) bytes.set(response, payloadEnd);
+  return bytes;
 }
 
 /** Throws when a newer version of Lambent wrote it. */

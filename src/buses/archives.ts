@@ -1,10 +1,10 @@
 import type { EventTest } from "../core/event-pattern.ts";
+import { recordId, type StoredRecords } from "../event-delivery/stored-records.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { LogStore } from "../ports/store.ts";
 import { eventsAlreadyExist, eventsNotFound } from "./bus-errors.ts";
 import { type Owner, ownerId, type StoredArchive } from "./bus-records.ts";
 import { checkEventPattern } from "./rule-matching.ts";
-import { recordId, type StoredRecords } from "./stored-records.ts";
 
 const DAY_MS = 86_400_000;
 const TRIM_INTERVAL_MS = 3_600_000;

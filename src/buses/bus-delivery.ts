@@ -1,4 +1,11 @@
 import {
+  DEFAULT_RETRIES,
+  type Delivery,
+  type DeliveryFailure,
+  type NewDelivery,
+  type RetryLimits,
+} from "../event-delivery/delivery-queue.ts";
+import {
   type BusDelivery,
   DeliveryRefused,
   type EventSender,
@@ -6,13 +13,6 @@ import {
   type MessageAttribute,
 } from "../ports/event-targets.ts";
 import { parseRuleArn, type RuleTarget, ruleArn, type StoredRule } from "./bus-records.ts";
-import {
-  DEFAULT_RETRIES,
-  type Delivery,
-  type DeliveryFailure,
-  type NewDelivery,
-  type RetryLimits,
-} from "./delivery-queue.ts";
 import { targetInput } from "./target-input.ts";
 
 /** Who gets an event, as it was when the rule matched. */
@@ -21,6 +21,8 @@ export interface RuleAddress {
   readonly target: RuleTarget;
   readonly ingestionTimeMs: number;
   readonly traceHeader?: string | undefined;
+  /** See `BusDelivery`. */
+  readonly hops?: number | undefined;
 }
 
 /**
@@ -49,11 +51,12 @@ export function deliveriesOf(
     readonly payload: Uint8Array;
     readonly ingestionTimeMs: number;
     readonly traceHeader?: string | undefined;
+    readonly hops?: number | undefined;
   },
 ): NewDelivery<RuleAddress>[] {
-  const { payload, ingestionTimeMs, traceHeader } = event;
+  const { payload, ingestionTimeMs, traceHeader, hops } = event;
   return rule.targets.map((target) => ({
-    address: { ruleArn: ruleArn(rule), target, ingestionTimeMs, traceHeader },
+    address: { ruleArn: ruleArn(rule), target, ingestionTimeMs, traceHeader, hops },
     payload,
     retries: retriesOf(target),
   }));
@@ -86,7 +89,7 @@ export class BusDeliveries {
   }
 
   async deliver({ address, payload }: Delivery<RuleAddress>): Promise<void> {
-    const { target, traceHeader } = address;
+    const { target, traceHeader, hops = 0 } = address;
     const rule = parseRuleArn(address.ruleArn);
     const event = Buffer.from(payload).toString("utf8");
     const { ruleArn: arn, ingestionTimeMs } = address;
@@ -103,7 +106,7 @@ export class BusDeliveries {
       case "topic":
         return this.#targets.toTopic(targetArn, { message: text }, sender);
       case "bus":
-        return this.#targets.toBus(targetArn, busDelivery(event), sender);
+        return this.#targets.toBus(targetArn, { ...busDelivery(event), hops: hops + 1 }, sender);
       case "log group":
         return this.#logs.put(
           logGroupOf(targetArn),

@@ -1,9 +1,9 @@
+import type { DeliveryQueue, NewDelivery } from "../event-delivery/delivery-queue.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Archives } from "./archives.ts";
 import { deliveriesOf, type RuleAddress } from "./bus-delivery.ts";
 import { type BusEvent, eventText } from "./bus-event.ts";
 import { busArn, ruleArn, type StoredBus, type StoredRule } from "./bus-records.ts";
-import type { DeliveryQueue, NewDelivery } from "./delivery-queue.ts";
 import type { RuleMatching } from "./rule-matching.ts";
 
 /** An event that a bus has taken. */
@@ -11,6 +11,8 @@ export interface TakenEvent {
   readonly bus: StoredBus;
   readonly event: BusEvent;
   readonly traceHeader?: string | undefined;
+  /** See `BusDelivery`. */
+  readonly hops?: number | undefined;
   /** A replay's: only these rules get it. */
   readonly onlyRules?: ReadonlySet<string> | undefined;
 }
@@ -66,10 +68,10 @@ export class BusIngestion {
 
   #deliveriesTo(
     rule: StoredRule,
-    { traceHeader }: Pick<TakenEvent, "event" | "traceHeader">,
+    { traceHeader, hops }: Pick<TakenEvent, "event" | "traceHeader" | "hops">,
     text: string,
   ): NewDelivery<RuleAddress>[] {
     const ingestionTimeMs = this.#clock.nowMs();
-    return deliveriesOf(rule, { payload: Buffer.from(text), ingestionTimeMs, traceHeader });
+    return deliveriesOf(rule, { payload: Buffer.from(text), ingestionTimeMs, traceHeader, hops });
   }
 }

@@ -3,6 +3,9 @@ import { DeliveryRefused, type EventSender, type EventTargets } from "../ports/e
 import { busArn, parseBusArn } from "./bus-records.ts";
 import type { EventBridge } from "./event-bridge.ts";
 
+/** Rules can lead events in a circle over buses: what has come this far goes no further. As many as loops of functions. */
+const HOPS_MAX = 16;
+
 interface BusPermissionRequest {
   readonly action: "events:PutEvents";
   readonly resource: string;
@@ -42,9 +45,14 @@ export function busTarget(
         "AccessDeniedException",
         `${sender.sourceArn} is not authorized to perform: events:PutEvents on resource: ${arn}`,
       );
-    const { source, detailType, detail, resources, timeMs } = delivery;
+    const { source, detailType, detail, resources, timeMs, hops = 0 } = delivery;
+    if (hops > HOPS_MAX)
+      throw new DeliveryRefused(
+        "EventLoopDetected",
+        `The event came over ${hops} event buses, at most ${HOPS_MAX} are allowed: rules lead it in a circle.`,
+      );
     const { sourceAccount: account } = sender;
     const event = { id: newEventId(), source, detailType, detail, resources, timeMs, account };
-    await ingestion.take([{ bus, event: { ...event, region: bus.region } }]);
+    await ingestion.take([{ bus, event: { ...event, region: bus.region }, hops }]);
   };
 }

@@ -1,3 +1,5 @@
+import { DeliveryQueue } from "../event-delivery/delivery-queue.ts";
+import { StoredRecords } from "../event-delivery/stored-records.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { CompileCron } from "../ports/cron.ts";
 import type { EventTargets, ExpectEvent } from "../ports/event-targets.ts";
@@ -6,13 +8,11 @@ import { Archives } from "./archives.ts";
 import { BusDeliveries, type LogTarget, type RuleAddress, type SenderRoles } from "./bus-delivery.ts";
 import { BusIngestion } from "./bus-ingestion.ts";
 import type { StoredArchive, StoredBus, StoredReplay, StoredRule } from "./bus-records.ts";
-import { DeliveryQueue } from "./delivery-queue.ts";
 import { EventBuses } from "./event-buses.ts";
 import { Replays } from "./replays.ts";
 import { RuleMatching } from "./rule-matching.ts";
 import { Rules } from "./rules.ts";
 import { ScheduledRules } from "./scheduled-rules.ts";
-import { StoredRecords } from "./stored-records.ts";
 
 /** Amazon EventBridge: buses, rules, archives and replays. */
 export interface EventBridge {

@@ -1,4 +1,5 @@
 import { type PolicyDocument, parsePolicyDocument } from "../core/policy-document.ts";
+import type { StoredRecords } from "../event-delivery/stored-records.ts";
 import type { Clock } from "../ports/clock.ts";
 import { busNotFound, eventsAlreadyExist, eventsInvalid, eventsNotFound } from "./bus-errors.ts";
 import {
@@ -11,7 +12,6 @@ import {
   type StoredBus,
   type Tags,
 } from "./bus-records.ts";
-import type { StoredRecords } from "./stored-records.ts";
 
 /** One permission as PutPermission takes it. */
 export interface BusPermission {

@@ -1,11 +1,11 @@
 import { AwsError } from "../core/errors.ts";
+import { recordId, type StoredRecords } from "../event-delivery/stored-records.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { ArchivedEvent, Archives } from "./archives.ts";
 import { eventsAlreadyExist, eventsNotFound } from "./bus-errors.ts";
 import type { BusIngestion, TakenEvent } from "./bus-ingestion.ts";
 import { archiveArn, type Owner, ownerId, type StoredArchive, type StoredReplay } from "./bus-records.ts";
 import type { EventBuses } from "./event-buses.ts";
-import { recordId, type StoredRecords } from "./stored-records.ts";
 
 interface Dependencies {
   readonly records: StoredRecords<StoredReplay>;

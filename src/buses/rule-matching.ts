@@ -1,7 +1,7 @@
 import { compileEventPattern, type EventTest, InvalidEventPattern } from "../core/event-pattern.ts";
+import type { StoredRecords } from "../event-delivery/stored-records.ts";
 import { invalidEventPattern } from "./bus-errors.ts";
 import { busId, type Owner, type StoredRule } from "./bus-records.ts";
-import type { StoredRecords } from "./stored-records.ts";
 
 /** Throws AWS's InvalidEventPatternException for what is no event pattern. */
 export function checkEventPattern(text: string): EventTest {

@@ -1,4 +1,5 @@
 import { parseScheduleExpression } from "../core/schedule-expression.ts";
+import type { StoredRecords } from "../event-delivery/stored-records.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { CompileCron } from "../ports/cron.ts";
 import { eventsInvalid, eventsLimitExceeded, ruleNotFound } from "./bus-errors.ts";
@@ -14,7 +15,6 @@ import {
   type Tags,
 } from "./bus-records.ts";
 import { checkEventPattern } from "./rule-matching.ts";
-import type { StoredRecords } from "./stored-records.ts";
 
 export interface RuleInput {
   readonly name: string;

@@ -1,11 +1,11 @@
+import { DueTimes } from "../event-delivery/due-times.ts";
+import { scheduleTimes } from "../event-delivery/schedule-times.ts";
+import type { StoredRecords } from "../event-delivery/stored-records.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { CompileCron } from "../ports/cron.ts";
 import { EXPECTED_WITHIN_MS, type ExpectEvent } from "../ports/event-targets.ts";
 import type { BusIngestion } from "./bus-ingestion.ts";
 import { ruleArn, type StoredRule } from "./bus-records.ts";
-import { DueTimes } from "./due-times.ts";
-import { scheduleTimes } from "./schedule-times.ts";
-import type { StoredRecords } from "./stored-records.ts";
 
 interface Dependencies {
   readonly rules: StoredRecords<StoredRule>;

@@ -1,15 +1,21 @@
 import { configurationOfThisProcess } from "../config.ts";
 import { OperatorError } from "../core/operator-error.ts";
 
-/** `lambent runtime install IDENTIFIER…`: exit code 1 when one of them could not be installed. */
+/** `lambent runtime install IDENTIFIER…`, of runtimes and of the SDKs they bring along: exit code 1 when one of them could not be installed. */
 export async function installRuntimes(identifiers: readonly string[]): Promise<void> {
-  const { machineRuntimes, runtimeInstaller } = await import("../runtime-installation.ts");
-  const installer = runtimeInstaller(await machineRuntimes(configurationOfThisProcess({})), (line) =>
-    console.log(line),
-  );
+  const { libraryInstaller, machineRuntimes, runtimeInstaller } = await import("../runtime-installation.ts");
+  const runtimes = await machineRuntimes(configurationOfThisProcess({}));
+  const say = (line: string): void => console.log(line);
+  const installer = runtimeInstaller(runtimes, say);
+  const libraries = libraryInstaller(runtimes, say);
   const failures: OperatorError[] = [];
   for (const identifier of identifiers) {
     try {
+      if (libraries.knows(identifier)) {
+        await libraries.install(identifier);
+        console.log(`${identifier}: is installed`);
+        continue;
+      }
       const { version, isOlder } = await installer.install(identifier);
       console.log(`${identifier}: ${version} is installed${isOlder ? ", an older one that stands in" : ""}`);
     } catch (error) {
@@ -26,10 +32,11 @@ export async function installRuntimes(identifiers: readonly string[]): Promise<v
   );
 }
 
-/** `lambent runtime list`: every runtime that this version of Lambent has, with its versions on this machine. */
+/** `lambent runtime list`: every runtime and SDK that this version of Lambent has, with what is on this machine. */
 export async function listRuntimes(): Promise<void> {
   const { machineRuntimes } = await import("../runtime-installation.ts");
-  const known = (await machineRuntimes(configurationOfThisProcess({}))).known();
+  const runtimes = await machineRuntimes(configurationOfThisProcess({}));
+  const known = runtimes.known();
   const width = Math.max(...known.map(({ identifier }) => identifier.length)) + 2;
   for (const { identifier, versions, couldStandIn, install } of known) {
     const marked = versions.map(({ version, isOlder }) => (isOlder ? `${version} (stands in)` : version));
@@ -37,5 +44,10 @@ export async function listRuntimes(): Promise<void> {
       install.length === 0 ? "missing" : `missing; install it with lambent runtime install ${identifier}`;
     const older = couldStandIn === undefined ? "" : `; ${couldStandIn} could stand in`;
     console.log(`${identifier.padEnd(width)}${marked.length > 0 ? marked.join(", ") : `${missing}${older}`}`);
+  }
+  for (const { manifest, directory } of runtimes.libraries()) {
+    const { identifier } = manifest;
+    const missing = `missing; install it with lambent runtime install ${identifier}`;
+    console.log(`${identifier.padEnd(width)}${directory === undefined ? missing : "installed"}`);
   }
 }

@@ -1,9 +1,13 @@
 import { compileMatch, InvalidEventPattern, type ValueTest } from "./event-match.ts";
+import { patternCombinations } from "./pattern-combinations.ts";
 
 export { InvalidEventPattern } from "./event-match.ts";
 
 /** Whether an event, or a part of it, is one that the pattern asks for. Compiled once, asked for each event. */
 export type EventTest = (event: unknown) => boolean;
+
+/** AWS: a rule is refused where `$or` leads to more ("Using OR matching"); its words are not documented. */
+const COMBINATIONS_MAX = 1_000;
 
 type JsonObject = Readonly<Record<string, unknown>>;
 
@@ -23,7 +27,10 @@ export function compileEventPattern(pattern: string): EventTest {
     throw new InvalidEventPattern("Filter is not valid JSON");
   }
   if (!isObject(parsed)) throw new InvalidEventPattern("Filter is not an object");
-  return compileObject(parsed);
+  const test = compileObject(parsed);
+  if (patternCombinations(parsed, () => 1) > COMBINATIONS_MAX)
+    throw new InvalidEventPattern(`$or leads to more than ${COMBINATIONS_MAX} combinations`);
+  return test;
 }
 
 function compileObject(pattern: JsonObject): EventTest {

@@ -1,11 +1,18 @@
 import { functionArn } from "./arn.ts";
 import { AwsError, invalidParameterValue, resourceNotFound } from "./errors.ts";
 import { FUNCTION_LIMITS } from "./function-limits.ts";
+import type { Principal } from "./principal.ts";
 
 /** Functions, aliases and versions belong to an account in a region. */
 export interface Owner {
   readonly account: string;
   readonly region: string;
+}
+
+/** An owner, and who asks in its name: refusals tell. */
+export interface Caller extends Owner {
+  /** The account's root user when it is left out. */
+  readonly principal?: Principal | undefined;
 }
 
 /** A function as a caller named it, taken apart. */

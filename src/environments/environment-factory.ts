@@ -6,7 +6,13 @@ import type { Clock } from "../ports/clock.ts";
 import type { CodeStore } from "../ports/code-store.ts";
 import type { LogSink } from "../ports/log-sink.ts";
 import type { InstalledRuntime, RuntimeCatalogue } from "../ports/runtime-catalogue.ts";
-import type { Sandbox, SandboxDriver, SandboxMount, SandboxRequest } from "../ports/sandbox.ts";
+import type {
+  Sandbox,
+  SandboxAssignment,
+  SandboxDriver,
+  SandboxMount,
+  SandboxRequest,
+} from "../ports/sandbox.ts";
 import type { CodeCacheAccess, CodeCachePacks } from "./code-cache-packs.ts";
 import type { EnvironmentMetadata } from "./environment-metadata.ts";
 import {
@@ -70,6 +76,10 @@ export interface MadeEnvironment {
   /** Monotonic; a reset makes an environment no younger. */
   readonly createdMs: number;
 }
+
+/** The variables are made when the rest is under way: credentials take their time. */
+type SandboxNeeds = Omit<SandboxRequest, "environmentVariables"> &
+  Pick<SandboxAssignment, "environmentVariables">;
 
 /** Makes execution environments: code, credentials, variables, log stream, sandbox and doors put together. */
 export class EnvironmentFactory {
@@ -138,7 +148,7 @@ export class EnvironmentFactory {
   /** Whether an environment with this runtime is what `make` would make now. */
   isCurrent(runtime: InstalledRuntime, version: FunctionVersion): boolean {
     const current = this.#dependencies.runtimes.find(version.runtime, version.runtimePin);
-    return current?.versionHash === runtime.versionHash;
+    return current?.versionHash === runtime.versionHash && current.library === runtime.library;
   }
 
   #openLog(
@@ -199,7 +209,7 @@ export class EnvironmentFactory {
       fileSystems: this.#fileSystemsOf(version),
       codeDirectory: await codeStore.directory(version.codeHash),
       layersDirectory: layers?.directory,
-      environmentVariables: {
+      environmentVariables: () => ({
         ...functionEnvironmentVariables(version, runtime, {
           credentials: issueCredentials(identity),
           logStreamName: run.streamName,
@@ -207,7 +217,7 @@ export class EnvironmentFactory {
           metadataToken: metadata.token,
         }),
         ...codeCache?.environmentVariables,
-      },
+      }),
       memoryMb: version.memoryMb,
       ephemeralStorageMb: version.ephemeralStorageMb,
       keepScratchOf: run.keepScratchOf,
@@ -230,7 +240,7 @@ export class EnvironmentFactory {
   async #obtainSandbox(
     version: FunctionVersion,
     runtime: InstalledRuntime,
-    request: SandboxRequest,
+    { environmentVariables, ...request }: SandboxNeeds,
   ): Promise<Sandbox> {
     const { sandboxes, reserve } = this.#dependencies;
     const surroundings = {
@@ -238,15 +248,17 @@ export class EnvironmentFactory {
       hasFileSystems: (request.fileSystems?.length ?? 0) > 0,
       keepsScratch: request.keepScratchOf !== undefined,
     };
-    const mayWait =
-      reserve !== undefined && mayUseReserve(version, runtime, request.environmentVariables, surroundings);
+    const mayWait = reserve !== undefined && mayUseReserve(version, runtime, surroundings);
     const waiting = mayWait ? reserve.take(runtime, version.memoryMb) : undefined;
-    if (waiting === undefined) return sandboxes.create(request);
+    const create = (): Promise<Sandbox> =>
+      sandboxes.create({ ...request, environmentVariables: environmentVariables() });
+    if (waiting === undefined) return create();
     try {
-      return await waiting.assign({ ...request, layersDirectory: request.layersDirectory });
+      const { layersDirectory } = request;
+      return await waiting.assign({ ...request, layersDirectory, environmentVariables });
     } catch {
       // It died just now; nothing of the function has run.
-      return sandboxes.create(request);
+      return create();
     }
   }
 }

@@ -442,10 +442,10 @@ export class ExecutionEnvironment implements RuntimeApiSession {
     const durationMs = status === "timeout" ? request.version.timeoutSeconds * 1000 : elapsedMs;
     running.durationMs = durationMs;
     const spans = this.#takeSpans();
-    const maxMemoryUsedMb = this.#memory.maxUsedMb(
-      this.#sandbox,
-      status !== "success" || request.wantsLogTail,
-    );
+    const readMemory = (): number =>
+      this.#memory.maxUsedMb(this.#sandbox, status !== "success" || request.wantsLogTail);
+    // Of processes that end nothing can be read later; otherwise the caller's answer does not wait for it.
+    const lastMemoryMb = status === "success" ? undefined : readMemory();
     const report = (): void => {
       if (this.#pendingReport !== report) return;
       this.#pendingReport = undefined;
@@ -454,7 +454,7 @@ export class ExecutionEnvironment implements RuntimeApiSession {
         durationMs,
         billedDurationMs: billedDurationMs(durationMs, running.initDurationMs),
         memorySizeMb: request.version.memoryMb,
-        maxMemoryUsedMb,
+        maxMemoryUsedMb: lastMemoryMb ?? readMemory(),
         initDurationMs: running.initDurationMs,
         status,
         errorType,

@@ -23,10 +23,10 @@ const NOTHING_ELSE: FunctionSurroundings = {
   hasFileSystems: false,
   keepsScratch: false,
 };
-const VERSION = { ephemeralStorageMb: 512 } as FunctionVersion;
+const VERSION = { ephemeralStorageMb: 512, environmentVariables: {} } as unknown as FunctionVersion;
 
 const may = (variables: Record<string, string>, surroundings = NOTHING_ELSE, version = VERSION): boolean =>
-  mayUseReserve(version, RUNTIME, { ...RUNTIME.environmentVariables, ...variables }, surroundings);
+  mayUseReserve({ ...version, environmentVariables: variables }, RUNTIME, surroundings);
 
 test("a plain function may take a sandbox from the reserve, whatever its own variables say", () => {
   for (const variables of [
@@ -73,7 +73,7 @@ test("extensions, mounted file systems and another size of /tmp need the full pa
 });
 
 test("a runtime whose program cannot wait is started when it is needed", () => {
-  assert.equal(mayUseReserve(VERSION, { ...RUNTIME, reserve: undefined }, {}, NOTHING_ELSE), false);
+  assert.equal(mayUseReserve(VERSION, { ...RUNTIME, reserve: undefined }, NOTHING_ELSE), false);
 });
 
 test("a program whose settings depend on the memory waits for exactly that; others serve all sizes", () => {

@@ -22,20 +22,19 @@ export interface FunctionSurroundings {
 }
 
 /**
- * Whether a function may be given to a sandbox that was started without knowing it. `environmentVariables` is the
- * complete environment of the function; everything else takes the full path.
+ * Whether a function may be given to a sandbox that was started without knowing it; everything else takes the full
+ * path. The variables that Lambent itself adds are read when they are needed.
  */
 export function mayUseReserve(
   version: FunctionVersion,
   runtime: InstalledRuntime,
-  environmentVariables: Readonly<Record<string, string>>,
   surroundings: FunctionSurroundings,
 ): boolean {
   if (runtime.reserve === undefined) return false;
   if (version.ephemeralStorageMb !== RESERVE_EPHEMERAL_STORAGE_MB) return false;
   if (surroundings.hasExtensions || surroundings.hasFileSystems || surroundings.keepsScratch) return false;
   const defaults = runtime.environmentVariables;
-  return Object.entries(environmentVariables).every(
+  return Object.entries(version.environmentVariables).every(
     ([name, value]) => !READ_AT_START.test(name) || defaults[name] === value,
   );
 }

@@ -111,6 +111,26 @@ test("what is expected within a time waits beforehand, and no longer", async () 
   assert.equal(pool.size, 2);
 });
 
+test("a burst that finds enough waiting has the processor to itself, for a while", async () => {
+  const { pool, world, prepared, pass } = scriptedPool();
+  pool.announce("nodejs24.x", 128, 10);
+  await pass(100);
+  for (let i = 0; i < 6; i++) {
+    pool.take(world.installed, 128);
+    await pass(20);
+  }
+  assert.equal(prepared.length, 10);
+  await pass(25);
+  assert.ok(prepared.length > 10, "it is over");
+  const before = prepared.length;
+  for (let i = 0; i < 30; i++) {
+    pool.announce("nodejs24.x", 128, 1);
+    pool.take(world.installed, 128);
+    await pass(20);
+  }
+  assert.ok(prepared.length > before, "it does not end");
+});
+
 test("what is announced waits beforehand", async () => {
   const { pool, pass } = scriptedPool();
   pool.announce("nodejs24.x", 128, 7);

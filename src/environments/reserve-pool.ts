@@ -7,6 +7,8 @@ import { memoryBucket, RESERVE_EPHEMERAL_STORAGE_MB } from "./reserve-eligibilit
 
 /** What is going on just then has the processor first. */
 const REFILL_DELAY_MS = 25;
+/** A burst that finds enough waiting keeps it for so long at most. */
+const BURST_PATIENCE_MS = 500;
 /** A kind that cannot be made is tried again after this time. */
 const RETRY_MS = 30_000;
 /** How often what nobody needs any more is looked for. */
@@ -54,6 +56,7 @@ export class ReservePool {
   readonly #kinds = new Map<string, Kind>();
   #cancelRefill: (() => void) | undefined;
   #cancelReview: (() => void) | undefined;
+  #burst = { beganMs: Number.NEGATIVE_INFINITY, lastMs: Number.NEGATIVE_INFINITY };
   #closed = false;
 
   constructor(dependencies: ReservePoolDependencies) {
@@ -91,7 +94,10 @@ export class ReservePool {
   take(runtime: InstalledRuntime, memoryMb: number): WaitingSandbox | undefined {
     const kind = this.#kind(runtime, memoryMb);
     if (kind === undefined) return undefined;
-    kind.demand.arrived(this.#dependencies.clock.monotonicMs());
+    const nowMs = this.#dependencies.clock.monotonicMs();
+    kind.demand.arrived(nowMs);
+    if (nowMs - this.#burst.lastMs > REFILL_DELAY_MS) this.#burst.beganMs = nowMs;
+    this.#burst.lastMs = nowMs;
     const taken = kind.waiting.shift();
     this.#refillSoon();
     return taken;
@@ -136,9 +142,9 @@ export class ReservePool {
     }
   }
 
-  #refillSoon(): void {
+  #refillSoon(delayMs = REFILL_DELAY_MS): void {
     if (this.#closed) return;
-    this.#cancelRefill ??= this.#dependencies.clock.after(REFILL_DELAY_MS, () => {
+    this.#cancelRefill ??= this.#dependencies.clock.after(delayMs, () => {
       this.#cancelRefill = undefined;
       this.#refill();
     });
@@ -149,6 +155,11 @@ export class ReservePool {
     if (this.#closed || this.#isMemoryShort()) return;
     const { clock, max, room, parallel } = this.#dependencies;
     const nowMs = clock.monotonicMs();
+    const burstMs = this.#burstMs(nowMs);
+    if (burstMs > 0) {
+      this.#refillSoon(burstMs);
+      return;
+    }
     let making = [...this.#kinds.values()].reduce((sum, kind) => sum + kind.making, 0);
     let left = Math.min(max, room()) - this.size - making;
     while (making < parallel) {
@@ -161,6 +172,17 @@ export class ReservePool {
       making++;
       left--;
     }
+  }
+
+  /** For how long what is being started has the processor to itself; 0 as soon as a kind that is needed has run out. */
+  #burstMs(nowMs: number): number {
+    const { beganMs, lastMs } = this.#burst;
+    const leftMs = Math.min(lastMs + REFILL_DELAY_MS, beganMs + BURST_PATIENCE_MS) - nowMs;
+    if (leftMs <= 0) return 0;
+    const hasRunOut = [...this.#kinds.values()].some(
+      (kind) => kind.waiting.length === 0 && kind.retryAtMs <= nowMs && missing(kind, nowMs) > 0,
+    );
+    return hasRunOut ? 0 : leftMs;
   }
 
   /** With no place left, the kind of which most wait gives one up for a kind of which clearly fewer do. */
@@ -234,8 +256,8 @@ export class ReservePool {
   }
 }
 
-const keyOf = ({ versionHash }: InstalledRuntime, bucket: number | "any"): string =>
-  `${versionHash}/${bucket}`;
+const keyOf = ({ versionHash, library = "" }: InstalledRuntime, bucket: number | "any"): string =>
+  `${versionHash}/${bucket}/${library}`;
 
 function missing(kind: Kind, nowMs: number): number {
   return kind.demand.target(nowMs) - kind.waiting.length - kind.making;

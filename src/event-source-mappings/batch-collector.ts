@@ -73,6 +73,7 @@ export class BatchCollector<R extends SourceRecord> {
       const startedMs = clock.monotonicMs();
       const read = await source.read({ max, waitMs, signal: this.#stopping });
       this.#problems = 0;
+      invoker.count(mapping, "PolledEventCount", read.length);
       const tookMs = clock.monotonicMs() - startedMs;
       if (read.length === 0 && tookMs < Math.min(waitMs, SHORT_READ_MS))
         await this.#wait(Math.min(waitMs - tookMs, EMPTY_READ_DELAY_MS));
@@ -88,11 +89,12 @@ export class BatchCollector<R extends SourceRecord> {
   }
 
   async #filtered(records: readonly R[]): Promise<readonly R[]> {
-    const { source, mapping, report } = this.#options;
+    const { source, mapping, invoker, report } = this.#options;
     if (mapping.settings.filterPatterns.length === 0 || records.length === 0) return records;
     const wanted: R[] = [];
     const others: R[] = [];
     for (const record of records) (source.wants(record) ? wanted : others).push(record);
+    if (others.length > 0) invoker.count(mapping, "FilteredOutEventCount", others.length);
     // What could not be discarded comes again, and is looked at again.
     if (others.length > 0) await source.discard(others).catch((error: unknown) => report(problem(error)));
     return wanted;

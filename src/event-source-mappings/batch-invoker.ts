@@ -4,11 +4,11 @@ import type { InvocationResult, Invoker } from "../core/invocation.ts";
 import { isLoop } from "../core/lineage.ts";
 import { parseTraceHeader, TraceHeaders } from "../core/trace-header.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { EventMetrics } from "../ports/function-metrics.ts";
+import type { EventMetrics, MappingMetricName } from "../ports/function-metrics.ts";
 import { failedItems } from "./batch-response.ts";
 import type { BatchOutcome, SourceRecord } from "./event-source.ts";
 import type { MappedFunctions } from "./mapped-functions.ts";
-import type { MappingDocument } from "./mapping-document.ts";
+import { type MappingDocument, mappingArn } from "./mapping-document.ts";
 
 export interface BatchInvokerDependencies {
   readonly clock: Clock;
@@ -51,8 +51,27 @@ export class BatchInvoker {
     }
   }
 
-  /** Never rejects. */
+  /** Counts records, where the mapping was told to. */
+  count(mapping: MappingDocument, metric: MappingMetricName, records: number): void {
+    if (mapping.settings.countsEvents === true)
+      this.#dependencies.metrics.add(mappingArn(mapping), metric, records);
+  }
+
+  /** Never rejects. AWS: a record counts as often as it is tried. */
   async attempt(
+    mapping: MappingDocument,
+    records: readonly SourceRecord[],
+    payload: Uint8Array,
+  ): Promise<Attempt> {
+    const attempt = await this.#attempt(mapping, records, payload);
+    const { outcome } = attempt;
+    const failed = outcome.type === "processed" ? outcome.failed.size : records.length;
+    this.count(mapping, "InvokedEventCount", records.length);
+    if (failed > 0) this.count(mapping, "FailedInvokeEventCount", failed);
+    return attempt;
+  }
+
+  async #attempt(
     mapping: MappingDocument,
     records: readonly SourceRecord[],
     payload: Uint8Array,

@@ -5,8 +5,8 @@ import {
   resourceConflict,
   resourceNotFound,
 } from "../core/errors.ts";
-import { FUNCTION_LIMITS } from "../core/function-limits.ts";
 import type { Owner } from "../core/function-reference.ts";
+import { checkTags } from "../core/resource-tags.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { Logger } from "../ports/logger.ts";
 import { Conflict, type KeyValueStore } from "../ports/store.ts";
@@ -362,9 +362,4 @@ function refuseWhileDeleting(mapping: MappingDocument, what: "update" | "delete"
       `Cannot ${what} the event source mapping because it is in use.`,
       400,
     );
-}
-
-function checkTags(tags: Readonly<Record<string, string>>): void {
-  if (Object.keys(tags).length > FUNCTION_LIMITS.tagsMax)
-    throw invalidParameterValue("Number of tags exceeds resource tag limit.");
 }

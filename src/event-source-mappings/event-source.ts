@@ -31,6 +31,8 @@ export type BatchOutcome =
 export interface RecordSource<R extends SourceRecord> {
   /** Batches at a time. */
   readonly concurrency: ConcurrencyLimit;
+  /** What the metrics call records that are done with, where they have a name for it. */
+  readonly doneMetric?: "DeletedEventCount";
   /** Records of one read, at most. */
   readonly readMax: number;
   /** Waits up to `waitMs` for the first record, or until the signal. */

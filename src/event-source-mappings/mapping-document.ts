@@ -14,6 +14,8 @@ export interface MappingSettings {
   readonly filterPatterns: readonly string[];
   readonly reportsBatchItemFailures: boolean;
   readonly maximumConcurrency?: number | undefined;
+  /** Its records are counted for CloudWatch. */
+  readonly countsEvents?: boolean | undefined;
   readonly provisionedPollers?: { readonly minimum: number; readonly maximum: number } | undefined;
 }
 

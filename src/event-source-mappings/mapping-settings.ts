@@ -7,10 +7,13 @@ const FILTERS_MAX = 5;
 const POLLERS_MIN_DEFAULT = 2;
 const POLLERS_MAX_DEFAULT = 200;
 
+export const EVENT_COUNT = "EventCount";
+
 /** Refuses by name what AWS has and Lambent has not. */
 export function refuseUnsupported(input: MappingInput): void {
   if (isGiven(input.KMSKeyArn)) throw notSupported("KMSKeyArn");
-  if (input.MetricsConfig?.Metrics?.length) throw notSupported("MetricsConfig");
+  for (const metric of input.MetricsConfig?.Metrics ?? [])
+    if (metric !== EVENT_COUNT) throw notSupported(`MetricsConfig ${metric}`);
 }
 
 /** The settings of a request, over those that a mapping has, or over the defaults. */
@@ -31,6 +34,10 @@ export function settingsOf(
       input.FunctionResponseTypes?.includes("ReportBatchItemFailures") ?? current.reportsBatchItemFailures,
     maximumConcurrency:
       input.ScalingConfig === undefined ? current.maximumConcurrency : input.ScalingConfig.MaximumConcurrency,
+    countsEvents:
+      input.MetricsConfig === undefined
+        ? current.countsEvents
+        : input.MetricsConfig.Metrics?.includes(EVENT_COUNT) === true || undefined,
     provisionedPollers:
       input.ProvisionedPollerConfig === undefined
         ? current.provisionedPollers

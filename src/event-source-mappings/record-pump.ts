@@ -134,8 +134,15 @@ export class RecordPump<R extends SourceRecord> {
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
       const outcome = await this.#deliver(next);
       const again = await this.#orReport(source.settle(next, outcome));
+      if (again !== undefined && outcome.type === "processed")
+        this.#countDone(next.length - outcome.failed.size);
       waiting.unshift(...(again ?? []));
     }
+  }
+
+  #countDone(records: number): void {
+    const { source, invoker, mapping } = this.#options;
+    if (source.doneMetric !== undefined && records > 0) invoker.count(mapping, source.doneMetric, records);
   }
 
   /** Until the function ran, or the source cannot wait any longer. */

@@ -1,11 +1,11 @@
 import { AwsError, invalidParameterValue, resourceConflict } from "../core/errors.ts";
 import { type Owner, parseUnqualifiedReference } from "../core/function-reference.ts";
+import { checkTags } from "../core/resource-tags.ts";
 import type { Clock } from "../ports/clock.ts";
 import { Conflict, type KeyValueStore } from "../ports/store.ts";
 import type { FunctionAttachments } from "./function-attachments.ts";
 import type { FunctionCatalogue } from "./function-catalogue.ts";
 import type { Page, PageRequest } from "./function-directory.ts";
-import { checkTags } from "./function-tags.ts";
 import { pageOf } from "./page-of.ts";
 
 export type UntrustedArtifactPolicy = "Warn" | "Enforce";

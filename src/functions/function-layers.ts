@@ -1,6 +1,6 @@
 import { invalidParameterValue } from "../core/errors.ts";
 import { FUNCTION_LIMITS } from "../core/function-limits.ts";
-import type { Owner } from "../core/function-reference.ts";
+import type { Caller } from "../core/function-reference.ts";
 import { layerArn, parseLayerArn } from "../core/layer-arn.ts";
 import type { StoredCode } from "../ports/code-store.ts";
 import type { FunctionLayer } from "./documents.ts";
@@ -11,7 +11,7 @@ const LAYERS_MAX = 5;
 
 /** The layer versions that a function is to have, in their order. Throws AWS's errors. */
 export function functionLayers(
-  owner: Owner,
+  owner: Caller,
   arns: readonly string[],
   directory: LayerDirectory,
 ): FunctionLayer[] {

@@ -1,12 +1,14 @@
 import { AwsError, invalidParameterValue, notSupported, resourceConflict } from "../core/errors.ts";
 import { FUNCTION_LIMITS } from "../core/function-limits.ts";
 import {
+  type Caller,
   isAliasName,
   type Owner,
   parseFunctionReference,
   parseUnqualifiedReference,
 } from "../core/function-reference.ts";
 import { CREATING, checkChangeable, UPDATING } from "../core/function-states.ts";
+import { checkTags } from "../core/resource-tags.ts";
 import { checkRevision } from "../core/revision-id.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { CodeStore, StoredCode } from "../ports/code-store.ts";
@@ -20,7 +22,6 @@ import { describeLatest, describeVersion, type FunctionDescription } from "./fun
 import { checkUnzippedSize } from "./function-layers.ts";
 import type { FunctionChange, FunctionRepository } from "./function-repository.ts";
 import { changedSettings, newSettings, type SettingsInput } from "./function-settings.ts";
-import { checkTags } from "./function-tags.ts";
 import type { LayerDirectory } from "./layer-directory.ts";
 import { fingerprintOf, withNextVersion } from "./publication.ts";
 import { newestRuntime } from "./runtime-pin.ts";
@@ -83,33 +84,11 @@ export class FunctionLifecycle {
   }
 
   /** Answers the function in state Pending; it turns Active shortly after. */
-  async create(owner: Owner, request: CreateFunctionRequest): Promise<FunctionDescription> {
-    const { catalogue, repository, runtimes, collector, transitions, clock, newId } = this.#dependencies;
+  async create(owner: Caller, request: CreateFunctionRequest): Promise<FunctionDescription> {
+    const { catalogue, collector, transitions, codeSigning } = this.#dependencies;
     const name = nameOf(owner, parseUnqualifiedReference(owner, request.functionReference));
     if (catalogue.find(name) !== undefined) throw alreadyExists(name);
-    const settings = newSettings(name, request.settings, this.#dependencies);
-    const architecture = this.#checkArchitecture(request.architecture) ?? this.#dependencies.hostArchitecture;
-    const { codeSigning } = this.#dependencies;
-    codeSigning.checkDeployment(owner, request.codeSigningConfigArn);
-    const tags = request.tags ?? {};
-    checkTags(tags);
-    const created = await collector.during<FunctionChange>(async () => {
-      const code = await this.#store(name, request.zip);
-      this.#checkSize(code, settings);
-      const head: FunctionDocument = {
-        schema: 1,
-        ...name,
-        functionId: newId(),
-        nextVersion: 1,
-        tags,
-        latest: { deploymentId: newId(), settings, code, architecture, ...newestRuntime(settings, runtimes) },
-        state: CREATING,
-        revisionId: newId(),
-        lastModifiedMs: clock.nowMs(),
-      };
-      if (!(await repository.createFunction(head))) throw this.#unused(code, alreadyExists(name));
-      return request.publish ? this.#publishNew(head) : { document: head };
-    });
+    const created = await collector.during(() => this.#create(owner, name, request));
     if (request.codeSigningConfigArn !== undefined)
       await codeSigning.bind(owner, name.functionName, request.codeSigningConfigArn);
     transitions.begin(created.document);
@@ -117,6 +96,31 @@ export class FunctionLifecycle {
     if (created.version === undefined) return describeLatest(created.document);
     const description = describeVersion(created.document, created.version);
     return { ...description, functionArn: describeLatest(created.document).functionArn };
+  }
+
+  /** To be called while nothing is collected: packages of layers are referred to from the look-up on. */
+  async #create(owner: Caller, name: FunctionName, request: CreateFunctionRequest): Promise<FunctionChange> {
+    const { repository, runtimes, clock, newId, codeSigning, hostArchitecture } = this.#dependencies;
+    const settings = newSettings({ ...owner, ...name }, request.settings, this.#dependencies);
+    const architecture = this.#checkArchitecture(request.architecture) ?? hostArchitecture;
+    codeSigning.checkDeployment(owner, request.codeSigningConfigArn);
+    const tags = request.tags ?? {};
+    checkTags(tags);
+    const code = await this.#store(name, request.zip);
+    this.#checkSize(code, settings);
+    const head: FunctionDocument = {
+      schema: 1,
+      ...name,
+      functionId: newId(),
+      nextVersion: 1,
+      tags,
+      latest: { deploymentId: newId(), settings, code, architecture, ...newestRuntime(settings, runtimes) },
+      state: CREATING,
+      revisionId: newId(),
+      lastModifiedMs: clock.nowMs(),
+    };
+    if (!(await repository.createFunction(head))) throw this.#unused(code, alreadyExists(name));
+    return request.publish ? this.#publishNew(head) : { document: head };
   }
 
   /** Begins an update: the old code serves until it is through. With `dryRun` only says what would be. */
@@ -151,12 +155,18 @@ export class FunctionLifecycle {
   }
 
   /** Begins an update: the old configuration serves until it is through. */
-  async updateConfiguration(owner: Owner, request: UpdateConfigurationRequest): Promise<FunctionDescription> {
+  async updateConfiguration(
+    owner: Caller,
+    request: UpdateConfigurationRequest,
+  ): Promise<FunctionDescription> {
     const name = nameOf(owner, parseUnqualifiedReference(owner, request.functionReference));
-    const changed = await this.#update(name, { ...request, publish: false }, ({ latest }) => ({
-      ...latest,
-      settings: changedSettings(name, latest.settings, request.settings, this.#dependencies),
-    }));
+    // Packages of layers that are looked up must still be there when the function refers to them.
+    const changed = await this.#dependencies.collector.during(() =>
+      this.#update(name, { ...request, publish: false }, ({ latest }) => ({
+        ...latest,
+        settings: changedSettings(owner, latest.settings, request.settings, this.#dependencies),
+      })),
+    );
     return describeLatest(changed.document);
   }
 

@@ -1,8 +1,8 @@
 import { checkEnvironmentVariables } from "../core/environment-variables.ts";
-import { accessDenied, invalidParameterValue } from "../core/errors.ts";
+import { AwsError, accessDenied, invalidParameterValue } from "../core/errors.ts";
 import type { FileSystemMount } from "../core/file-systems.ts";
 import { FUNCTION_LIMITS } from "../core/function-limits.ts";
-import type { Owner } from "../core/function-reference.ts";
+import type { Caller, Owner } from "../core/function-reference.ts";
 import type { LoggingConfiguration } from "../core/function-version.ts";
 import { checkRuntimeIdentifier } from "../core/runtime-identifiers.ts";
 import type { RuntimeCatalogue } from "../ports/runtime-catalogue.ts";
@@ -46,7 +46,7 @@ export interface SettingsChoices {
 
 /** Settings of a new function. Throws AWS's errors. */
 export function newSettings(
-  owner: Owner & { readonly functionName: string },
+  owner: Caller & { readonly functionName: string },
   input: SettingsInput,
   choices: SettingsChoices,
 ): FunctionSettings {
@@ -73,7 +73,7 @@ export function newSettings(
 
 /** `current` with the given members replaced, each as a whole. Throws AWS's errors. */
 export function changedSettings(
-  owner: Owner,
+  owner: Caller,
   current: FunctionSettings,
   input: SettingsInput,
   choices: SettingsChoices,
@@ -96,7 +96,7 @@ export function changedSettings(
 
 /** What is left out of a function's settings until it is given. */
 function changedLists(
-  owner: Owner,
+  owner: Caller,
   current: FunctionSettings,
   input: SettingsInput,
   choices: SettingsChoices,
@@ -128,9 +128,9 @@ function checkInput(owner: Owner, input: SettingsInput, { runtimes, mayAssume }:
   }
   if (input.deadLetterTargetArn) checkDeadLetterTarget(input.deadLetterTargetArn);
   // The API model allows more than these, for managed instances.
-  checkAtMost("Timeout", input.timeoutSeconds, FUNCTION_LIMITS.timeoutSecondsMax);
-  checkAtMost("MemorySize", input.memoryMb, FUNCTION_LIMITS.memoryMbMax);
-  checkAtMost("EphemeralStorage.Size", input.ephemeralStorageMb, FUNCTION_LIMITS.ephemeralStorageMbMax);
+  checkAtMost("timeout", input.timeoutSeconds, FUNCTION_LIMITS.timeoutSecondsMax);
+  checkMemory(input.memoryMb);
+  checkAtMost("ephemeralStorage.size", input.ephemeralStorageMb, FUNCTION_LIMITS.ephemeralStorageMbMax);
   if (input.environmentVariables !== undefined) checkEnvironmentVariables(input.environmentVariables);
 }
 
@@ -159,12 +159,22 @@ function checkDeadLetterTarget(arn: string): void {
   );
 }
 
-function checkAtMost(name: string, value: number | undefined, max: number): void {
-  if (value !== undefined && value > max) {
-    throw invalidParameterValue(
-      `'${name}' value failed to satisfy constraint: Member must have value less than or equal to ${max}`,
-    );
-  }
+/** AWS: in the words of the API model's own limits, as published reports of refusals have them. */
+function checkAtMost(path: string, value: number | undefined, max: number): void {
+  if (value === undefined || value <= max) return;
+  throw new AwsError(
+    "ValidationException",
+    `1 validation error detected: Value '${value}' at '${path}' failed to satisfy constraint: Member must have value less than or equal to ${max}`,
+    400,
+  );
+}
+
+/** AWS: memory has an account's limit, and words of its own. */
+function checkMemory(memoryMb: number | undefined): void {
+  if (memoryMb === undefined || memoryMb <= FUNCTION_LIMITS.memoryMbMax) return;
+  throw invalidParameterValue(
+    `'MemorySize' value failed to satisfy constraint: Member must have value less than or equal to ${FUNCTION_LIMITS.memoryMbMax}`,
+  );
 }
 
 /** AWS: levels exist in JSON format only, and are both INFO unless given ("Advanced logging controls"). */

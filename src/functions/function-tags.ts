@@ -1,17 +1,10 @@
 import { invalidParameterValue } from "../core/errors.ts";
-import { FUNCTION_LIMITS } from "../core/function-limits.ts";
 import { type Owner, parseFunctionReference } from "../core/function-reference.ts";
 import { checkChangeable } from "../core/function-states.ts";
+import { checkTags } from "../core/resource-tags.ts";
 import type { FunctionDocument } from "./documents.ts";
 import type { FunctionCatalogue } from "./function-catalogue.ts";
 import type { FunctionRepository } from "./function-repository.ts";
-
-/** Refuses more than 50 tags with AWS's text. */
-export function checkTags(tags: Readonly<Record<string, string>>): void {
-  if (Object.keys(tags).length > FUNCTION_LIMITS.tagsMax) {
-    throw invalidParameterValue("Number of tags exceeds resource tag limit.");
-  }
-}
 
 /** Tags of functions; versions and aliases have none. */
 export class FunctionTags {

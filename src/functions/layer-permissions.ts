@@ -1,5 +1,5 @@
 import { AwsError, invalidParameterValue, resourceConflict, resourceNotFound } from "../core/errors.ts";
-import type { Owner } from "../core/function-reference.ts";
+import type { Caller } from "../core/function-reference.ts";
 import { layerArn } from "../core/layer-arn.ts";
 import type { LayerVersionDocument } from "./layer-documents.ts";
 import { GET_LAYER_VERSION, layerPolicyText } from "./layer-use.ts";
@@ -30,7 +30,7 @@ export class LayerPermissions {
   }
 
   async add(
-    owner: Owner,
+    owner: Caller,
     asked: LayerPermission,
   ): Promise<{ readonly statement: string; readonly revisionId: string }> {
     if (asked.action !== GET_LAYER_VERSION)
@@ -64,7 +64,7 @@ export class LayerPermissions {
   }
 
   async remove(
-    owner: Owner,
+    owner: Caller,
     asked: Pick<LayerPermission, "reference" | "version" | "statementId" | "revisionId">,
   ): Promise<void> {
     const version = this.#layers.getOwn(
@@ -85,7 +85,7 @@ export class LayerPermissions {
   }
 
   policy(
-    owner: Owner,
+    owner: Caller,
     reference: string,
     version: number,
   ): { readonly policy: string; readonly revisionId: string } {

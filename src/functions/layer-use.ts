@@ -1,5 +1,6 @@
 import { type AwsError, accessDenied } from "../core/errors.ts";
-import type { Owner } from "../core/function-reference.ts";
+import type { Caller } from "../core/function-reference.ts";
+import { principalArn } from "../core/iam-arn.ts";
 import { layerArn } from "../core/layer-arn.ts";
 import { parsePolicyDocument } from "../core/policy-document.ts";
 import { evaluatePolicies } from "../core/policy-evaluation.ts";
@@ -29,7 +30,11 @@ export function mayUseLayer(version: LayerVersionDocument, account: string): boo
 }
 
 /** AWS's refusal of a call on what belongs to another account; `action` as in "lambda:GetLayerVersion". */
-export const notAuthorized = ({ account }: Owner, action: string, resource: string): AwsError =>
+export const notAuthorized = (
+  { account, principal = { type: "root", account } }: Caller,
+  action: string,
+  resource: string,
+): AwsError =>
   accessDenied(
-    `User: arn:aws:iam::${account}:root is not authorized to perform: ${action} on resource: ${resource} because no resource-based policy allows the ${action} action`,
+    `User: ${principalArn(principal)} is not authorized to perform: ${action} on resource: ${resource} because no resource-based policy allows the ${action} action`,
   );

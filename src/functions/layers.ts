@@ -1,6 +1,6 @@
 import { AwsError, invalidParameterValue, resourceConflict, resourceNotFound } from "../core/errors.ts";
 import { FUNCTION_LIMITS } from "../core/function-limits.ts";
-import type { Owner } from "../core/function-reference.ts";
+import type { Caller, Owner } from "../core/function-reference.ts";
 import { type LayerReference, layerArn, layerReference, parseLayerArn } from "../core/layer-arn.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { CodeStore } from "../ports/code-store.ts";
@@ -53,7 +53,7 @@ export class Layers {
     this.#dependencies = dependencies;
   }
 
-  async publish(owner: Owner, asked: LayerPublication): Promise<LayerVersionDocument> {
+  async publish(owner: Caller, asked: LayerPublication): Promise<LayerVersionDocument> {
     const { codeStore, collector, clock, keyValue } = this.#dependencies;
     const { account, region, layerName } = ownLayer(owner, asked.reference, "lambda:PublishLayerVersion");
     if (asked.zip.byteLength > FUNCTION_LIMITS.zippedBytesMax) {
@@ -84,7 +84,7 @@ export class Layers {
   }
 
   /** `reference`: the layer's name or ARN, of another account as far as the version's policy lets the owner in. */
-  get(owner: Owner, reference: string, version: number): LayerVersionDocument {
+  get(owner: Caller, reference: string, version: number): LayerVersionDocument {
     checkVersion(version);
     const layer = layerReference(owner, reference);
     const found = this.#dependencies.directory.find(layer, layer.layerName, version);
@@ -97,7 +97,7 @@ export class Layers {
   }
 
   /** A version of the owner's own, for `action` on its policy. */
-  getOwn(owner: Owner, reference: string, version: number, action: string): LayerVersionDocument {
+  getOwn(owner: Caller, reference: string, version: number, action: string): LayerVersionDocument {
     checkVersion(version);
     const layer = ownLayer(owner, reference, action, version);
     const found = this.#dependencies.directory.find(layer, layer.layerName, version);
@@ -106,7 +106,7 @@ export class Layers {
     return found;
   }
 
-  getByArn(owner: Owner, arn: string): LayerVersionDocument {
+  getByArn(owner: Caller, arn: string): LayerVersionDocument {
     const layer = parseLayerArn(arn);
     if (layer?.version === undefined) throw resourceNotFound("The resource you requested does not exist.");
     return this.get(owner, arn.slice(0, arn.lastIndexOf(":")), layer.version);
@@ -127,7 +127,7 @@ export class Layers {
 
   /** Newest first. */
   listVersions(
-    owner: Owner,
+    owner: Caller,
     reference: string,
     filter: LayerFilter,
     page: PageRequest,
@@ -141,7 +141,7 @@ export class Layers {
   }
 
   /** AWS: deleting what does not exist succeeds, and functions that use the version go on using it. */
-  async remove(owner: Owner, reference: string, version: number): Promise<void> {
+  async remove(owner: Caller, reference: string, version: number): Promise<void> {
     const { keyValue, directory, collector } = this.#dependencies;
     checkVersion(version);
     const layer = ownLayer(owner, reference, "lambda:DeleteLayerVersion", version);
@@ -197,7 +197,7 @@ function isCompatible(version: LayerVersionDocument, { runtime, architecture }: 
 }
 
 /** AWS: a layer's policy can let other accounts use a version, and nothing else. */
-function ownLayer(owner: Owner, reference: string, action: string, version?: number): LayerReference {
+function ownLayer(owner: Caller, reference: string, action: string, version?: number): LayerReference {
   const layer = layerReference(owner, reference);
   if (layer.account !== owner.account || layer.region !== owner.region)
     throw notAuthorized(owner, action, layerArn(layer, version));

@@ -280,8 +280,9 @@ export class DeploymentPool implements TakesTurns {
   }
 
   #ready(environment: ExecutionEnvironment): void {
-    environment.limitCpu();
     this.#becameIdle(environment);
+    // In the same turn, and after the event that waits for it has gone out.
+    if (environment.state !== "ended") environment.limitCpu();
   }
 
   #becameIdle(environment: ExecutionEnvironment): void {

@@ -35,5 +35,13 @@ test("events count for the account, the function and the name it was called by",
   assert.deepEqual(await read("AsyncEventsReceived", { FunctionName: "f" }), [2, 2]);
   assert.deepEqual(await read("AsyncEventsReceived", { FunctionName: "f", Resource: "f:live" }), [1, 1]);
   assert.deepEqual(await read("AsyncEventAge", { FunctionName: "f", Resource: "f:live" }), [2, 60]);
+  const uuid = "8d2a5f4e-0000-4000-8000-000000000000";
+  metrics.events.add(
+    `arn:aws:lambda:${owner.region}:${owner.account}:event-source-mapping:${uuid}`,
+    "PolledEventCount",
+    7,
+  );
+  metrics.collect();
+  assert.deepEqual(await read("PolledEventCount", { EventSourceMappingUUID: uuid }), [1, 7]);
   await metrics.close();
 });

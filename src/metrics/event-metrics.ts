@@ -9,7 +9,7 @@ const NAMESPACE = "AWS/Lambda";
 const COLLECT_INTERVAL_MS = 1_000;
 
 interface Counted {
-  /** Of the account, the function, and the function as it was called. */
+  /** Of the account, the function, and the function as it was called; or of the mapping. */
   readonly series: readonly SeriesName[];
   aggregate: MetricAggregate;
 }
@@ -26,11 +26,11 @@ export class FunctionEventMetrics implements EventMetrics {
     this.#clock = clock;
   }
 
-  add(invokedFunctionArn: string, metricName: EventMetricName, value: number): void {
-    const key = `${metricName} ${invokedFunctionArn}`;
+  add(arn: string, metricName: EventMetricName, value: number): void {
+    const key = `${metricName} ${arn}`;
     let counted = this.#counted.get(key);
     if (counted === undefined) {
-      counted = { series: seriesOf(invokedFunctionArn, metricName), aggregate: new MetricAggregate() };
+      counted = { series: seriesOf(arn, metricName), aggregate: new MetricAggregate() };
       this.#counted.set(key, counted);
     }
     counted.aggregate.add(value);
@@ -49,11 +49,15 @@ export class FunctionEventMetrics implements EventMetrics {
   }
 }
 
-function seriesOf(invokedFunctionArn: string, metricName: EventMetricName): SeriesName[] {
-  const [, , , region = "", account = "", , FunctionName = "", qualifier] = invokedFunctionArn.split(":");
-  const Resource = qualifier === undefined ? FunctionName : `${FunctionName}:${qualifier}`;
+function seriesOf(arn: string, metricName: EventMetricName): SeriesName[] {
+  const [, , , region = "", account = "", kind, name = "", qualifier] = arn.split(":");
+  const Resource = qualifier === undefined ? name : `${name}:${qualifier}`;
   const unit = metricName === "AsyncEventAge" ? "Milliseconds" : "Count";
-  return [{}, { FunctionName }, { FunctionName, Resource }].map((dimensions) => ({
+  const dimensionsOfAll: readonly Readonly<Record<string, string>>[] =
+    kind === "event-source-mapping"
+      ? [{ EventSourceMappingUUID: name }]
+      : [{}, { FunctionName: name }, { FunctionName: name, Resource }];
+  return dimensionsOfAll.map((dimensions) => ({
     account,
     region,
     namespace: NAMESPACE,

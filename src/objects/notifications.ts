@@ -51,8 +51,9 @@ interface Dependencies {
 }
 
 /**
- * Tells a bucket's destinations what happens in it, at least once each: messages are in the store's queue before the
- * request that caused them is answered, and leave it when the destination has them.
+ * Tells a bucket's destinations what happens in it, at least once each: messages are in the store before the request
+ * that caused them is answered, those for functions in the functions' own queues, and leave it when the destination has
+ * them.
  */
 export class BucketNotifications {
   readonly #dependencies: Dependencies;
@@ -82,8 +83,35 @@ export class BucketNotifications {
       messages.push({ kind: "bus", arn, text, bucket: name, account, detailType, atMs: event.atMs });
     }
     if (messages.length === 0) return undefined;
+    const functions = messages.filter(({ kind }) => kind === "function");
+    const others = messages.filter(({ kind }) => kind !== "function");
+    return Promise.all([
+      ...functions.map((message) => this.#handAtOnce(message)),
+      ...(others.length > 0 ? [this.#keep(others)] : []),
+    ]).then(() => undefined);
+  }
+
+  #keep(messages: readonly Notification[]): Promise<void> {
     const jobs: NewJob[] = messages.map((message) => ({ body: Buffer.from(JSON.stringify(message)) }));
     return this.#dependencies.queue.enqueue(QUEUE, jobs);
+  }
+
+  /** A function has a queue of its own, as durable as this one: what goes into it at once need not wait here first. */
+  async #handAtOnce(message: Notification): Promise<void> {
+    try {
+      await this.#hand(message);
+    } catch (error) {
+      if (error instanceof DeliveryRefused) this.#refused(message, error);
+      else await this.#keep([message]);
+    }
+  }
+
+  #refused({ bucket, arn }: Notification, error: unknown): void {
+    this.#dependencies.logger.warn("a bucket's notification was not delivered", {
+      bucket,
+      arn,
+      error: String(error),
+    });
   }
 
   /**
@@ -146,10 +174,9 @@ export class BucketNotifications {
       await job.done();
     } catch (error) {
       if (this.#isClosed) return;
-      const { arn, bucket } = message;
+      const { bucket } = message;
       const isOver = error instanceof DeliveryRefused || clock.nowMs() - job.enqueuedAtMs > GIVE_UP_MS;
-      if (isOver)
-        logger.warn("a bucket's notification was not delivered", { bucket, arn, error: String(error) });
+      if (isOver) this.#refused(message, error);
       const delayMs = Math.min(RETRY_MAX_MS, RETRY_FIRST_MS * 2 ** Math.min(job.deliveries, 10));
       await (isOver ? job.done() : job.retry(delayMs)).catch((failure: unknown) =>
         logger.warn("a bucket's notification is delivered again", { bucket, error: String(failure) }),

@@ -39,6 +39,8 @@ export interface BusDelivery {
   readonly detail: string;
   readonly resources: readonly string[];
   readonly timeMs: number;
+  /** Over how many buses it has come, by rules that lead from one to the next. */
+  readonly hops?: number | undefined;
 }
 
 export interface FunctionDelivery {

@@ -39,10 +39,22 @@ export type EventMetricName =
   | "AsyncEventsDropped"
   | "DeadLetterErrors"
   | "DestinationDeliveryFailures"
-  | "RecursiveInvocationsDropped";
+  | "RecursiveInvocationsDropped"
+  | MappingMetricName;
+
+/** What event source mappings count that were told to, see "Event source mapping metrics". */
+export type MappingMetricName =
+  | "PolledEventCount"
+  | "FilteredOutEventCount"
+  | "InvokedEventCount"
+  | "FailedInvokeEventCount"
+  | "DeletedEventCount";
 
 /** Where events of functions are counted for those who own the functions. Cheap; never throws. */
 export interface EventMetrics {
-  /** A value of the function as it was called; `AsyncEventAge` in milliseconds, the others are counts. */
-  add(invokedFunctionArn: string, metricName: EventMetricName, value: number): void;
+  /**
+   * A value of the function as it was called, or of an event source mapping; `AsyncEventAge` in milliseconds, the others
+   * are counts.
+   */
+  add(arn: string, metricName: EventMetricName, value: number): void;
 }

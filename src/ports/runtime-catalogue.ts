@@ -20,6 +20,8 @@ export interface InstalledRuntime {
   readonly reserve?: RuntimeReserve | undefined;
   /** Whether its client makes and uses packs of compiled code, see `CodeCachePacks`. */
   readonly codeCache?: boolean | undefined;
+  /** Which installation of AWS's SDK its functions find; undefined: none. */
+  readonly library?: string | undefined;
 }
 
 /** How sandboxes of a runtime may be kept in reserve. */

@@ -41,6 +41,12 @@ export interface SandboxRequest {
 /** In the sandbox: where extensions write what they have to say, apart from the function's output. */
 export const EXTENSION_OUTPUT_PATH = "/run/extension-output";
 
+/**
+ * Event of `Sandbox.runtimeApi`, in place of `connection`: the socket of a program that has asked, with its assignment, to
+ * go on in frames on the same connection (`runtimes/README.md`).
+ */
+export const FRAMES_CONNECTION = "lambent-frames";
+
 export interface SandboxExit {
   readonly code: number | null;
   readonly signal: string | null;
@@ -117,8 +123,8 @@ export interface SandboxAssignment {
   readonly codeDirectory: string;
   /** Shown read-only at /opt. */
   readonly layersDirectory: string | undefined;
-  /** As in `SandboxRequest`: the complete environment, not what is to be added. */
-  readonly environmentVariables: Readonly<Record<string, string>>;
+  /** Asked for once: the complete environment, as in `SandboxRequest`, not what is to be added. */
+  readonly environmentVariables: () => Readonly<Record<string, string>>;
   readonly memoryMb: number;
 }
 

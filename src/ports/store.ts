@@ -52,6 +52,12 @@ export interface KeyValueStore {
   /** `Conflict` when a revision is given and is not current; an absent key is fine. */
   delete(key: Key, revision?: Revision): Promise<void>;
   /**
+   * Last writer wins, in order with all other writes; an undefined value deletes. Resolves when the changes outlive this
+   * process. When the machine loses power they may be gone, all that came after the last durable write: for what is a
+   * hint then.
+   */
+  note(changes: readonly { readonly key: Key; readonly value: Uint8Array | undefined }[]): Promise<void>;
+  /**
    * Every key below `prefix` as 'put', then one 'synced', then changes. Per key in order; intermediate values may
    * be skipped, the last one never. A write is reported to local watchers before its own promise resolves.
    */
@@ -99,7 +105,10 @@ export interface Job {
 export interface DurableQueue {
   /** Resolves when on disk. `Unavailable` = repeat with the same `deduplicationId`. */
   enqueue(queue: string, jobs: readonly NewJob[]): Promise<void>;
-  /** Up to `max` jobs; waits at most `waitMs` for the first. A job not settled within the visibility time returns. */
+  /**
+   * Up to `max` jobs; waits at most `waitMs` for the first. A job not settled within the visibility time returns. Who has
+   * received what need not be on disk: after a crash all that is not settled is given out again.
+   */
   receive(queue: string, max: number, waitMs: number): Promise<Job[]>;
   stats(queue: string): Promise<{ waiting: number; inFlightOrDelayed: number }>;
   /** Names of the queues below `prefix` (as for keys) that hold jobs. */

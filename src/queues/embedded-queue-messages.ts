@@ -21,7 +21,11 @@ export function embeddedQueueMessages(queues: Queues): QueueMessages {
     },
     receive: async (arn, options) => {
       const queue = queueAt(arn);
-      const received = await queue.receive({ ...options, visibilityMs: queue.visibilityMs });
+      const received = await queue.receive({
+        ...options,
+        visibilityMs: queue.visibilityMs,
+        endsWithProcess: true,
+      });
       return received.map((held) => {
         const { message } = held;
         return {
@@ -40,13 +44,10 @@ export function embeddedQueueMessages(queues: Queues): QueueMessages {
       const held = handles.map((handle) => heldOrGone(queue, handle));
       await queue.remove(held.filter((each) => each !== undefined));
     },
-    changeVisibility: (arn, handles, visibilityTimeoutSeconds) => {
+    changeVisibility: async (arn, handles, visibilityTimeoutSeconds) => {
       const queue = queueAt(arn);
-      for (const handle of handles) {
-        const held = heldOrGone(queue, handle);
-        if (held !== undefined) queue.changeVisibility(held, 1_000 * visibilityTimeoutSeconds);
-      }
-      return Promise.resolve();
+      const held = handles.map((handle) => heldOrGone(queue, handle)).filter((each) => each !== undefined);
+      await Promise.all(held.map((each) => queue.changeVisibility(each, 1_000 * visibilityTimeoutSeconds)));
     },
   };
 }

@@ -109,6 +109,7 @@ export class MessageMoves {
           waitMs: 0,
           visibilityMs: source.visibilityMs,
           signal: never,
+          endsWithProcess: true,
         });
         if (some.length === 0) break;
         await Promise.all(some.map((held) => this.#move(held, task)));

@@ -1,7 +1,7 @@
 import { DueHeap } from "../core/due-heap.ts";
-import type { StoredMessage } from "./queue-message.ts";
+import type { Reception, StoredMessage } from "./queue-message.ts";
 
-/** A message with the state of its receptions, which lives as long as the program does. */
+/** A message with the state of its receptions. */
 export interface HeldMessage {
   readonly message: StoredMessage;
   /** ready: to be received. delayed: for the first time later. out: received, and invisible until `dueMs`. */
@@ -11,6 +11,8 @@ export interface HeldMessage {
   firstReceivedMs: number | undefined;
   /** Part of the receipt handle of the last reception. */
   reception: string | undefined;
+  /** Who has it is part of this program. */
+  endsWithProcess: boolean;
 }
 
 interface Group {
@@ -64,17 +66,21 @@ export class MessageShelf {
     return { visible: this.#bySequence.size - notVisible - delayed, notVisible, delayed };
   }
 
-  add(message: StoredMessage, nowMs: number): void {
+  /** `received`: what an earlier process knew of it. */
+  add(message: StoredMessage, nowMs: number, received?: Reception): void {
     const held: HeldMessage = {
       message,
       state: "gone",
       dueMs: message.visibleFromMs,
-      receiveCount: 0,
-      firstReceivedMs: undefined,
-      reception: undefined,
+      receiveCount: received?.receiveCount ?? 0,
+      firstReceivedMs: received?.firstReceivedMs,
+      reception: received?.reception,
+      endsWithProcess: false,
     };
     this.#bySequence.set(message.sequence, held);
-    if (message.visibleFromMs <= nowMs) this.#makeReady(held);
+    if (received !== undefined && received.dueMs > nowMs && !received.endsWithProcess)
+      this.#makeOut(held, received.dueMs);
+    else if (message.visibleFromMs <= nowMs) this.#makeReady(held);
     else {
       held.state = "delayed";
       this.#delayedCount++;
@@ -157,6 +163,17 @@ export class MessageShelf {
     while (at > 0 && (group.ready[at - 1]?.message.sequence ?? 0) > held.message.sequence) at--;
     group.ready.splice(at, 0, held);
     this.#settle(held, group);
+  }
+
+  #makeOut(held: HeldMessage, untilMs: number): void {
+    held.state = "out";
+    this.#outCount++;
+    if (this.#isFifo) {
+      const group = this.#groupOf(held);
+      group.out++;
+      this.#settle(held, group);
+    }
+    this.setDue(held, untilMs);
   }
 
   #takeFromGroups(max: number, taken: HeldMessage[]): void {

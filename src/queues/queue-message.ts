@@ -23,6 +23,18 @@ export interface StoredMessage {
   readonly deadLetterSourceArn?: string | undefined;
 }
 
+/** How a message was received last. */
+export interface Reception {
+  readonly receiveCount: number;
+  readonly firstReceivedMs: number;
+  /** Until when it is out. */
+  readonly dueMs: number;
+  /** Part of the receipt handle. */
+  readonly reception: string;
+  /** Whoever has it is gone when this process is: it is to be received again at once. */
+  readonly endsWithProcess: boolean;
+}
+
 const HEAD_BYTES = 4;
 
 /** The body as it is, behind everything else: escaped in JSON it could double. */

@@ -24,6 +24,12 @@ export const QUEUE_PREFIX = "queues/records/";
 export const messagePrefix = (id: string): string => `queues/messages/${id}/`;
 export const messageKey = (id: string, sequence: number): string =>
   `${messagePrefix(id)}${String(sequence).padStart(16, "0")}`;
+export const receptionPrefix = (id: string): string => `queues/receptions/${id}/`;
+export const receptionKey = (id: string, number: number): string =>
+  `${receptionPrefix(id)}${String(number).padStart(16, "0")}`;
+export const deduplicationPrefix = (id: string): string => `queues/deduplication/${id}/`;
+export const deduplicationKey = (id: string, sequence: number): string =>
+  `${deduplicationPrefix(id)}${String(sequence).padStart(16, "0")}`;
 export const queueKey = ({ account, region, name }: QueueName): string =>
   `${QUEUE_PREFIX}${account}/${region}/${name}`;
 

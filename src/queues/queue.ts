@@ -2,15 +2,15 @@ import { randomUUID } from "node:crypto";
 import type { Clock } from "../ports/clock.ts";
 import type { MessageAttribute } from "../ports/event-targets.ts";
 import type { KeyValueStore } from "../ports/store.ts";
+import { Deduplication, type SentMessage } from "./deduplication.ts";
 import { type HeldMessage, MessageShelf, type ShelfCounts } from "./message-shelf.ts";
 import { MessageStore } from "./message-store.ts";
 import { type Redrive, redrivePolicy } from "./queue-attributes.ts";
 import { invalidParameter, receiptHandleIsInvalid } from "./queue-errors.ts";
 import type { StoredMessage } from "./queue-message.ts";
 import { isFifoName, type QueueRecord } from "./queue-record.ts";
+import { ReceptionNotes } from "./reception-notes.ts";
 
-/** AWS: what was sent with the same id within five minutes is one message. */
-const DEDUPLICATION_MS = 5 * 60_000;
 /** AWS: a message can be out for twelve hours after it was received. */
 const OUT_MS_MAX = 12 * 60 * 60_000;
 const SAVED_AT_ONCE = 64;
@@ -31,11 +31,6 @@ export interface NewMessage {
   readonly moved?: { readonly messageId: string; readonly sentMs: number } | undefined;
 }
 
-export interface SentMessage {
-  readonly messageId: string;
-  readonly sequence: number;
-}
-
 export interface QueueDependencies {
   readonly keyValue: KeyValueStore;
   readonly clock: Clock;
@@ -48,23 +43,25 @@ export interface ReceiveOptions {
   readonly waitMs: number;
   readonly visibilityMs: number;
   readonly signal: AbortSignal;
+  /** Who receives ends when the program does: what it has then can be received again at once. */
+  readonly endsWithProcess?: boolean;
 }
 
 /**
- * One queue. What is sent is on disk before it is acknowledged, and so is a deletion; who has received what is known to
- * the running program alone: after a restart every message that is not deleted can be received at once.
+ * One queue. What is sent is on disk before it is acknowledged, and so is a deletion; who has received what, how often
+ * and until when, outlives the program, but a loss of power may undo the last of it.
  */
 export class Queue {
-  record: QueueRecord;
+  /** Read once: every reception looks at it. */
+  redrive: Redrive | undefined;
   readonly isFifo: boolean;
   readonly shelf: MessageShelf;
   readonly #dependencies: QueueDependencies;
   readonly #store: MessageStore;
   readonly #waiters = new Set<() => void>();
-  readonly #deduplication = new Map<
-    string,
-    { readonly sent: Promise<SentMessage>; readonly untilMs: number }
-  >();
+  readonly #deduplication: Deduplication;
+  readonly #receptions: ReceptionNotes;
+  #record: QueueRecord;
   #lastSequence = 0;
   /** FIFO: messages come into the queue in the order in which they were sent. */
   #lastSaved: Promise<unknown> = Promise.resolve();
@@ -73,25 +70,36 @@ export class Queue {
   #isDeleted = false;
 
   constructor(record: QueueRecord, dependencies: QueueDependencies) {
-    this.record = record;
+    this.#record = record;
+    this.redrive = redrivePolicy(record.attributes);
     this.isFifo = isFifoName(record.name);
     this.shelf = new MessageShelf(this.isFifo);
     this.#dependencies = dependencies;
     this.#store = new MessageStore(dependencies.keyValue, record.id);
+    this.#deduplication = new Deduplication(dependencies.keyValue, record.id);
+    this.#receptions = new ReceptionNotes(dependencies.keyValue, record.id);
+  }
+
+  get record(): QueueRecord {
+    return this.#record;
+  }
+
+  set record(record: QueueRecord) {
+    this.#record = record;
+    this.redrive = redrivePolicy(record.attributes);
   }
 
   /** Takes up what the store has. */
   async load(): Promise<void> {
     const nowMs = this.#dependencies.clock.nowMs();
-    for (const message of await this.#store.load()) {
+    const messages = await this.#store.load();
+    const sequences = new Set(messages.map(({ sequence }) => sequence));
+    const receptions = await this.#receptions.load((sequence) => sequences.has(sequence));
+    for (const message of messages) {
       this.#lastSequence = Math.max(this.#lastSequence, message.sequence);
-      this.shelf.add(message, nowMs);
-      if (message.deduplicationId !== undefined)
-        this.#deduplication.set(this.#deduplicationKey(message.groupId, message.deduplicationId), {
-          sent: Promise.resolve({ messageId: message.messageId, sequence: message.sequence }),
-          untilMs: message.sentMs + DEDUPLICATION_MS,
-        });
+      this.shelf.add(message, nowMs, receptions.get(message.sequence));
     }
+    await this.#deduplication.load(messages, (message) => this.#deduplicationId(message));
   }
 
   get visibilityMs(): number {
@@ -109,16 +117,13 @@ export class Queue {
 
   /** Resolves when the message is on disk. */
   send(message: NewMessage): Promise<SentMessage> {
-    const { deduplicationId, groupId } = message;
-    if (deduplicationId === undefined) return this.#save(message);
+    const id = this.#deduplicationId(message);
+    if (id === undefined) return this.#save(message);
     const nowMs = this.#dependencies.clock.nowMs();
-    this.#forgetDuplicates(nowMs);
-    const key = this.#deduplicationKey(groupId, deduplicationId);
-    const known = this.#deduplication.get(key);
-    if (known !== undefined && known.untilMs > nowMs) return known.sent;
+    const known = this.#deduplication.find(id, nowMs);
+    if (known !== undefined) return known;
     const sent = this.#save(message);
-    this.#deduplication.set(key, { sent, untilMs: nowMs + DEDUPLICATION_MS });
-    sent.catch(() => this.#deduplication.delete(key));
+    this.#deduplication.add(id, sent, nowMs);
     return sent;
   }
 
@@ -147,22 +152,23 @@ export class Queue {
     return { messageId: stored.messageId, sequence };
   }
 
-  /** Up to `max` messages; waits for the first one as long as it may. */
+  /** Up to `max` messages; waits for the first one as long as it may. That they are out outlives the program. */
   async receive(options: ReceiveOptions): Promise<readonly HeldMessage[]> {
     const { clock } = this.#dependencies;
     const untilMs = clock.monotonicMs() + options.waitMs;
     for (;;) {
       const taken = this.#take(options);
       const leftMs = untilMs - clock.monotonicMs();
+      if (taken.length > 0) await this.#receptions.keep(taken);
       if (taken.length > 0 || leftMs <= 0 || options.signal.aborted || this.#isDeleted) return taken;
       await this.#change(leftMs, options.signal);
     }
   }
 
-  #take({ max, visibilityMs }: ReceiveOptions): HeldMessage[] {
+  #take({ max, visibilityMs, endsWithProcess = false }: ReceiveOptions): HeldMessage[] {
     this.#expire();
     const nowMs = this.#dependencies.clock.nowMs();
-    const redrive = redrivePolicy(this.record.attributes);
+    const { redrive } = this;
     const taken: HeldMessage[] = [];
     for (let isMore = true; isMore; ) {
       isMore = false;
@@ -178,6 +184,7 @@ export class Queue {
       held.receiveCount++;
       held.firstReceivedMs ??= nowMs;
       held.reception = randomUUID();
+      held.endsWithProcess = endsWithProcess;
     }
     if (visibilityMs === 0 && taken.length > 0) this.#wake();
     return taken;
@@ -248,30 +255,47 @@ export class Queue {
     return held.state === "out" && held.dueMs > this.#dependencies.clock.nowMs();
   }
 
-  /** `visibilityMs` from now on; false when the message is not out. */
-  changeVisibility(held: HeldMessage, visibilityMs: number): boolean {
+  /** `visibilityMs` from now on; false when the message is not out. Resolves when that outlives the program. */
+  async changeVisibility(held: HeldMessage, visibilityMs: number): Promise<boolean> {
     const nowMs = this.#dependencies.clock.nowMs();
     if (!this.#isOut(held)) return false;
     const untilMs = Math.min(nowMs + visibilityMs, (held.firstReceivedMs ?? nowMs) + OUT_MS_MAX);
     this.shelf.setDue(held, untilMs);
     if (visibilityMs === 0) this.#wake();
     else this.#watchDue();
+    await this.#receptions.keep([held]);
     return true;
   }
 
   /** Resolves when they are gone from the disk. */
   async remove(some: Iterable<HeldMessage>): Promise<void> {
-    const sequences: number[] = [];
+    const removed: StoredMessage[] = [];
     for (const held of some) {
       if (held.state === "gone") continue;
       this.shelf.remove(held);
-      sequences.push(held.message.sequence);
+      removed.push(held.message);
     }
-    if (this.isFifo && sequences.length > 0) this.#wake();
-    for (let at = 0; at < sequences.length; at += SAVED_AT_ONCE)
-      await Promise.all(
-        sequences.slice(at, at + SAVED_AT_ONCE).map((sequence) => this.#store.delete(sequence)),
-      );
+    if (this.isFifo && removed.length > 0) this.#wake();
+    for (let at = 0; at < removed.length; at += SAVED_AT_ONCE)
+      await this.#removeFromDisk(removed.slice(at, at + SAVED_AT_ONCE));
+  }
+
+  async #removeFromDisk(some: readonly StoredMessage[]): Promise<void> {
+    const sequences = some.map(({ sequence }) => sequence);
+    await Promise.all([
+      ...(this.isFifo && !this.#isDeleted ? [this.#keepIds(some)] : []),
+      ...sequences.map((sequence) => this.#store.delete(sequence)),
+      this.#receptions.forget(sequences),
+    ]);
+  }
+
+  /** AWS: an id counts for five minutes, also when its message is long gone. */
+  #keepIds(some: readonly StoredMessage[]): Promise<void> {
+    const deleted = some.flatMap((message) => {
+      const id = this.#deduplicationId(message);
+      return id === undefined ? [] : [{ message, id }];
+    });
+    return this.#deduplication.keep(deleted, this.#dependencies.clock.nowMs());
   }
 
   async purge(): Promise<void> {
@@ -283,6 +307,7 @@ export class Queue {
   async delete(): Promise<void> {
     this.close();
     await this.remove([...this.shelf.messages()]);
+    this.#deduplication.clear();
   }
 
   close(): void {
@@ -303,15 +328,13 @@ export class Queue {
     if (expired.length > 0) this.remove(expired).catch(() => undefined);
   }
 
-  #deduplicationKey(groupId: string | undefined, deduplicationId: string): string {
+  /** What the deduplication id of a message counts for. */
+  #deduplicationId({
+    groupId,
+    deduplicationId,
+  }: Pick<StoredMessage, "groupId" | "deduplicationId">): string | undefined {
+    if (deduplicationId === undefined) return undefined;
     const isPerGroup = this.record.attributes.DeduplicationScope === "messageGroup";
     return isPerGroup ? JSON.stringify([groupId, deduplicationId]) : deduplicationId;
-  }
-
-  #forgetDuplicates(nowMs: number): void {
-    for (const [key, { untilMs }] of this.#deduplication) {
-      if (untilMs > nowMs) break;
-      this.#deduplication.delete(key);
-    }
   }
 }

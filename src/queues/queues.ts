@@ -171,9 +171,7 @@ export class Queues {
 
   /** Queues whose dead-letter queue this is. */
   sourcesOf(arn: string): Queue[] {
-    return [...this.#byKey.values()].filter(
-      ({ record }) => redrivePolicy(record.attributes)?.deadLetterTargetArn === arn,
-    );
+    return [...this.#byKey.values()].filter(({ redrive }) => redrive?.deadLetterTargetArn === arn);
   }
 
   /** A queue's own policy; undefined when it has none, or there is no such queue. */

@@ -48,15 +48,25 @@ export class Channel implements FrameHandler {
 
   /** Takes the connection over; `head` is what came behind the request. */
   open(head: Buffer): void {
+    this.#listen();
+    this.#next();
+    if (head.length > 0) this.#receive(head);
+    this.#socket.resume();
+  }
+
+  /** Takes over a connection that speaks frames already, and has asked for no event yet. */
+  goOn(): void {
+    this.#greeting = undefined;
+    this.#listen();
+  }
+
+  #listen(): void {
     const socket = this.#socket;
     socket.on("data", (chunk: Buffer) => this.#receive(chunk));
     socket.on("error", () => undefined);
     socket.on("close", () => {
       if (typeof this.#stream === "object") this.#stream.breakOff();
     });
-    this.#next();
-    if (head.length > 0) this.#receive(head);
-    socket.resume();
   }
 
   frame(kind: number, body: Buffer): void {

@@ -10,6 +10,7 @@ import {
   type RuntimeApiSession,
 } from "../environments/runtime-api-session.ts";
 import type { TelemetrySubscriptions } from "../environments/telemetry-subscriptions.ts";
+import { FRAMES_CONNECTION } from "../ports/sandbox.ts";
 import { CHANNEL_PATH, CHANNEL_PROTOCOL, Channel } from "./channel.ts";
 import { serveCodeCache } from "./code-cache-route.ts";
 import { isExtensionsPath, serveExtensions } from "./extensions-api.ts";
@@ -54,6 +55,7 @@ export class RuntimeApi {
       this.#connections.set(socket, { session, beside, isReading: false, afterReading: undefined });
       this.#http.emit("connection", socket);
     });
+    listener.on(FRAMES_CONNECTION, (socket: Socket) => new Channel(socket, session).goOn());
   }
 
   #openChannel(request: IncomingMessage, duplex: Duplex, head: Buffer): void {

@@ -1,4 +1,4 @@
-import { StoredRecords } from "../buses/stored-records.ts";
+import { StoredRecords } from "../event-delivery/stored-records.ts";
 import type { KeyValueStore } from "../ports/store.ts";
 import { ScheduleGroups } from "./schedule-groups.ts";
 import type { StoredSchedule, StoredScheduleGroup } from "./schedule-records.ts";

@@ -1,4 +1,4 @@
-import type { StoredRecords } from "../buses/stored-records.ts";
+import type { StoredRecords } from "../event-delivery/stored-records.ts";
 import type { Clock } from "../ports/clock.ts";
 import {
   DEFAULT_GROUP,

@@ -1,4 +1,4 @@
-import { recordId } from "../buses/stored-records.ts";
+import { recordId } from "../event-delivery/stored-records.ts";
 
 export interface Owner {
   readonly account: string;

@@ -4,10 +4,10 @@ import {
   type Delivery,
   type DeliveryFailure,
   DeliveryQueue,
-} from "../buses/delivery-queue.ts";
-import { DueTimes } from "../buses/due-times.ts";
-import { scheduleTimes } from "../buses/schedule-times.ts";
-import type { StoredRecords } from "../buses/stored-records.ts";
+} from "../event-delivery/delivery-queue.ts";
+import { DueTimes } from "../event-delivery/due-times.ts";
+import { scheduleTimes } from "../event-delivery/schedule-times.ts";
+import type { StoredRecords } from "../event-delivery/stored-records.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { CompileCron } from "../ports/cron.ts";
 import {

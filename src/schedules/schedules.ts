@@ -1,5 +1,5 @@
-import type { StoredRecords } from "../buses/stored-records.ts";
 import { isTimeZone, parseScheduleExpression } from "../core/schedule-expression.ts";
+import type { StoredRecords } from "../event-delivery/stored-records.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { CompileCron } from "../ports/cron.ts";
 import type { ScheduleGroups } from "./schedule-groups.ts";

@@ -4,6 +4,7 @@ import {
   type StoredAttributes,
   storedAttributes,
 } from "../core/message-attribute.ts";
+import type { NotificationSignature, SignedMembers } from "./notification-signing.ts";
 import type { SubscriptionRecord } from "./topic-records.ts";
 
 /** A published message on its way to one subscription. */
@@ -40,11 +41,22 @@ const attributeTexts = ({ attributes }: Notification): Record<string, AttributeT
 export const unsubscribeUrl = ({ host }: Notification, { arn }: SubscriptionRecord): string =>
   `http://${host}/?Action=Unsubscribe&Version=2010-03-31&SubscriptionArn=${encodeURIComponent(arn)}`;
 
-/**
- * What queues and HTTP endpoints get without raw delivery. AWS signs it with a certificate of its own, which nobody else
- * can: the members of the signature are there and empty.
- */
-export function notificationText(notification: Notification, subscription: SubscriptionRecord): string {
+/** What a notification's signature is about. */
+export const signedMembers = (notification: Notification): SignedMembers => ({
+  Message: notification.message,
+  MessageId: notification.messageId,
+  Subject: notification.subject,
+  Timestamp: new Date(notification.timestampMs).toISOString(),
+  TopicArn: notification.topicArn,
+  Type: "Notification",
+});
+
+/** What queues and HTTP endpoints get without raw delivery. */
+export function notificationText(
+  notification: Notification,
+  subscription: SubscriptionRecord,
+  signature: NotificationSignature,
+): string {
   const { attributes, subject, sequenceNumber } = notification;
   return JSON.stringify({
     Type: "Notification",
@@ -54,16 +66,18 @@ export function notificationText(notification: Notification, subscription: Subsc
     ...(subject !== undefined && { Subject: subject }),
     Message: notification.message,
     Timestamp: new Date(notification.timestampMs).toISOString(),
-    SignatureVersion: "1",
-    Signature: "",
-    SigningCertURL: "",
+    ...signature,
     UnsubscribeURL: unsubscribeUrl(notification, subscription),
     ...(Object.keys(attributes).length > 0 && { MessageAttributes: attributeTexts(notification) }),
   });
 }
 
 /** The event of a function, see "Invoking Lambda functions with Amazon SNS notifications". */
-export function functionEvent(notification: Notification, subscription: SubscriptionRecord): Uint8Array {
+export function functionEvent(
+  notification: Notification,
+  subscription: SubscriptionRecord,
+  { SignatureVersion, Signature, SigningCertURL: SigningCertUrl }: NotificationSignature,
+): Uint8Array {
   const record = {
     EventSource: "aws:sns",
     EventVersion: "1.0",
@@ -75,9 +89,9 @@ export function functionEvent(notification: Notification, subscription: Subscrip
       Subject: notification.subject ?? null,
       Message: notification.message,
       Timestamp: new Date(notification.timestampMs).toISOString(),
-      SignatureVersion: "1",
-      Signature: "",
-      SigningCertUrl: "",
+      SignatureVersion,
+      Signature,
+      SigningCertUrl,
       UnsubscribeUrl: unsubscribeUrl(notification, subscription),
       MessageAttributes: attributeTexts(notification),
     },

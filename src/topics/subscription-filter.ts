@@ -1,4 +1,5 @@
 import { compileEventPattern, type EventTest, InvalidEventPattern } from "../core/event-pattern.ts";
+import { patternCombinations, patternFields } from "../core/pattern-combinations.ts";
 import type { MessageAttribute } from "../ports/event-targets.ts";
 import { invalidParameter } from "./topic-errors.ts";
 
@@ -8,8 +9,9 @@ export type SubscriptionFilter = (
   attributes: Readonly<Record<string, MessageAttribute>>,
 ) => boolean;
 
-/** AWS: a filter policy has at most five keys. */
+/** See "Filter policy constraints in Amazon SNS". */
 const KEYS_MAX = 5;
+const COMBINATIONS_MAX = 150;
 const accepts = (): boolean => true;
 
 /**
@@ -19,17 +21,23 @@ const accepts = (): boolean => true;
 export function filterOf(attributes: Readonly<Record<string, string>>): SubscriptionFilter {
   const text = attributes.FilterPolicy;
   if (text === undefined || text === "" || text === "{}") return accepts;
-  const test = compiled(text);
-  return attributes.FilterPolicyScope === "MessageBody"
-    ? (message) => test(parsed(message))
-    : (_message, given) => test(valuesOf(given));
+  const isOnBody = attributes.FilterPolicyScope === "MessageBody";
+  const test = compiled(text, isOnBody);
+  return isOnBody ? (message) => test(parsed(message)) : (_message, given) => test(valuesOf(given));
 }
 
-function compiled(text: string): EventTest {
+function compiled(text: string, isOnBody: boolean): EventTest {
   try {
     const test = compileEventPattern(text);
-    if (Object.keys(JSON.parse(text) as object).length > KEYS_MAX)
+    const policy = JSON.parse(text) as Record<string, unknown>;
+    if (patternFields(policy).size > KEYS_MAX)
       throw new InvalidEventPattern("Filter policy can not have more than 5 keys");
+    // AWS: on the body a value counts once for each level of its key.
+    const combinations = patternCombinations(
+      policy,
+      (values, depth) => values.length * (isOnBody ? depth : 1),
+    );
+    if (combinations > COMBINATIONS_MAX) throw new InvalidEventPattern("Filter policy is too complex");
     return test;
   } catch (error) {
     if (error instanceof InvalidEventPattern) throw invalidParameter(`FilterPolicy: ${error.message}`);

@@ -3,6 +3,10 @@ import { AwsError } from "../core/errors.ts";
 /** SNS's errors, by the names of its model; the protocol layer writes their codes. */
 export const topicNotFound = (): AwsError => new AwsError("NotFoundException", "Topic does not exist", 404);
 
+/** AWS's for a link that does not suffice. */
+export const authorizationError = (): AwsError =>
+  new AwsError("AuthorizationErrorException", "Unsubscribe requires an authenticated request.", 403);
+
 export const subscriptionNotFound = (): AwsError =>
   new AwsError("NotFoundException", "Subscription does not exist", 404);
 

@@ -21,6 +21,8 @@ export interface SubscriptionRecord {
   readonly attributes: Readonly<Record<string, string>>;
   /** Set while the endpoint has not confirmed. */
   readonly token?: string | undefined;
+  /** The link in its messages does not end it: asked for by whoever confirmed it. */
+  readonly authenticatesUnsubscribe?: boolean | undefined;
 }
 
 export interface TopicName {

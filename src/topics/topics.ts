@@ -213,12 +213,16 @@ export class Topics {
     return record;
   }
 
-  async confirm(arn: string, token: string): Promise<SubscriptionRecord> {
+  /** AWS: a caller with a name can ask that only such callers end the subscription. */
+  async confirm(arn: string, token: string, authenticatesUnsubscribe = false): Promise<SubscriptionRecord> {
     const topic = this.#held(arn);
     for (const { record } of topic.subscriptions.values()) {
       if (record.token !== token) continue;
       const { token: _, ...confirmed } = record;
-      return this.#keep(topic, confirmed);
+      return this.#keep(topic, {
+        ...confirmed,
+        ...(authenticatesUnsubscribe && { authenticatesUnsubscribe }),
+      });
     }
     throw invalidParameter("Token");
   }

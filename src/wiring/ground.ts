@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Configuration } from "../config.ts";
 import type { ResourcePolicy } from "../iam/authorize.ts";
 import type { Logger } from "../ports/logger.ts";
@@ -42,6 +43,8 @@ export interface Ground {
   readonly targets: LateEventTargets;
   /** Queues as event source mappings read them; connected by whoever serves queues. */
   readonly queueMessages: LateQueueMessages;
+  /** Answer requests that come without a signature on purpose; false for all others. Put here by the services. */
+  readonly links: ((request: IncomingMessage, response: ServerResponse) => boolean)[];
   /** Policies of resources by the signing name of their service, put here by the service that has them. */
   readonly resourcePolicies: Map<string, (arn: string) => ResourcePolicy | undefined>;
 }

@@ -2,10 +2,12 @@ import { systemClock as clock } from "../adapters/clock-system/clock-system.ts";
 import { createHttpDeliveries } from "../adapters/http-deliveries/http-deliveries.ts";
 import { openRemoteTopics } from "../adapters/topic-sns/topic-sns.ts";
 import type { ServiceDefinition } from "../aws-api/protocol/handlers.ts";
+import { createNotificationLinks } from "../aws-api/services/sns/notification-links.ts";
 import { snsService } from "../aws-api/services/sns/sns-service.ts";
 import { endpointOf } from "../core/service-endpoints.ts";
 import { mayDeliver } from "../iam/event-permission.ts";
 import { NotificationDelivery } from "../topics/notification-delivery.ts";
+import { NotificationSigning } from "../topics/notification-signing.ts";
 import { Publishing } from "../topics/publishing.ts";
 import { parseTopicArn } from "../topics/topic-records.ts";
 import { topicTarget } from "../topics/topic-target.ts";
@@ -28,17 +30,22 @@ export async function openTopics(
     return [];
   }
   const topics = await Topics.open(store.keyValue);
-  const delivery = new NotificationDelivery({
+  const signing = new NotificationSigning({ keyValue: store.keyValue, clock });
+  const failed = (error: unknown): void =>
+    logFailure(logger, "a message reached no subscription", { error, context: {} });
+  const delivery = await NotificationDelivery.open({
     topics,
+    keyValue: store.keyValue,
     queue: store.queue,
     blobs: store.blobs,
     clock,
     targets,
     // Where access is enforced, whoever may subscribe is not to reach what listens on this host alone.
     http: createHttpDeliveries({ allowsOwnHost: configuration.authentication === "open" }),
+    signing,
     newId,
     random: Math.random,
-    failed: (error) => logFailure(logger, "a message reached no subscription", { error, context: {} }),
+    failed,
   });
   opened.whenServing(() => delivery.start());
   opened.add(() => delivery.close());
@@ -53,5 +60,12 @@ export async function openTopics(
     const name = parseTopicArn(arn);
     return name && { account: name.account, document: topics.policyOf(arn) };
   });
+  ground.links.push(
+    createNotificationLinks({
+      topics,
+      signing,
+      failed: (error) => logFailure(logger, "a link of SNS could not be followed", { error, context: {} }),
+    }),
+  );
   return [snsService({ topics, publishing, delivery })];
 }

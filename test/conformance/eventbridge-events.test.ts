@@ -198,6 +198,28 @@ describe("events", () => {
     await assert.rejects(bridge.events.send(new DeleteEventBusCommand({ Name: "second" })), /has rules/);
   });
 
+  test("that rules lead in a circle end in the dead-letter queue", async () => {
+    await bridge.events.send(new CreateEventBusCommand({ Name: "ring" }));
+    await bridge.events.send(
+      new PutRuleCommand({ Name: "back", EventBusName: "ring", EventPattern: '{"source":["shop"]}' }),
+    );
+    const Targets = [
+      { Id: "b", Arn: `${BASE}event-bus/default`, DeadLetterConfig: { Arn: DEAD_LETTERS } },
+      { Id: "q", Arn: QUEUE },
+    ];
+    await bridge.events.send(new PutTargetsCommand({ Rule: "back", EventBusName: "ring", Targets }));
+    const target = { Arn: `${BASE}event-bus/ring`, DeadLetterConfig: { Arn: DEAD_LETTERS } };
+    await withRule([target], async () => {
+      await put(ORDER);
+      for (let hop = 0; hop < 20; hop++) await bridge.settle();
+      const dead = bridge.arrived.filter(({ arn }) => arn === DEAD_LETTERS);
+      assert.equal(dead.length, 1);
+      const attributes = dead[0]?.delivery.attributes as Record<string, { stringValue: string }>;
+      assert.equal(attributes.ERROR_CODE?.stringValue, "EventLoopDetected");
+      assert.equal(bridge.arrived.filter(({ arn }) => arn === QUEUE).length, 8);
+    });
+  });
+
   test("that a target does not take now are tried again, then go to the dead-letter queue", () =>
     withRule(
       [{ Arn: QUEUE, RetryPolicy: { MaximumRetryAttempts: 2 }, DeadLetterConfig: { Arn: DEAD_LETTERS } }],

@@ -228,6 +228,16 @@ describe("event source mappings", () => {
     assert.deepEqual((await list({ FunctionName: "other" })).EventSourceMappings, []);
   });
 
+  test("metrics of events, until they are not wanted any more", async () => {
+    const Metrics: ["EventCount"] = ["EventCount"];
+    const { UUID, MetricsConfig } = await create({ MetricsConfig: { Metrics } });
+    assert.deepEqual(MetricsConfig, { Metrics });
+    const update = (input: object) =>
+      lambda.client.send(new UpdateEventSourceMappingCommand({ UUID, ...input }));
+    assert.deepEqual((await update({ BatchSize: 5 })).MetricsConfig, { Metrics });
+    assert.equal((await update({ MetricsConfig: { Metrics: [] } })).MetricsConfig, undefined);
+  });
+
   test("tags", async () => {
     const { EventSourceMappingArn: Resource } = await create({ Tags: { a: "1", b: "2" } });
     await lambda.client.send(new TagResourceCommand({ Resource, Tags: { c: "3" } }));
@@ -302,7 +312,15 @@ describe("what a mapping may not be", () => {
       /limit of 5/,
     ],
     [{ KMSKeyArn: "arn:aws:kms:eu-west-1:000000000000:key/k" }, /^KMSKeyArn is not supported/],
-    [{ MetricsConfig: { Metrics: ["EventCount"] } }, /^MetricsConfig is not supported/],
+    [
+      {
+        EventSourceArn: CLUSTER,
+        Topics: ["topic"],
+        StartingPosition: "LATEST",
+        MetricsConfig: { Metrics: ["KafkaMetrics"] },
+      },
+      /^MetricsConfig KafkaMetrics is not supported/,
+    ],
     [
       { EventSourceArn: STREAM },
       "1 validation error detected: Value null at 'startingPosition' failed to satisfy constraint: Member must not be null.",

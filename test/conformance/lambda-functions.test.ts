@@ -168,6 +168,33 @@ describe("CreateFunction", () => {
     await assert.rejects(get("unsupported"), ResourceNotFoundException);
   });
 
+  test("refuses more time and storage than a function can have in the model's words, memory in words of its own", async () => {
+    const refused: [Partial<CreateFunctionCommandInput>, string, string][] = [
+      [
+        { Timeout: 901 },
+        "ValidationException",
+        "1 validation error detected: Value '901' at 'timeout' failed to satisfy constraint: Member must have value less than or equal to 900",
+      ],
+      [
+        { EphemeralStorage: { Size: 10_241 } },
+        "ValidationException",
+        "1 validation error detected: Value '10241' at 'ephemeralStorage.size' failed to satisfy constraint: Member must have value less than or equal to 10240",
+      ],
+      [
+        { MemorySize: 10_241 },
+        "InvalidParameterValueException",
+        "'MemorySize' value failed to satisfy constraint: Member must have value less than or equal to 10240",
+      ],
+      [
+        { Tags: { "aws:owner": "x" } },
+        "InvalidParameterValueException",
+        "System tags cannot be added/updated by requester",
+      ],
+    ];
+    for (const [more, name, message] of refused)
+      await assert.rejects(create("much", more), { name, message });
+  });
+
   test("refuses what the model forbids with AWS's validation text", async () => {
     await assert.rejects(create("bad name"), {
       name: "ValidationException",

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { createVerify, X509Certificate } from "node:crypto";
 import { once } from "node:events";
 import { createServer, type IncomingMessage } from "node:http";
 import type { AddressInfo } from "node:net";
@@ -18,6 +19,17 @@ import { type RunningLambent, startLambent } from "../support/start-lambent.ts";
 
 const ACCOUNT = "000000000000";
 const queueArn = (name: string): string => `arn:aws:sqs:us-east-1:${ACCOUNT}:${name}`;
+
+/** As "Verifying the signatures of Amazon SNS messages" says. */
+async function isSigned(body: Readonly<Record<string, string>>, digest: string): Promise<boolean> {
+  const names = ["Message", "MessageId", "Subject", "SubscribeURL", "Timestamp", "Token", "TopicArn", "Type"];
+  const signed = names.filter((name) => body[name] !== undefined).map((name) => `${name}\n${body[name]}\n`);
+  const pem = await (await fetch(body.SigningCertURL ?? "")).text();
+  const { publicKey } = new X509Certificate(pem);
+  return createVerify(digest)
+    .update(signed.join(""))
+    .verify(publicKey, body.Signature ?? "", "base64");
+}
 
 describe("SNS", () => {
   let lambent: RunningLambent;
@@ -147,6 +159,18 @@ describe("SNS", () => {
 
   test("filters on the body, and a text for each protocol", async () => {
     const TopicArn = await create("bodies");
+    // Six values two levels deep, thirteen one level deep: 156.
+    const FilterPolicy = JSON.stringify({
+      detail: { a: [1, 2, 3, 4, 5, 6] },
+      b: Array.from({ length: 13 }).map(String),
+    });
+    await assert.rejects(
+      subscribe(TopicArn, "sqs", queueArn("body-queue"), { FilterPolicyScope: "MessageBody", FilterPolicy }),
+      {
+        name: "InvalidParameterException",
+        message: "Invalid parameter: FilterPolicy: Filter policy is too complex",
+      },
+    );
     const QueueUrl = await queueFor("body-queue", TopicArn);
     const SubscriptionArn = await subscribe(TopicArn, "sqs", queueArn("body-queue"), {
       RawMessageDelivery: "true",
@@ -209,13 +233,13 @@ describe("SNS", () => {
     lambda.destroy();
   });
 
-  test("an HTTP endpoint confirms, and is tried again when it fails", async () => {
+  test("an HTTP endpoint confirms, is tried again when it fails, and can check signatures", async () => {
     const requests: { headers: IncomingMessage["headers"]; body: Record<string, string> }[] = [];
     let arrived = (): void => undefined;
     const server = createServer((request, response) => {
       void text(request).then((body) => {
         requests.push({ headers: request.headers, body: JSON.parse(body) as Record<string, string> });
-        response.writeHead(requests.length === 2 ? 503 : 200).end();
+        response.writeHead(requests.length % 2 === 1 ? 503 : 200).end();
         arrived();
       });
     });
@@ -230,17 +254,36 @@ describe("SNS", () => {
     };
     const TopicArn = await create("http-topic");
     await subscribe(TopicArn, "http", `http://127.0.0.1:${(server.address() as AddressInfo).port}/hook`);
-    await requested(1);
-    const [confirmation] = requests;
+    await requested(2);
+    const [first, confirmation] = requests;
+    assert.equal(first?.body.Token, confirmation?.body.Token);
     assert.equal(confirmation?.headers["x-amz-sns-message-type"], "SubscriptionConfirmation");
     await client.send(new sns.PublishCommand({ TopicArn, Message: "too early" }));
     assert.equal((await fetch(confirmation.body.SubscribeURL ?? "")).status, 200);
     await client.send(new sns.PublishCommand({ TopicArn, Message: "now" }));
-    await requested(3);
+    await requested(4);
     assert.deepEqual(
-      requests.slice(1).map(({ body }) => body.Message),
+      requests.slice(2).map(({ body }) => body.Message),
       ["now", "now"],
     );
+    const { UnsubscribeURL = "" } = requests[3]?.body ?? {};
+    for (const { body } of requests) assert.ok(await isSigned(body, "sha1"));
+    await client.send(
+      new sns.SetTopicAttributesCommand({
+        TopicArn,
+        AttributeName: "SignatureVersion",
+        AttributeValue: "2",
+      }),
+    );
+    await client.send(new sns.PublishCommand({ TopicArn, Message: "signed", Subject: "anew" }));
+    await requested(6);
+    const [last] = requests.slice(-1);
+    assert.equal(last?.body.SignatureVersion, "2");
+    assert.ok(await isSigned(last.body, "sha256"));
+    assert.equal(await isSigned({ ...last.body, Message: "changed" }, "sha256"), false);
+    assert.equal((await fetch(UnsubscribeURL)).status, 200);
+    const { Subscriptions } = await client.send(new sns.ListSubscriptionsByTopicCommand({ TopicArn }));
+    assert.deepEqual(Subscriptions, []);
     server.closeAllConnections();
     server.close();
   });

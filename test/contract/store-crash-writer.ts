@@ -36,6 +36,13 @@ async function countUp(): Promise<never> {
   }
 }
 
+async function noteKeys(): Promise<never> {
+  for (let count = 0; ; count++) {
+    await store.keyValue.note([{ key: "noted", value: Buffer.from(`${round} ${count}`) }]);
+    say("noted", round ?? "", count);
+  }
+}
+
 async function enqueuePairs(): Promise<never> {
   for (let count = 0; ; count++) {
     const pair = `${round}/${count}`;
@@ -90,4 +97,12 @@ async function putBlobs(): Promise<never> {
   }
 }
 
-await Promise.all([createKeys(), countUp(), enqueuePairs(), finishJobs(), appendLogs(), putBlobs()]);
+await Promise.all([
+  createKeys(),
+  countUp(),
+  noteKeys(),
+  enqueuePairs(),
+  finishJobs(),
+  appendLogs(),
+  putBlobs(),
+]);

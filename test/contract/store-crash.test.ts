@@ -25,6 +25,8 @@ class Acknowledged {
   /** The last acknowledged call for each round. */
   readonly logged = new Map<string, number>();
   readonly blobs = new Set<string>();
+  /** Round and number of the last note. */
+  noted: readonly [string, number] | undefined;
   count = 0;
   lines = 0;
 
@@ -49,6 +51,9 @@ class Acknowledged {
         break;
       case "logged":
         this.logged.set(subject, Number(number));
+        break;
+      case "noted":
+        this.noted = [subject, Number(number)];
         break;
       case "stored":
         this.blobs.add(subject);
@@ -100,15 +105,29 @@ async function verify(store: Store, acknowledged: Acknowledged): Promise<void> {
   );
   acknowledged.count = count;
   for (const [key, value] of entries) {
-    if (key !== "count") {
+    if (key !== "count" && key !== "noted") {
       const number = Number(key.split("/").at(-1));
       assert.ok(value.equals(Buffer.alloc(1 + (number % 40) * 500, key)), `${key} is damaged`);
     }
   }
+  await verifyNotes(store, acknowledged);
   await verifyLogs(store, acknowledged);
   for (const key of acknowledged.blobs) {
     assert.ok(await store.blobs.has(key), `blob ${key} was acknowledged and is lost`);
   }
+}
+
+async function verifyNotes(store: Store, { noted }: Acknowledged): Promise<void> {
+  if (noted === undefined) return;
+  const [round, count] = noted;
+  const [noteRound, noteCount] = Buffer.from((await store.keyValue.get("noted"))?.value ?? [])
+    .toString()
+    .split(" ");
+  // One that was not acknowledged any more may be there.
+  assert.ok(
+    noteRound !== round || Number(noteCount) >= count,
+    `${noteRound} ${noteCount}, not ${round} ${count}`,
+  );
 }
 
 async function verifyLogs(store: Store, acknowledged: Acknowledged): Promise<void> {

@@ -25,6 +25,27 @@ function testReadsAndWrites(store: () => Store): void {
     assert.deepEqual([entry.key, text(entry.value), entry.revision], ["get/key", "value", revision]);
   });
 
+  test("notes put and delete in order with everything else, and watchers hear of them", async () => {
+    const { keyValue } = store();
+    await keyValue.put("note/gone", bytes("1"));
+    const heard: string[] = [];
+    const watch = await keyValue.watch("note/", (change) => {
+      if (change.type !== "synced")
+        heard.push(`${change.type} ${change.type === "put" ? change.entry.key : change.key}`);
+    });
+    const before = keyValue.put("note/kept", bytes("before"));
+    await keyValue.note([
+      { key: "note/kept", value: bytes("noted") },
+      { key: "note/gone", value: undefined },
+      { key: "note/never-there", value: undefined },
+    ]);
+    await before;
+    await watch.close();
+    assert.equal(text((await keyValue.get("note/kept"))!.value), "noted");
+    assert.equal(await keyValue.get("note/gone"), undefined);
+    assert.deepEqual(heard, ["put note/gone", "put note/kept", "put note/kept", "delete note/gone"]);
+  });
+
   test("values may be empty and may hold any byte", async () => {
     const { keyValue } = store();
     const every = Uint8Array.from({ length: 256 }, (_, index) => index);

@@ -15,15 +15,18 @@ import {
 } from "@aws-sdk/client-iam";
 import {
   AddPermissionCommand,
+  GetLayerVersionCommand,
   InvokeCommand,
   LambdaClient,
   ListFunctionsCommand,
+  PublishLayerVersionCommand,
   UpdateFunctionConfigurationCommand,
 } from "@aws-sdk/client-lambda";
 import { AssumeRoleCommand, GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
 import { build } from "esbuild";
 import { deploy, invoke } from "../support/deploy.ts";
 import { type RunningLambent, startLambent } from "../support/start-lambent.ts";
+import { zipOf } from "../support/zip.ts";
 
 interface Credentials {
   readonly accessKeyId: string;
@@ -281,6 +284,65 @@ describe("with enforced authentication", () => {
     );
     await put("pass", allow("iam:PassRole", role("worker")));
     await deploy(lambda(own), "passed", code, { Role: role("worker") });
+  });
+
+  test("who gives a function layers may read them, and refusals of foreign ones name the caller", async () => {
+    const zip = { ZipFile: await zipOf({ "a.txt": "a" }) };
+    const { LayerVersionArn: layer = "" } = await lambda(root).send(
+      new PublishLayerVersionCommand({ LayerName: "tools", Content: zip }),
+    );
+    const foreign = "arn:aws:lambda:us-east-1:111122223333:layer:theirs:1";
+    await iam().send(new CreateUserCommand({ UserName: "layering", Path: "/team/" }));
+    const { AccessKey } = await iam().send(new CreateAccessKeyCommand({ UserName: "layering" }));
+    const own = {
+      accessKeyId: AccessKey?.AccessKeyId ?? "",
+      secretAccessKey: AccessKey?.SecretAccessKey ?? "",
+    };
+    const put = (PolicyName: string, PolicyDocument: string) =>
+      iam().send(new PutUserPolicyCommand({ UserName: "layering", PolicyName, PolicyDocument }));
+    await put("change", allow(["lambda:UpdateFunctionConfiguration", "sts:AssumeRole"], "*"));
+    const give = (credentials: Credentials, ...Layers: string[]) =>
+      lambda(credentials).send(new UpdateFunctionConfigurationCommand({ FunctionName: "shared", Layers }));
+    const refused = (caller: string, resource: string, reason: string) =>
+      namedWith(
+        "AccessDeniedException",
+        403,
+        new RegExp(
+          `^User: ${caller} is not authorized to perform: lambda:GetLayerVersion on resource: ${resource} because no ${reason} policy allows the lambda:GetLayerVersion action$`,
+        ),
+      );
+    const user = `arn:aws:iam::${ACCOUNT}:user/team/layering`;
+    await assert.rejects(give(own, layer), refused(user, layer, "identity-based"));
+    await put("read", allow("lambda:GetLayerVersion", "*"));
+    await give(own, layer);
+    await assert.rejects(give(own, foreign), refused(user, foreign, "resource-based"));
+
+    const trust = JSON.stringify({
+      Version: "2012-10-17",
+      Statement: { Effect: "Allow", Principal: { AWS: ACCOUNT }, Action: "sts:AssumeRole" },
+    });
+    const role = await iam().send(
+      new CreateRoleCommand({ RoleName: "reader", AssumeRolePolicyDocument: trust }),
+    );
+    await iam().send(
+      new PutRolePolicyCommand({
+        RoleName: "reader",
+        PolicyName: "read",
+        PolicyDocument: allow("lambda:GetLayerVersion", "*"),
+      }),
+    );
+    const { Credentials: issued } = await new STSClient(configuration(own)).send(
+      new AssumeRoleCommand({ RoleArn: role.Role?.Arn, RoleSessionName: "visit" }),
+    );
+    const session = {
+      accessKeyId: issued?.AccessKeyId ?? "",
+      secretAccessKey: issued?.SecretAccessKey ?? "",
+      sessionToken: issued?.SessionToken ?? "",
+    };
+    await assert.rejects(
+      lambda(session).send(new GetLayerVersionCommand({ LayerName: foreign.slice(0, -2), VersionNumber: 1 })),
+      refused(`arn:aws:sts::${ACCOUNT}:assumed-role/reader/visit`, foreign, "resource-based"),
+    );
   });
 
   test("the AWS CLI signs with the file that the banner names", () => {

@@ -3,12 +3,13 @@ import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
 import { after, before, describe, type TestContext, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
+import { CloudWatchLogsClient, FilterLogEventsCommand } from "@aws-sdk/client-cloudwatch-logs";
 import {
   type CreateFunctionCommandInput,
   type LambdaClient,
   PublishLayerVersionCommand,
 } from "@aws-sdk/client-lambda";
-import { deploy, invoke, lambdaClient, zipOf } from "../support/deploy.ts";
+import { clientConfiguration, deploy, invoke, lambdaClient, zipOf } from "../support/deploy.ts";
 import { skipUnless } from "../support/skip.ts";
 import { type RunningLambent, startLambent } from "../support/start-lambent.ts";
 
@@ -54,6 +55,17 @@ def handler(event, context):
         "secrets": [os.environ["AWS_ACCESS_KEY_ID"], os.environ["AWS_SESSION_TOKEN"]],
     }
 `;
+
+/** Sources that fail where they are loaded, and tell where that was. */
+const FAILING: Readonly<Record<string, string>> = {
+  "index.js": `
+    const waited = require("node:fs").readFileSync("/proc/self/mountinfo", "utf8").includes("/late/");
+    throw new TypeError("it " + (waited ? "waited" : "was made"));`,
+  "index.py": `
+with open("/proc/self/mountinfo") as file:
+    raise TypeError("it " + ("waited" if "/late/" in file.read() else "was made"))
+`,
+};
 
 /** An OS-only function that tells what it finds, over and over. */
 const PROVIDED_LOOK = `#!/usr/bin/python3
@@ -201,6 +213,30 @@ describe("an environment from the reserve", { timeout: 110_000 }, () => {
       if (again.seen.count !== undefined) assert.equal(again.seen.count, 2);
     });
   }
+
+  test("reports an initialisation that fails", async (t) => {
+    if (!canReserve(t)) return;
+    const logs = new CloudWatchLogsClient(clientConfiguration(withReserve.endpoint));
+    for (const { name, settings, files } of languages()) {
+      const [file = ""] = Object.keys(files);
+      const source = FAILING[file];
+      if (source === undefined) continue;
+      let text = "";
+      for (let attempt = 0; attempt < 10 && !text.includes("it waited"); attempt++) {
+        const functionName = `fails-${name}-${attempt}`;
+        await deploy(clients.with, functionName, { [file]: source }, settings);
+        await delay(attempt === 0 ? 0 : 500);
+        const { functionError } = await invoke(clients.with, functionName);
+        assert.equal(functionError, "Unhandled");
+        const group = { logGroupName: `/aws/lambda/${functionName}` };
+        const { events = [] } = await logs.send(new FilterLogEventsCommand(group));
+        text = events.map(({ message }) => message).join("");
+      }
+      assert.match(text, /it waited/);
+      // By the runtime, not by its exit.
+      assert.match(text, /INIT_REPORT .*Phase: init\tStatus: error\tError Type: Runtime.Unknown/);
+    }
+  });
 
   test("has the layers of its function, and of no other", async (t) => {
     if (!canReserve(t)) return;

@@ -164,13 +164,14 @@ describe("a function that streams its response", { timeout: 100_000 }, () => {
   });
 
   test("180 MB come through whole, and the platform does not hold them", async () => {
-    await invokeStream(lambda, "streams", { kind: "big", pieces: 16 });
+    await deploy(lambda, "large", { "index.mjs": STREAMING_FUNCTION }, { Timeout: 60, MemorySize: 256 });
+    await invokeStream(lambda, "large", { kind: "big", pieces: 16 });
     const before = await peakMemoryMb(lambent.process.pid);
     const hash = createHash("sha256");
     let bytes = 0;
     const { EventStream } = await lambda.send(
       new InvokeWithResponseStreamCommand({
-        FunctionName: "streams",
+        FunctionName: "large",
         Payload: JSON.stringify({ kind: "big", pieces: 2880 }),
       }),
     );

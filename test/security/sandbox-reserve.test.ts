@@ -50,7 +50,7 @@ async function assign(
   const sandbox = await waiting.assign({
     codeDirectory,
     layersDirectory,
-    environmentVariables,
+    environmentVariables: () => environmentVariables,
     memoryMb: 256,
   });
   let text = "";
@@ -131,7 +131,7 @@ test("a sandbox shows its own function's code only, also to those that wait besi
       waiting[0]!.assign({
         codeDirectory: second,
         layersDirectory: undefined,
-        environmentVariables: {},
+        environmentVariables: () => ({}),
         memoryMb: 128,
       }),
     /once/,
@@ -168,7 +168,7 @@ for (const [behaviour, what] of [
           waiting.assign({
             codeDirectory: "/",
             layersDirectory: undefined,
-            environmentVariables: {},
+            environmentVariables: () => ({}),
             memoryMb: 128,
           }),
         );
@@ -201,7 +201,7 @@ test("limits of the function hold from its assignment on", async (t) => {
   const sandbox = await waiting.assign({
     codeDirectory: code,
     layersDirectory: undefined,
-    environmentVariables: {},
+    environmentVariables: () => ({}),
     memoryMb: 128,
   });
   const exit = await sandbox.exited;

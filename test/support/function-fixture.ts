@@ -69,10 +69,12 @@ const runtime = (identifier: string): InstalledRuntime => ({
   managed: true,
 });
 
+const INSTALLED = [runtime("nodejs24.x"), runtime("python3.12")];
+
 /** Knows nodejs24.x and python3.12. */
 export const TEST_RUNTIMES: RuntimeCatalogue = {
-  find: (identifier) => TEST_RUNTIMES.list().find((installed) => installed.identifier === identifier),
-  list: () => [runtime("nodejs24.x"), runtime("python3.12")],
+  find: (identifier) => INSTALLED.find((installed) => installed.identifier === identifier),
+  list: () => INSTALLED,
   missingAdvice: (identifier) => `Install it with: lambent runtime install ${identifier}`,
 };
 

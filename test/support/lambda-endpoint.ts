@@ -94,7 +94,7 @@ export async function openLambdaEndpoint(
   const invoker = {
     invoke: async (request: InvocationRequest) => {
       invocations.push(request);
-      await held;
+      if (held !== undefined) await held;
       return lambda.answer(request);
     },
     invokeStreaming: async (request: InvocationRequest, sink: ResponseSink) => {

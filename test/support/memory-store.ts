@@ -62,6 +62,14 @@ export class MemoryKeyValueStore implements KeyValueStore {
     this.#tell(key, { type: "delete", key });
   }
 
+  async note(
+    changes: readonly { readonly key: Key; readonly value: Uint8Array | undefined }[],
+  ): Promise<void> {
+    for (const { key, value } of changes)
+      if (value === undefined) await this.delete(key);
+      else this.#write(key, value);
+  }
+
   async watch(prefix: Key, onChange: (change: Change) => void): Promise<{ close(): Promise<void> }> {
     const watcher = { prefix, onChange };
     for (const entry of await this.list(prefix)) onChange({ type: "put", entry });

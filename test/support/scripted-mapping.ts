@@ -59,6 +59,8 @@ export class ScriptedFunction {
   exists = true;
   mayLoop = false;
   readonly counted: string[] = [];
+  /** The sum of what was counted under each name. */
+  readonly sums = new Map<string, number>();
   /** Answers every invocation at once, where it is set. */
   immediate: ((begun: BegunInvocation) => void) | undefined;
   readonly invoker = new BatchInvoker({
@@ -71,7 +73,12 @@ export class ScriptedFunction {
       describe: () => undefined,
       mayLoop: () => this.mayLoop,
     },
-    metrics: { add: (_arn, name) => void this.counted.push(name) },
+    metrics: {
+      add: (_arn, name, value) => {
+        this.counted.push(name);
+        this.sums.set(name, (this.sums.get(name) ?? 0) + value);
+      },
+    },
     invoker: {
       invoke: (request) => this.#invoke(request),
       invokeStreaming: (request) => this.#invoke(request),

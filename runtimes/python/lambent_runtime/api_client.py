@@ -67,16 +67,37 @@ class RuntimeApiClient:
         status, _, _ = self._exchange("GET", "/lambent/channel", b"", upgrade, base="")
         self._offers_channel = status == 101
         if self._offers_channel:
-            self._channel = RuntimeChannel(self._connection, self._received)
-            self._connection, self._received = None, b""
+            self._go_on_in_frames(True)
         return self._offers_channel
 
-    def assignment(self):
-        """Wait, in an environment kept in reserve, until it gets its function; return what it is told."""
-        status, _, body = self._exchange("GET", "/lambent/assignment", b"", {}, base="")
+    def _go_on_in_frames(self, is_asked):
+        self._channel = RuntimeChannel(self._connection, self._received, is_asked)
+        self._connection, self._received = None, b""
+
+    def assignment(self, become):
+        """Wait, in an environment kept in reserve, until it gets its function.
+
+        `become` is called with what it is told as soon as that is known; the last byte of the answer says that the code
+        is there too.
+        """
+
+        def read():
+            status, headers = self._read_head()
+            length = int(headers.get("content-length", "0"))
+            if status != 200 or length == 0:
+                return status, headers, self._read_body(headers)
+            become(json.loads(self._take(length - 1)))
+            self._take(1)
+            return status, headers, None
+
+        upgrade = {"Upgrade": "lambent-channel"}
+        status, headers, body = self._exchange("GET", "/lambent/assignment", b"", upgrade, base="", read=read)
         if status != 200:
             raise _unexpected("assignment", status, body)
-        return json.loads(body)
+        if body is not None:
+            become(json.loads(body))
+        if headers.get("upgrade") == "lambent-channel":
+            self._go_on_in_frames(False)
 
     def post_response(self, request_id, body, content_type, and_next=True):
         """Post the result of an invocation; `and_next`: nothing is to be done before the next event is asked for."""
@@ -107,7 +128,7 @@ class RuntimeApiClient:
         if status != 202:
             raise _unexpected(path, status, answer)
 
-    def _exchange(self, method, path, body, headers, base=_BASE):
+    def _exchange(self, method, path, body, headers, base=_BASE, read=None):
         lines = ["%s %s%s HTTP/1.1" % (method, base, path), "Host: " + self._host]
         lines += ["%s: %s" % header for header in headers.items()]
         if method == "POST":
@@ -119,7 +140,7 @@ class RuntimeApiClient:
                 if self._connection is None:
                     self._connect()
                 self._connection.sendall(request)
-                return self._read_response()
+                return (read or self._read_response)()
             except OSError:
                 self._connection.close()
                 self._connection = None
@@ -134,6 +155,10 @@ class RuntimeApiClient:
         self._connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
     def _read_response(self):
+        status, headers = self._read_head()
+        return status, headers, self._read_body(headers)
+
+    def _read_head(self):
         while b"\r\n\r\n" not in self._received:
             self._receive()
         head, _, self._received = self._received.partition(b"\r\n\r\n")
@@ -142,11 +167,12 @@ class RuntimeApiClient:
         for line in header_lines:
             name, _, value = line.partition(":")
             headers[name.lower()] = value.strip()
+        return int(status_line.split(" ", 2)[1]), headers
+
+    def _read_body(self, headers):
         if headers.get("transfer-encoding") == "chunked":
-            body = self._read_chunks()
-        else:
-            body = self._take(int(headers.get("content-length", "0")))
-        return int(status_line.split(" ", 2)[1]), headers, body
+            return self._read_chunks()
+        return self._take(int(headers.get("content-length", "0")))
 
     def _read_chunks(self):
         parts = []

@@ -3,9 +3,11 @@
 import os
 import socket
 import struct
+import sys
 import time
 
 from .api_client import RuntimeApiClient
+from .handler_loader import load_handler
 from .lambda_context import LambdaContext
 from .marshaller import marshal_result, unmarshal_event
 
@@ -13,6 +15,7 @@ from .marshaller import marshal_result, unmarshal_event
 # where it found no UTF-8 locale (PEP 538).
 _KEPT = ("_LAMBDA_TELEMETRY_LOG_FD", "LC_CTYPE")
 _ROUNDS = 20
+_IMPORTS = 2
 _EVENT = b'{"rehearsal":true,"list":[1,2.5,null],"text":"\\u00e9"}'
 _SWITCHING = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: lambent-channel\r\n\r\n"
 # An event as channel.py takes it: length and kind, deadline, the lengths of id, ARN, trace and client context.
@@ -24,15 +27,36 @@ def take_assignment():
 
     The environment is the function's and nothing else, and the directory the one that shows its code since.
     """
+    _rehearse_import()
     _rehearse()
     client = RuntimeApiClient(os.environ["AWS_LAMBDA_RUNTIME_API"])
-    variables = client.assignment()["environmentVariables"]
-    for name in set(os.environ).difference(variables, _KEPT):
-        del os.environ[name]
-    os.environ.update(variables)
-    time.tzset()
+    client.assignment(_become)
     os.chdir("/var/task")
     return client
+
+
+def _become(told):
+    variables = told["environmentVariables"]
+    present = dict(os.environ)
+    for name in set(present).difference(variables, _KEPT):
+        del os.environ[name]
+    # Each change is a call into the C library; most variables are the runtime's own and the same.
+    for name, value in variables.items():
+        if present.get(name) != value:
+            os.environ[name] = value
+    if present.get("TZ") != os.environ.get("TZ"):
+        time.tzset()
+
+
+def _rehearse_import():
+    """Import a source from a directory that was never seen, so that the compiler and all else it needs is there."""
+    directory = os.path.join(os.path.dirname(os.path.abspath(__file__)), "rehearsal")
+    path = list(sys.path)
+    for _ in range(_IMPORTS):
+        sys.path.insert(0, directory)
+        load_handler("rehearsal_function.handler")
+        del sys.modules["rehearsal_function"], sys.path_importer_cache[directory]
+        sys.path[:] = path
 
 
 def _rehearse():

@@ -16,10 +16,10 @@ _TYPE_LENGTH_MAX = 1024
 class RuntimeChannel:
     """One write for an answer and the request for the next event together, and no acknowledgement of it."""
 
-    def __init__(self, connection, received):
+    def __init__(self, connection, received, is_asked):
         self._connection = connection
         self._received = received
-        self._is_asked = True
+        self._is_asked = is_asked
 
     def next(self):
         """Wait for the next event; return its headers and body, or what the platform refuses: (None, status, text).

@@ -22,6 +22,7 @@ def load_handler(handler):
     try:
         module = importlib.import_module(module_name.replace("/", "."))
     except ImportError as error:
+        _advise_on_missing_sdk(error)
         raise RuntimeFault(
             "Runtime.ImportModuleError", "Unable to import module '%s': %s" % (module_name, error)
         ) from error
@@ -37,3 +38,13 @@ def load_handler(handler):
         raise RuntimeFault(
             "Runtime.HandlerNotFound", "Handler '%s' missing on module '%s'" % (function_name, module_name)
         ) from error
+
+
+def _advise_on_missing_sdk(error):
+    """AWS's runtimes bring the SDK; where this machine has none, the log says how to have it."""
+    if error.name in ("boto3", "botocore"):
+        sys.stderr.write(
+            "%s is neither in the package nor on this machine. The AWS SDK that AWS's runtime brings comes with: "
+            "lambent runtime install aws-sdk-python\n" % error.name
+        )
+        sys.stderr.flush()

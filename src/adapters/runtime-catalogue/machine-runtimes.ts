@@ -1,6 +1,7 @@
 import type { RuntimePin } from "../../core/function-version.ts";
 import type { InstalledRuntime, RuntimeCatalogue } from "../../ports/runtime-catalogue.ts";
 import type { KnownRuntime } from "./runtime-inventory.ts";
+import type { KnownLibrary } from "./runtime-library.ts";
 
 /** Between two looks at the machine for a runtime that is missing. */
 const LOOK_AGAIN_MS = 500;
@@ -35,6 +36,12 @@ export class MachineRuntimes implements RuntimeCatalogue {
   /** All runtimes that this version of Lambent has, installed or not. */
   known(): readonly KnownRuntime[] {
     return [...this.#known.values()];
+  }
+
+  /** Libraries that runtimes bring along, installed or not. */
+  libraries(): readonly KnownLibrary[] {
+    const found = this.known().flatMap(({ library }) => library ?? []);
+    return [...new Map(found.map((library) => [library.manifest.identifier, library])).values()];
   }
 
   missingAdvice(identifier: string, pin?: RuntimePin): string {
@@ -98,4 +105,6 @@ const byIdentifier = (known: readonly KnownRuntime[]): Map<string, KnownRuntime>
   new Map(known.map((runtime) => [runtime.identifier, runtime]));
 
 const fingerprint = (known: readonly KnownRuntime[]): string =>
-  known.flatMap(({ versions }) => versions.map(({ versionHash }) => versionHash)).join(" ");
+  known
+    .flatMap(({ versions }) => versions.map(({ versionHash, library = "" }) => `${versionHash} ${library}`))
+    .join(" ");

@@ -1,9 +1,8 @@
-import { spawn } from "node:child_process";
-import { once } from "node:events";
 import { mkdir, mkdtemp, rename, rm } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { OperatorError } from "../../core/operator-error.ts";
 import type { InstalledRuntime } from "../../ports/runtime-catalogue.ts";
+import { quoted, runInstallCommand } from "./install-command.ts";
 import type { MachineRuntimes } from "./machine-runtimes.ts";
 import type { KnownRuntime } from "./runtime-inventory.ts";
 import { fillIn, type InstallMethod } from "./runtime-manifest.ts";
@@ -85,7 +84,7 @@ export class RuntimeInstaller {
     if (!method.command.includes("{prefix}")) {
       const command = this.#command(method, known, "");
       say(`${identifier}: ${command}`);
-      if (!(await run(command))) return undefined;
+      if (!(await runInstallCommand(command))) return undefined;
       await runtimes.refresh();
       return runtimes.find(identifier);
     }
@@ -95,7 +94,7 @@ export class RuntimeInstaller {
     try {
       const command = this.#command(method, known, quoted(unfinished));
       say(`${identifier}: ${command}`);
-      if (!(await run(command))) return undefined;
+      if (!(await runInstallCommand(command))) return undefined;
       const directory = join(installedDirectory, basename(unfinished).slice(1));
       const hashes = new Set(known.versions.map(({ versionHash }) => versionHash));
       await rename(unfinished, directory);
@@ -111,16 +110,3 @@ export class RuntimeInstaller {
     }
   }
 }
-
-/** What the command prints goes where Lambent's own output goes. */
-async function run(command: string): Promise<boolean> {
-  const env: NodeJS.ProcessEnv = { DEBIAN_FRONTEND: "noninteractive", ...process.env };
-  // Variables of an npm that Lambent is run by would make an npm below it work on another project.
-  for (const name of Object.keys(env))
-    if (/^npm_(package|lifecycle)_|^npm_config_local_prefix$/.test(name)) delete env[name];
-  const child = spawn("/bin/sh", ["-c", command], { env, stdio: ["ignore", "inherit", "inherit"] });
-  const [code] = (await once(child, "exit")) as [number | null];
-  return code === 0;
-}
-
-const quoted = (path: string): string => `'${path.replaceAll("'", "'\\''")}'`;

@@ -4,6 +4,7 @@ import { delimiter, join } from "node:path";
 import type { InstalledRuntime } from "../../ports/runtime-catalogue.ts";
 import type { InterpreterFacts, InterpreterProbe } from "./interpreter-probe.ts";
 import { belongsToLine, findInterpreters } from "./interpreter-search.ts";
+import { findLibrary, type KnownLibrary } from "./runtime-library.ts";
 import {
   fillIn,
   type InstallMethod,
@@ -36,6 +37,7 @@ export interface KnownRuntime {
   readonly couldStandIn: string | undefined;
   /** Ways to install it whose tool is on this machine, the best first. */
   readonly install: readonly InstallMethod[];
+  readonly library?: KnownLibrary | undefined;
 }
 
 /** Looks for every interpreter of the manifest's runtimes. */
@@ -46,13 +48,18 @@ export async function takeInventory(
   const search = manifest.interpreter;
   const found = search === undefined ? [] : await findAll(manifest, search, discovery);
   const install = await usableMethods(manifest.install, discovery.environment.PATH ?? "");
+  const library = manifest.library && {
+    manifest: manifest.library,
+    directory: await findLibrary(manifest.library, discovery.installedDirectory),
+    install: await usableMethods(manifest.library.install, discovery.environment.PATH ?? ""),
+  };
   return manifest.runtimes.map((runtime) => {
     const ofLine = sorted(found, runtime.line, search?.preferOwnNode ? discovery.ownNode : "");
     const older =
       ofLine.length > 0 || runtime.olderLine === undefined ? [] : sorted(found, runtime.olderLine, "");
     const taken = ofLine.length > 0 || !discovery.allowOlder ? ofLine : older;
     const versions = (search === undefined ? [undefined] : taken).map((facts) =>
-      installedRuntime(manifest, { ...runtime, facts, isOlder: older.length > 0 }, discovery),
+      installedRuntime(manifest, { ...runtime, facts, library, isOlder: older.length > 0 }, discovery),
     );
     return {
       identifier: runtime.identifier,
@@ -60,6 +67,7 @@ export async function takeInventory(
       versions: distinct(versions),
       couldStandIn: discovery.allowOlder ? undefined : older[0]?.version,
       install,
+      library,
     };
   });
 }
@@ -71,13 +79,18 @@ function installedRuntime(
     readonly line: string;
     readonly facts: InterpreterFacts | undefined;
     readonly isOlder: boolean;
+    readonly library: KnownLibrary | undefined;
   },
   { lambentVersion, runtimesDirectory, ownNode }: Discovery,
 ): InstalledRuntime {
   const { identifier, line, facts } = runtime;
   const version = facts?.version ?? lambentVersion;
   const values = { identifier, line, runtimes: runtimesDirectory, ownNode };
-  const variables = Object.entries(manifest.environmentVariables);
+  const library = runtime.library?.directory === undefined ? undefined : runtime.library;
+  const variables = Object.entries({
+    ...manifest.environmentVariables,
+    ...library?.manifest.environmentVariables,
+  });
   return {
     identifier,
     version,
@@ -85,7 +98,8 @@ function installedRuntime(
     versionHash: createHash("sha256")
       .update(JSON.stringify([identifier, version, facts?.sizeBytes]))
       .digest("hex"),
-    program: runtimeProgram(manifest, facts, values),
+    program: runtimeProgram(manifest, { interpreter: facts, library }, values),
+    ...(library !== undefined && { library: library.directory }),
     environmentVariables: Object.fromEntries(variables.map(([name, value]) => [name, fillIn(value, values)])),
     managed: manifest.managed,
     reserve: manifest.reserve,

@@ -27,6 +27,19 @@ const installSchema = z.strictObject({
   command: z.string(),
 });
 
+const librarySchema = z.strictObject({
+  /** By which `lambent runtime install` knows it. */
+  identifier: z.string(),
+  /** File or directory that it has; a directory without it is not taken for the library. */
+  shownBy: z.string(),
+  /** Where it is shown to functions. */
+  sandbox: z.string(),
+  /** In the place of the runtime's own, when it is there. */
+  environmentVariables: z.record(z.string(), z.string()),
+  /** Ways to install it into {prefix}, the best first. */
+  install: z.array(installSchema),
+});
+
 const manifestSchema = z.strictObject({
   /** `line` is what the interpreter's version must begin with. */
   runtimes: z
@@ -53,10 +66,13 @@ const manifestSchema = z.strictObject({
   codeCache: z.boolean().optional(),
   /** Ways to install a line, the best first; see `RuntimeInstaller`. */
   install: z.array(installSchema),
+  /** What AWS's managed runtime brings besides the language: its SDK. */
+  library: librarySchema.optional(),
 });
 
 /** manifest.json of a folder in runtimes/: all there is to know to find a language on a machine and to start it. */
 export type RuntimeManifest = z.infer<typeof manifestSchema> & { readonly directory: string };
+export type LibraryManifest = z.infer<typeof librarySchema>;
 export type InstallMethod = z.infer<typeof installSchema>;
 export type InterpreterSearch = z.infer<typeof interpreterSchema>;
 

@@ -1,6 +1,7 @@
 import { basename, join, relative } from "node:path";
 import type { SandboxMount, SandboxProgram } from "../../ports/sandbox.ts";
 import type { InterpreterFacts } from "./interpreter-probe.ts";
+import type { KnownLibrary } from "./runtime-library.ts";
 import { fillIn, type RuntimeManifest } from "./runtime-manifest.ts";
 
 /** The root below which managed runtimes find their language, as on AWS. */
@@ -8,10 +9,16 @@ const LANGUAGE_DIRECTORY = "/var/lang";
 /** Shown in every sandbox as it is on the host. */
 const SHARED_DIRECTORY = "/usr";
 
-/** How a runtime is started in a sandbox, with the interpreter that was found for it. */
+/** How a runtime is started in a sandbox, with the interpreter that was found for it and what it brings along. */
 export function runtimeProgram(
   manifest: RuntimeManifest,
-  interpreter: InterpreterFacts | undefined,
+  {
+    interpreter,
+    library,
+  }: {
+    readonly interpreter: InterpreterFacts | undefined;
+    readonly library?: KnownLibrary | undefined;
+  },
   values: Readonly<Record<string, string>>,
 ): SandboxProgram {
   const placed = interpreter === undefined ? { path: "", mounts: [] } : placeInterpreter(interpreter);
@@ -21,8 +28,13 @@ export function runtimeProgram(
   }));
   return {
     command: manifest.command.map((word) => fillIn(word, { ...values, interpreter: placed.path })),
-    mounts: [...placed.mounts, ...mounts],
+    mounts: [...placed.mounts, ...mounts, ...placeLibrary(library)],
   };
+}
+
+function placeLibrary(library: KnownLibrary | undefined): SandboxMount[] {
+  if (library?.directory === undefined) return [];
+  return [{ hostPath: library.directory, sandboxPath: library.manifest.sandbox }];
 }
 
 /**

@@ -3,7 +3,7 @@ import type { Server, Socket } from "node:net";
 import { constants } from "node:os";
 import type { Readable } from "node:stream";
 import { setTimeout as delay } from "node:timers/promises";
-import type { Sandbox, SandboxExit, SandboxRelay } from "../../ports/sandbox.ts";
+import { FRAMES_CONNECTION, type Sandbox, type SandboxExit, type SandboxRelay } from "../../ports/sandbox.ts";
 import type { Belongings, KeptBelongings } from "./belongings.ts";
 import type { GroupLimits } from "./cgroups/control-group.ts";
 import type { HandOverChannel } from "./hand-over-channel.ts";
@@ -71,6 +71,7 @@ export class BubblewrapSandbox implements Sandbox {
   readonly #connections = new Set<Socket>();
   readonly #relays: InsideRelay[] = [];
   #outOfMemory = false;
+  #isFrozen = false;
   #stopped: Promise<void> | undefined;
   #destroyed: Promise<void> | undefined;
 
@@ -105,18 +106,18 @@ export class BubblewrapSandbox implements Sandbox {
 
   /** Call when the listeners are there: what they accept is closed with the sandbox. */
   trackConnections(): void {
-    for (const server of [this.runtimeApi, this.awsEndpoint]) {
-      server.on("connection", (connection: Socket) => {
-        this.#connections.add(connection);
-        connection.once("close", () => this.#connections.delete(connection));
-      });
-    }
+    const track = (connection: Socket): void => {
+      this.#connections.add(connection);
+      connection.once("close", () => this.#connections.delete(connection));
+    };
+    for (const server of [this.runtimeApi, this.awsEndpoint]) server.on("connection", track);
+    this.runtimeApi.on(FRAMES_CONNECTION, track);
   }
 
   /** A sandbox that has waited for its function gets the function's limits, still with the CPU of initialisation. */
   assigned(memoryMb: number): void {
     this.#memoryMb = memoryMb;
-    this.#launch.group?.thaw();
+    this.thaw();
     this.#launch.group?.setLimits(initialLimits(memoryMb));
   }
 
@@ -141,10 +142,13 @@ export class BubblewrapSandbox implements Sandbox {
 
   /** Stops every process where it stands, until `thaw`. Without control groups it does nothing. */
   freeze(): void {
+    this.#isFrozen = true;
     this.#launch.group?.freeze();
   }
 
   thaw(): void {
+    if (!this.#isFrozen) return;
+    this.#isFrozen = false;
     this.#launch.group?.thaw();
   }
 

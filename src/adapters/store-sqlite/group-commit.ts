@@ -9,6 +9,12 @@ import type {
 } from "./write-operations.ts";
 
 /**
+ * What need not be on disk when it is answered: who has received a job is forgotten at the next start anyway, and notes
+ * are promised to outlive the process only. What follows on them in the log reaches the disk after them.
+ */
+const NEEDS_NO_SYNC: ReadonlySet<OperationName> = new Set(["claimJobs", "extendJob", "noteKeys"]);
+
+/**
  * Carries out many operations in one transaction, so that they share one fsync. Each runs inside a savepoint of its
  * own: one that fails is undone without its neighbours.
  */
@@ -19,6 +25,7 @@ export class GroupCommit {
   readonly #statements: Readonly<
     Record<"begin" | "commit" | "savepoint" | "release" | "undo", StatementSync>
   >;
+  #syncs: boolean | undefined;
 
   constructor(db: DatabaseSync, handlers: OperationHandlers, counters: Counters) {
     this.#db = db;
@@ -38,6 +45,7 @@ export class GroupCommit {
     const answers: OperationAnswer[] = [];
     let failed = false;
     try {
+      this.#setSync(requests.some(({ name }) => !NEEDS_NO_SYNC.has(name)));
       this.#statements.begin.run();
       for (const request of requests) {
         const answer = this.#runOne(request);
@@ -52,6 +60,13 @@ export class GroupCommit {
       const message = this.#recover(error);
       return { answers: requests.map(({ id }) => ({ id, failure: "Unavailable", message })), failed: true };
     }
+  }
+
+  /** Whether the next commit waits for the disk; between transactions only. */
+  #setSync(syncs: boolean): void {
+    if (this.#syncs === syncs) return;
+    this.#db.exec(`pragma synchronous = ${syncs ? "full" : "normal"}`);
+    this.#syncs = syncs;
   }
 
   #runOne({ id, name, input }: OperationRequest): OperationAnswer {

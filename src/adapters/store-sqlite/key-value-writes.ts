@@ -7,7 +7,7 @@ import type { Expectation, OperationHandlers } from "./write-operations.ts";
 export function keyValueWrites(
   db: DatabaseSync,
   counters: Counters,
-): OperationHandlers<"putKey" | "deleteKey" | "nextEpoch" | "probe"> {
+): OperationHandlers<"putKey" | "deleteKey" | "noteKeys" | "nextEpoch" | "probe"> {
   const current = db.prepare("select revision from entry where key = ?");
   const put = db.prepare(
     "insert into entry (key, value, revision) values (?, ?, ?) " +
@@ -40,6 +40,13 @@ export function keyValueWrites(
       remove.run(key);
       return counters.draw("revision");
     },
+    noteKeys: ({ changes }) =>
+      changes.map(({ key, value }) => {
+        if (value === undefined && remove.run(key).changes === 0) return undefined;
+        const revision = counters.draw("revision");
+        if (value !== undefined) put.run(key, value, revision);
+        return revision;
+      }),
     nextEpoch: () => counters.draw("epoch"),
     probe: ({ nowMs }) => {
       probe.run(Math.trunc(nowMs));

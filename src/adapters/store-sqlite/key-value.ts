@@ -51,6 +51,26 @@ export class KeyValue implements KeyValueStore {
     });
   }
 
+  async note(
+    changes: readonly { readonly key: Key; readonly value: Uint8Array | undefined }[],
+  ): Promise<void> {
+    const stored = changes.map(({ key, value }) => {
+      checkKey(key);
+      return { key, value: value && ownBytes(value, `the value of ${key}`) };
+    });
+    await this.#writer.run("noteKeys", { changes: stored }, (revisions) => {
+      for (const [index, { key, value }] of stored.entries()) {
+        const revision = revisions[index];
+        if (revision === undefined) continue;
+        const change: Change =
+          value === undefined
+            ? { type: "delete", key }
+            : { type: "put", entry: { key, value, revision: String(revision) } };
+        this.#watchers.report(change, revision);
+      }
+    });
+  }
+
   async watch(prefix: Key, onChange: (change: Change) => void): Promise<{ close(): Promise<void> }> {
     checkPrefix(prefix);
     // Changes that the snapshot already has may still be on their way from the writer: the watcher begins after it.

@@ -5,6 +5,8 @@
 export interface WriteOperations {
   putKey: { input: { key: string; value: Uint8Array; expected: Expectation }; output: number };
   deleteKey: { input: { key: string; expected: Expectation }; output: number | undefined };
+  /** Answers the revision of each change; undefined where there was nothing to delete. */
+  noteKeys: { input: { changes: readonly NotedChange[] }; output: (number | undefined)[] };
   nextEpoch: { input: Record<string, never>; output: number };
   enqueueJobs: {
     input: { queue: string; nowMs: number; jobs: readonly QueuedJob[] };
@@ -28,6 +30,12 @@ export interface WriteOperations {
 
 /** What must be in place for a write: anything, nothing, or exactly this revision. */
 export type Expectation = "any" | "absent" | number;
+
+export interface NotedChange {
+  readonly key: string;
+  /** Undefined deletes. */
+  readonly value: Uint8Array | undefined;
+}
 
 export interface QueuedJob {
   readonly body: Uint8Array;

@@ -80,8 +80,9 @@ export class Writer {
     }
     const id = this.#nextId++;
     if (this.#unsent.length === 0) {
-      // What the current task still asks for goes into the same message.
-      queueMicrotask(() => this.#send());
+      // What this turn of the event loop asks for goes into one message, and with it into one commit: all requests, for
+      // instance, that have come in on many connections since the last turn.
+      setImmediate(() => this.#send());
     }
     this.#unsent.push({ id, name, input });
     const { promise, resolve, reject } = Promise.withResolvers<OperationOutput<OperationName>>();

@@ -15,7 +15,7 @@ import { carriesForm, evidentProtocolOf, protocolOf, ServiceCatalogue } from "./
 import { type BodyLimit, dialectOf } from "./service-dialect.ts";
 import type { Operation, ServiceModel } from "./service-model.ts";
 import { validate } from "./validation.ts";
-import type { WireProtocol, WireRequest } from "./wire-protocol.ts";
+import type { RoutedOperation, WireProtocol, WireRequest } from "./wire-protocol.ts";
 
 /** Who a request is from, as far as its headers say; nothing is verified here. */
 export interface AuthenticationRequest extends CredentialScope {
@@ -116,38 +116,59 @@ export class Dispatcher {
   }
 
   async #answer(exchange: Exchange): Promise<void> {
-    const { message, request, reply } = exchange;
+    const { request, reply } = exchange;
     splitUrl(exchange);
     if (request.method === "OPTIONS" && this.#answerPreflight(exchange)) return;
     const scope = readCredentialScope(request.headers, request.query);
     exchange.scope = scope;
-    await this.#choose(exchange, scope);
+    const choosing = this.#choose(exchange, scope);
+    if (choosing) await choosing;
+    const identity = this.#authenticate(exchange, scope);
+    const routing = route(exchange);
+    const routed = routing instanceof Promise ? await routing : routing;
+    const { operation } = routed;
+    const { service, handler } = operation;
+    if (handler === undefined) throw notImplemented(operation);
+    const body = bodyOf(exchange, operation);
+    if (body !== undefined) request.body = body instanceof Promise ? await body : body;
+    const input = readSafely(routed, exchange);
+    if (this.#options.validates)
+      validate(operation.input, input, service.leniency, service.dialect.validationErrorCode);
+    const context = new HandlerContext(identity, exchange.message, reply);
+    const verdict = this.#authorize(exchange, operation, { input, context });
+    if (verdict) await verdict;
+    const handled = handler(input as never, context);
+    const output = (handled instanceof Promise ? await handled : handled) ?? {};
+    if (reply.isStarted) throw new ClientGone("The client closed the connection");
+    const written = exchange.protocol?.write(operation, output as Record<string, unknown>, reply);
+    if (written) await written;
+  }
+
+  #authenticate(exchange: Exchange, scope: CredentialScope): Identity {
+    const { message, request, service } = exchange;
     const identity = this.#options.authenticate({
       ...scope,
-      signingName: exchange.service?.signingName ?? scope.signingName,
+      signingName: service?.signingName ?? scope.signingName,
       connection: message.socket,
       signed: { method: request.method, target: message.url ?? "/", headers: message.headers },
     });
     exchange.checkBody = identity.checkBody;
-    const { operation, input } = await readInput(exchange);
-    const { service, handler } = operation;
-    if (handler === undefined) throw notImplemented(operation);
-    if (this.#options.validates)
-      validate(operation.input, input, service.leniency, service.dialect.validationErrorCode);
-    const context = new HandlerContext(identity, message, reply);
-    const verdict = this.#options.authorize({
+    return identity;
+  }
+
+  #authorize(
+    { message: { socket } }: Exchange,
+    { name, service }: Operation,
+    { input, context }: Pick<AuthorizationRequest, "input" | "context">,
+  ): void | Promise<void> {
+    return this.#options.authorize({
       service: service.signingName,
-      operation: operation.name,
+      operation: name,
       input,
       context,
-      connection: message.socket,
-      sourceIp: message.socket.remoteAddress,
+      connection: socket,
+      sourceIp: context.sourceIp,
     });
-    if (verdict) await verdict;
-    const output = (await handler(input as never, context)) ?? {};
-    if (reply.isStarted) throw new ClientGone("The client closed the connection");
-    const written = exchange.protocol?.write(operation, output as Record<string, unknown>, reply);
-    if (written) await written;
   }
 
   #answerPreflight({ request, reply }: Exchange): boolean {
@@ -158,19 +179,23 @@ export class Dispatcher {
     return true;
   }
 
-  async #choose(exchange: Exchange, scope: CredentialScope): Promise<void> {
+  #choose(exchange: Exchange, scope: CredentialScope): Promise<void> | undefined {
     const { request } = exchange;
-    // Only an unsigned form tells its service in the body.
     const claimant = this.#services.claimant(request, scope.signingName);
-    if (
-      claimant === undefined &&
-      scope.signingName === undefined &&
-      request.method !== "GET" &&
-      carriesForm(request)
-    )
-      await readOnce(exchange, formLimit, "");
-    const service = claimant ?? this.#services.find(request, scope.signingName);
-    if (service === undefined) throw this.#services.unknownService(request, scope.signingName);
+    if (claimant === undefined && scope.signingName === undefined) {
+      // Only an unsigned form tells its service in the body.
+      if (request.method !== "GET" && carriesForm(request))
+        return readAhead(exchange, formLimit).then(() =>
+          this.#chosen(exchange, this.#services.find(request, undefined)),
+        );
+    }
+    this.#chosen(exchange, claimant ?? this.#services.find(request, scope.signingName));
+    return undefined;
+  }
+
+  #chosen(exchange: Exchange, service: ServiceModel | undefined): void {
+    const { request } = exchange;
+    if (service === undefined) throw this.#services.unknownService(request, exchange.scope?.signingName);
     exchange.service = service;
     exchange.protocol = protocolOf(service, request);
   }
@@ -235,48 +260,49 @@ function splitUrl({ request }: Exchange): void {
   request.query = parseParameters(url.slice(mark + 1));
 }
 
-async function readInput(
-  exchange: Exchange,
-): Promise<{ operation: Operation; input: Record<string, unknown> }> {
-  const { message, request, service, protocol } = exchange;
+/** Waits for nothing but a body that names the operation. */
+function route(exchange: Exchange): RoutedOperation | Promise<RoutedOperation> {
+  const { request, service, protocol } = exchange;
   if (service === undefined || protocol === undefined)
-    throw new Error("The service is chosen before input is read");
-  if (protocol.namesOperationInBody) await readOnce(exchange, service.dialect.bodyLimit(""), "");
-  const routed = protocol.route(service, request);
-  if (routed === undefined) throw unknownOperation(service, protocol, request);
-  const { operation } = routed;
-  exchange.operation = operation;
-  if (operation.handler === undefined) return { operation, input: {} };
-  if (operation.streamsInput) request.bodyStream = message;
-  else {
-    const reading = readOnce(exchange, operation.bodyLimit, operation.name);
-    if (reading) await reading;
-  }
-  return { operation, input: readSafely(() => protocol.read(routed, request)) };
+    throw new Error("The service is chosen before the operation");
+  const routed = (): RoutedOperation => {
+    const found = protocol.route(service, request);
+    if (found === undefined) throw unknownOperation(service, protocol, request);
+    exchange.operation = found.operation;
+    return found;
+  };
+  if (!protocol.namesOperationInBody) return routed();
+  return readAhead(exchange, service.dialect.bodyLimit("")).then(routed);
 }
 
-/** Reads the body unless that has been done: a second reading would wait for ever. */
-function readOnce(
+/** Undefined where the handler reads a stream, and where it has been read. */
+function bodyOf(exchange: Exchange, operation: Operation): Uint8Array | Promise<Uint8Array> | undefined {
+  if (!operation.streamsInput) return unreadBody(exchange, operation.bodyLimit, operation.name);
+  exchange.request.bodyStream = exchange.message;
+  return undefined;
+}
+
+/** Undefined when the body has been read: a second reading would wait for ever. */
+function unreadBody(
   { message, request, checkBody }: Exchange,
   limit: BodyLimit,
   operation: string,
-): Promise<void> | undefined {
+): Uint8Array | Promise<Uint8Array> | undefined {
   if (request.bodyIsRead) return undefined;
   request.bodyIsRead = true;
-  const body = readBody({ message, limit, operation, check: checkBody });
-  if (body instanceof Uint8Array) {
-    request.body = body;
-    return undefined;
-  }
-  return body.then((bytes) => {
-    request.body = bytes;
-  });
+  return readBody({ message, limit, operation, check: checkBody });
+}
+
+/** Reads the body before the operation is known, unless that has been done. */
+async function readAhead(exchange: Exchange, limit: BodyLimit): Promise<void> {
+  const body = unreadBody(exchange, limit, "");
+  if (body !== undefined) exchange.request.body = await body;
 }
 
 /** Whatever goes wrong while a request is read is the request's fault; the stack's end for one nested too deeply. */
-function readSafely<T>(read: () => T): T {
+function readSafely(routed: RoutedOperation, { protocol, request }: Exchange): Record<string, unknown> {
   try {
-    return read();
+    return protocol?.read(routed, request) ?? {};
   } catch (error) {
     if (error instanceof RangeError)
       throw new AwsError("SerializationException", "The request is too complex to read.");

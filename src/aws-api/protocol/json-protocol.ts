@@ -1,5 +1,6 @@
 import { sendEventStream } from "./event-stream.ts";
-import { membersToJson, parseJson, toJson } from "./json-body.ts";
+import { parseJson } from "./json-body.ts";
+import { membersText, valueText } from "./json-text.ts";
 import { jsonFormat, readStructure } from "./value-reader.ts";
 import type { WireProtocol } from "./wire-protocol.ts";
 
@@ -23,22 +24,22 @@ function jsonProtocol(version: "1.0" | "1.1"): WireProtocol {
       // AWS: an operation without output answers with an empty body.
       if (shape.kind !== "structure") return reply.send(200, contentType);
       const { eventStream } = outputBindings;
-      if (!eventStream) return reply.send(200, contentType, JSON.stringify(toJson(shape, output, "member")));
+      if (!eventStream) return reply.send(200, contentType, valueText(shape, output, "member"));
       const others = shape.members.filter((member) => member !== eventStream);
       return sendEventStream(operation, output, reply, {
         contentType,
         status: 200,
-        initial: Buffer.from(JSON.stringify(membersToJson(others, output, "member"))),
-        encode: (members, _schema, value) =>
-          Buffer.from(JSON.stringify(membersToJson(members, value, "member"))),
+        initial: Buffer.from(membersText(others, output, "member")),
+        encode: (members, _schema, value) => Buffer.from(membersText(members, value, "member")),
       });
     },
     writeFailure(service, { code, status, model, members, message }, reply) {
       if (service?.queryCompatible)
         reply.headers["x-amzn-query-error"] =
           `${model?.queryCode ?? code};${status < 500 ? "Sender" : "Receiver"}`;
-      const body = model ? (toJson(model.shape, members, "member") as object) : { message };
-      reply.send(status, contentType, JSON.stringify({ __type: code, ...body }));
+      const body = model ? valueText(model.shape, members, "member") : JSON.stringify({ message });
+      const rest = body === "{}" ? "}" : `,${body.slice(1)}`;
+      reply.send(status, contentType, `{"__type":${JSON.stringify(code)}${rest}`);
     },
   };
 }

@@ -51,12 +51,14 @@ export class Reply {
   send(status: number, contentType: string | undefined, body?: string | Uint8Array): void {
     const { headers } = this;
     if (contentType !== undefined) headers["content-type"] ??= contentType;
+    const bytes = body === undefined ? 0 : Buffer.byteLength(body);
     // RFC 9110: 204 has no content and no Content-Length.
-    if (status !== 204)
-      headers["content-length"] ??= String(body === undefined ? 0 : Buffer.byteLength(body));
+    if (status !== 204) headers["content-length"] ??= String(bytes);
     this.#response.writeHead(status, headers);
     if (body === undefined || this.#isHead || status === 204) this.#response.end();
-    else if (typeof body === "string" || body.byteLength > ONE_WRITE_BYTES_MAX) this.#response.end(body);
+    // As many bytes as characters: ASCII, which needs no transcoding.
+    else if (typeof body === "string") this.#response.end(body, bytes === body.length ? "latin1" : "utf8");
+    else if (bytes > ONE_WRITE_BYTES_MAX) this.#response.end(body);
     else this.#response.end(asLatin1(body), "latin1");
   }
 

@@ -35,22 +35,12 @@ export function readBody(request: BodyRequest): Uint8Array | Promise<Uint8Array>
     return empty;
   }
   const encoding = headers["content-encoding"];
-  if (encoding === undefined || encoding === "identity") return checked(request);
+  if (encoding === undefined || encoding === "identity") return collect(request);
   if (encoding !== "gzip") throw serializationError(`Content-Encoding ${encoding} is not supported`);
-  return checked(request).then((bytes) => inflate(bytes, request));
+  return collect(request).then((bytes) => inflate(bytes, request));
 }
 
-function checked(request: BodyRequest): Promise<Uint8Array> {
-  const { check } = request;
-  const body = collect(request);
-  if (check === undefined) return body;
-  return body.then((bytes) => {
-    check(bytes);
-    return bytes;
-  });
-}
-
-function collect({ message, limit, operation }: BodyRequest): Promise<Uint8Array> {
+function collect({ message, limit, operation, check }: BodyRequest): Promise<Uint8Array> {
   const declared = Number(message.headers["content-length"] ?? 0);
   if (declared > limit.maxBytes) {
     discard(message);
@@ -71,8 +61,14 @@ function collect({ message, limit, operation }: BodyRequest): Promise<Uint8Array
       }
     });
     message.on("end", () => {
-      if (bytes > limit.maxBytes) refuse();
-      else resolve(chunks.length === 1 ? (chunks[0] ?? empty) : Buffer.concat(chunks, bytes));
+      if (bytes > limit.maxBytes) return refuse();
+      const body = chunks.length === 1 ? (chunks[0] ?? empty) : Buffer.concat(chunks, bytes);
+      try {
+        check?.(body);
+        resolve(body);
+      } catch (error) {
+        reject(error);
+      }
     });
     // "close" follows "end" as well: no error is made then, its stack trace would cost more than the reading.
     const gone = (): void => {

@@ -21,6 +21,8 @@ import {
 } from "./group-directory.ts";
 
 const CONTROLLERS = ["memory", "cpu", "pids", "freezer"] as const;
+/** Absent when swap is not accounted. */
+const WITH_SWAP = "memory.memsw.limit_in_bytes";
 type Controller = (typeof CONTROLLERS)[number];
 
 /** The group's directory in each hierarchy; a missing one means that the machine cannot limit that. */
@@ -28,6 +30,9 @@ type Directories = Readonly<Partial<Record<Controller | "unified", string>>>;
 
 class ControlGroupV1 implements ControlGroup {
   readonly #directories: Directories;
+  /** What was written last: a sandbox that has waited has most of its function's limits already. */
+  readonly #written = new Map<string, number>();
+  #accountsSwap: boolean | undefined;
 
   constructor(directories: Directories) {
     this.#directories = directories;
@@ -41,26 +46,29 @@ class ControlGroupV1 implements ControlGroup {
   setLimits(limits: GroupLimits): void {
     const { memory, pids } = this.#directories;
     if (memory !== undefined) {
-      // Memory and swap together: nothing beyond the limit goes to swap. Absent when swap is not accounted.
-      const withSwap = readControl(memory, "memory.memsw.limit_in_bytes");
-      const files = [
-        "memory.limit_in_bytes",
-        ...(withSwap === undefined ? [] : ["memory.memsw.limit_in_bytes"]),
-      ];
+      // Memory and swap together: nothing beyond the limit goes to swap.
+      this.#accountsSwap ??= readControl(memory, WITH_SWAP) !== undefined;
+      const files = ["memory.limit_in_bytes", ...(this.#accountsSwap ? [WITH_SWAP] : [])];
       // At no moment may the first be above the second.
-      if (withSwap !== undefined && Number(withSwap) < limits.memoryBytes) files.reverse();
-      for (const file of files) writeControl(memory, file, limits.memoryBytes);
-      if (withSwap === undefined) writeControl(memory, "memory.swappiness", 0);
+      if ((this.#written.get(WITH_SWAP) ?? Number.POSITIVE_INFINITY) < limits.memoryBytes) files.reverse();
+      for (const file of files) this.#write(memory, file, limits.memoryBytes);
+      if (!this.#accountsSwap) this.#write(memory, "memory.swappiness", 0);
     }
-    if (pids !== undefined) writeControl(pids, "pids.max", limits.processes);
+    if (pids !== undefined) this.#write(pids, "pids.max", limits.processes);
     this.setCpus(limits.cpus);
   }
 
   setCpus(cpus: number): void {
     const { cpu } = this.#directories;
     if (cpu === undefined) return;
-    writeControl(cpu, "cpu.cfs_period_us", CPU_PERIOD_US);
-    writeControl(cpu, "cpu.cfs_quota_us", cpuQuotaUs(cpus));
+    this.#write(cpu, "cpu.cfs_period_us", CPU_PERIOD_US);
+    this.#write(cpu, "cpu.cfs_quota_us", cpuQuotaUs(cpus));
+  }
+
+  #write(directory: string, file: string, value: number): void {
+    if (this.#written.get(file) === value) return;
+    writeControl(directory, file, value);
+    this.#written.set(file, value);
   }
 
   processIds(): number[] {

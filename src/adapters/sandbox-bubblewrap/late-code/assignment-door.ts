@@ -1,9 +1,13 @@
 import type { Server, Socket } from "node:net";
+import { FRAMES_CONNECTION } from "../../../ports/sandbox.ts";
 
 /** The one request that a waiting program sends. */
 const REQUEST_LINE = "GET /lambent/assignment HTTP/1.1\r\n";
 const REQUEST_END = "\r\n\r\n";
+/** What it asks to go on with, and how it is told that it may. */
+const UPGRADE_HEADER = "Upgrade: lambent-channel\r\n";
 const REQUEST_BYTES_MAX = 1_024;
+const LAST_BYTE = "\n";
 
 /**
  * Stands at the listeners of a sandbox that has no function yet. The program connects to the Runtime API, asks for its
@@ -35,20 +39,40 @@ export class AssignmentDoor {
   }
 
   /**
-   * Answers, and hands the connection to the listeners that have been added to the Runtime API's server meanwhile.
-   * Throws when the program is gone.
+   * Answers but for the last byte, a line feed: the program may take its variables over, and has to wait with its code
+   * for `open`. Throws when the program is gone.
    */
-  answer(environmentVariables: Readonly<Record<string, string>>): void {
-    const socket = this.#socket;
-    if (socket === undefined || socket.destroyed) throw new Error("the program does not wait any more");
+  tell(environmentVariables: Readonly<Record<string, string>>): void {
+    const body = JSON.stringify({ environmentVariables });
+    const length = Buffer.byteLength(body) + LAST_BYTE.length;
+    const upgrade = this.#asksForFrames ? UPGRADE_HEADER : "";
+    this.#waitingSocket().write(
+      `HTTP/1.1 200 OK\r\n${upgrade}Content-Type: application/json\r\nContent-Length: ${length}\r\n\r\n${body}`,
+    );
+  }
+
+  get #asksForFrames(): boolean {
+    return this.#text.includes(`\r\n${UPGRADE_HEADER}`);
+  }
+
+  /**
+   * Ends the answer, and hands the connection to the listeners that have been added to the Runtime API's server
+   * meanwhile. Throws when the program is gone.
+   */
+  open(): void {
+    const socket = this.#waitingSocket();
     this.#runtimeApi.off("connection", this.#accept);
     this.#awsEndpoint.off("connection", this.#refuse);
     socket.removeAllListeners();
-    const body = Buffer.from(JSON.stringify({ environmentVariables }));
-    const head = `HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n`;
-    socket.write(Buffer.concat([Buffer.from(head), body]));
-    this.#runtimeApi.emit("connection", socket);
+    socket.write(LAST_BYTE);
+    this.#runtimeApi.emit(this.#asksForFrames ? FRAMES_CONNECTION : "connection", socket);
     socket.resume();
+  }
+
+  #waitingSocket(): Socket {
+    const socket = this.#socket;
+    if (socket === undefined || socket.destroyed) throw new Error("the program does not wait any more");
+    return socket;
   }
 
   #listen(socket: Socket): void {

@@ -48,20 +48,23 @@ export class BubblewrapWaitingSandbox implements WaitingSandbox {
     this.#state = "assigned";
     const { sandbox, directory, hostPaths, programVariables } = this.#parts;
     try {
-      const { codeDirectory, layersDirectory } = assignment;
+      const { codeDirectory, layersDirectory, environmentVariables } = assignment;
       const [code, layers] = await Promise.all([
         hostPaths.reachable(codeDirectory),
         layersDirectory === undefined ? undefined : hostPaths.reachable(layersDirectory),
       ]);
-      await directory.show(code, layers);
+      // The program becomes the function's, and its limits are written, while the mounts are made.
+      const shown = directory.show(code, layers);
+      shown.catch(() => undefined);
+      this.#door.tell({ ...programVariables(environmentVariables()), ...STARTED_IN });
       sandbox.assigned(assignment.memoryMb);
+      await shown;
     } catch (error) {
       await sandbox.destroy();
       throw error;
     }
-    const variables = { ...programVariables(assignment.environmentVariables), ...STARTED_IN };
-    // When every promise that waits for this sandbox has gone on: its doors are connected before the program is answered.
-    process.nextTick(() => this.#answer(variables));
+    // When every promise that waits for this sandbox has gone on: its doors are connected before the program goes on.
+    process.nextTick(() => this.#finish());
     return sandbox;
   }
 
@@ -77,9 +80,9 @@ export class BubblewrapWaitingSandbox implements WaitingSandbox {
     return this.#parts.sandbox.destroy();
   }
 
-  #answer(variables: Readonly<Record<string, string>>): void {
+  #finish(): void {
     try {
-      this.#door.answer(variables);
+      this.#door.open();
     } catch {
       // The program has ended in the meantime, which `exited` tells.
       void this.#parts.sandbox.destroy();

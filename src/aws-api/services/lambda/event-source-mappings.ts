@@ -30,7 +30,7 @@ export function eventSourceMappingHandlers({ mappings }: LambdaDependencies): La
 function shapeOf({ mapping, state, lastResult }: MappingDescription): EventSourceMappingConfiguration {
   const { settings } = mapping;
   const { StartingPositionTimestamp: from, ...ofSource } = mapping.sourceSettings ?? {};
-  const { filterPatterns, maximumConcurrency, provisionedPollers } = settings;
+  const { filterPatterns, maximumConcurrency, provisionedPollers, countsEvents } = settings;
   return {
     UUID: mapping.uuid,
     EventSourceMappingArn: mappingArn(mapping),
@@ -46,6 +46,7 @@ function shapeOf({ mapping, state, lastResult }: MappingDescription): EventSourc
       FilterCriteria: { Filters: filterPatterns.map((Pattern) => ({ Pattern })) },
     }),
     ...(maximumConcurrency !== undefined && { ScalingConfig: { MaximumConcurrency: maximumConcurrency } }),
+    ...(countsEvents && { MetricsConfig: { Metrics: ["EventCount"] } }),
     ...(provisionedPollers !== undefined && {
       ProvisionedPollerConfig: {
         MinimumPollers: provisionedPollers.minimum,

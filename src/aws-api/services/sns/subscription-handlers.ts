@@ -21,12 +21,13 @@ export function subscriptionHandlers({ topics, delivery }: SnsDependencies): Sns
         owner: context.account,
       });
       if (record.token === undefined) return { SubscriptionArn: record.arn };
-      // The endpoint may ask back before it answers: nobody waits for it.
-      void delivery.requestConfirmation(record, context.host ?? "localhost");
+      await delivery.requestConfirmation(record, context.host ?? "localhost");
       return { SubscriptionArn: ReturnSubscriptionArn === true ? record.arn : "pending confirmation" };
     },
-    ConfirmSubscription: async ({ TopicArn = "", Token = "" }) => ({
-      SubscriptionArn: (await topics.confirm(TopicArn, Token)).arn,
+    ConfirmSubscription: async ({ TopicArn = "", Token = "", AuthenticateOnUnsubscribe }) => ({
+      SubscriptionArn: (
+        await topics.confirm(TopicArn, Token, AuthenticateOnUnsubscribe?.toLowerCase() === "true")
+      ).arn,
     }),
     Unsubscribe: async ({ SubscriptionArn = "" }) => {
       await topics.unsubscribe(SubscriptionArn);
@@ -51,7 +52,12 @@ export function subscriptionHandlers({ topics, delivery }: SnsDependencies): Sns
           Endpoint: record.endpoint,
           Owner: record.owner,
           PendingConfirmation: String(record.token !== undefined),
-          ConfirmationWasAuthenticated: String(record.token === undefined),
+          // AWS: of an endpoint's confirmation, whether the link does not suffice to end the subscription.
+          ConfirmationWasAuthenticated: String(
+            record.protocol.startsWith("http")
+              ? record.authenticatesUnsubscribe === true
+              : record.token === undefined,
+          ),
           RawMessageDelivery: "false",
           SubscriptionPrincipal: `arn:aws:iam::${record.owner}:root`,
           ...(record.attributes.FilterPolicy !== undefined && { FilterPolicyScope: "MessageAttributes" }),

@@ -44,16 +44,20 @@ export function receiveHandlers(queues: Queues): SqsHandlers {
         return {};
       });
     },
-    ChangeMessageVisibility: ({ QueueUrl, ReceiptHandle, VisibilityTimeout }, context) => {
-      changeVisibility(queueOf(queues, QueueUrl, context), ReceiptHandle, VisibilityTimeout);
+    ChangeMessageVisibility: async ({ QueueUrl, ReceiptHandle, VisibilityTimeout }, context) => {
+      await changeVisibility(queueOf(queues, QueueUrl, context), ReceiptHandle, VisibilityTimeout);
       return {};
     },
     ChangeMessageVisibilityBatch: async ({ QueueUrl, Entries }, context) => {
       const queue = queueOf(queues, QueueUrl, context);
-      return forEachEntry("ChangeMessageVisibilityBatch", Entries, ({ ReceiptHandle, VisibilityTimeout }) => {
-        changeVisibility(queue, ReceiptHandle, VisibilityTimeout);
-        return {};
-      });
+      return forEachEntry(
+        "ChangeMessageVisibilityBatch",
+        Entries,
+        async ({ ReceiptHandle, VisibilityTimeout }) => {
+          await changeVisibility(queue, ReceiptHandle, VisibilityTimeout);
+          return {};
+        },
+      );
     },
   };
 }
@@ -99,7 +103,11 @@ async function remove(queue: Queue, handle: string | undefined): Promise<void> {
   if (held !== undefined) await queue.remove([held]);
 }
 
-function changeVisibility(queue: Queue, handle: string | undefined, seconds: number | undefined): void {
+async function changeVisibility(
+  queue: Queue,
+  handle: string | undefined,
+  seconds: number | undefined,
+): Promise<void> {
   if (!handle) throw missingParameter("ReceiptHandle");
   if (seconds === undefined) throw missingParameter("VisibilityTimeout");
   within("VisibilityTimeout", seconds, [0, VISIBILITY_SECONDS_MAX]);
@@ -108,6 +116,6 @@ function changeVisibility(queue: Queue, handle: string | undefined, seconds: num
     throw invalidParameter(
       `Value ${handle} for parameter ReceiptHandle is invalid. Reason: Message does not exist or is not available for visibility timeout change.`,
     );
-  if (!queue.changeVisibility(held, 1_000 * seconds))
+  if (!(await queue.changeVisibility(held, 1_000 * seconds)))
     throw new AwsError("MessageNotInflight", "The message referred to isn't in flight.", 400);
 }

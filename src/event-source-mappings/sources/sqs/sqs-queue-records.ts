@@ -25,6 +25,7 @@ export interface SqsQueueOptions {
 /** The messages of one queue for one mapping. */
 export class SqsQueueRecords implements RecordSource<SqsRecord> {
   readonly readMax = RECEIVE_MAX;
+  readonly doneMetric = "DeletedEventCount";
   readonly concurrency: ConcurrencyLimit;
   readonly wants: (record: SqsRecord) => boolean;
   readonly #options: SqsQueueOptions;

@@ -357,6 +357,29 @@ describe("mappings of queues", () => {
     assert.deepEqual(queues.bodies(QUEUE_ARN), ['{"kind":"order"}', "vip"]);
   });
 
+  test("counts its messages where it was told to", async () => {
+    await run({
+      filterPatterns: ['{"body":[{"prefix":"m"}]}'],
+      reportsBatchItemFailures: true,
+      countsEvents: true,
+    });
+    queues.send(QUEUE_ARN, "other");
+    await send(3);
+    while (fn.running > 0) {
+      const begun = fn.next();
+      const failed = (begun.event as Event).Records.filter(({ body }) => body === "m1");
+      begun.answer({ batchItemFailures: failed.map(({ messageId }) => ({ itemIdentifier: messageId })) });
+      await quiet();
+    }
+    assert.deepEqual(Object.fromEntries(fn.sums), {
+      PolledEventCount: 4,
+      FilteredOutEventCount: 1,
+      InvokedEventCount: 3,
+      FailedInvokeEventCount: 1,
+      DeletedEventCount: 2,
+    });
+  });
+
   test("a loop is ended: the batch is not handed over and its messages come again", async () => {
     let header = "Root=1-65535f00-000000000000000000000001;Sampled=0";
     const headers = new TraceHeaders();

@@ -1,0 +1,65 @@
+import { chmod, mkdir, mkdtemp, rename, rm, utimes } from "node:fs/promises";
+import { basename, join } from "node:path";
+import { OperatorError } from "../../core/operator-error.ts";
+import { quoted, runInstallCommand } from "./install-command.ts";
+import type { InstallerOptions } from "./runtime-installer.ts";
+import { findLibrary, type KnownLibrary } from "./runtime-library.ts";
+import { fillIn } from "./runtime-manifest.ts";
+
+/** Installs what AWS's managed runtimes bring besides the language, with the ordinary package managers. */
+export class LibraryInstaller {
+  readonly #options: InstallerOptions;
+
+  constructor(options: InstallerOptions) {
+    this.#options = options;
+  }
+
+  /** Whether this names a library, not a runtime. */
+  knows(identifier: string): boolean {
+    return this.#find(identifier) !== undefined;
+  }
+
+  /**
+   * Has the library in its newest version; new environments of a running Lambent find it at its next look at the
+   * machine. An earlier installation stays for those that run on it. Throws `OperatorError` with what to do.
+   */
+  async install(identifier: string): Promise<void> {
+    const library = this.#find(identifier);
+    if (library === undefined) throw new Error(`${identifier} is no library`);
+    const tried: string[] = [];
+    for (const { command } of library.install) {
+      if (await this.#try(library, command)) return;
+      tried.push(`  did not bring it: ${command}`);
+    }
+    throw new OperatorError(
+      [`${identifier} could not be installed.`, ...tried].join("\n"),
+      `Install ${library.manifest.install.map(({ needs }) => needs).join(" or ")}, and see that its registry can be reached.`,
+    );
+  }
+
+  async #try({ manifest }: KnownLibrary, template: string): Promise<boolean> {
+    const { runtimes, installedDirectory, say } = this.#options;
+    await mkdir(installedDirectory, { recursive: true });
+    // Hidden from the search until it is whole.
+    const unfinished = await mkdtemp(join(installedDirectory, `.${manifest.identifier}-`));
+    try {
+      const command = fillIn(template, { prefix: quoted(unfinished) });
+      say(`${manifest.identifier}: ${command}`);
+      if (!(await runInstallCommand(command))) return false;
+      // Functions run as other users.
+      await chmod(unfinished, 0o755);
+      const now = new Date();
+      await utimes(unfinished, now, now);
+      const directory = join(installedDirectory, basename(unfinished).slice(1));
+      await rename(unfinished, directory);
+      await runtimes.refresh();
+      return (await findLibrary(manifest, installedDirectory)) === directory;
+    } finally {
+      await rm(unfinished, { recursive: true, force: true });
+    }
+  }
+
+  #find(identifier: string): KnownLibrary | undefined {
+    return this.#options.runtimes.libraries().find(({ manifest }) => manifest.identifier === identifier);
+  }
+}
