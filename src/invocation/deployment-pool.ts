@@ -337,6 +337,8 @@ export class DeploymentPool implements TakesTurns {
     previous: MadeEnvironment,
   ): Promise<void> {
     const { clock, platformFailure, capacity } = this.#dependencies;
+    // The Shutdown phase of what has failed is no part of this invocation; a failure of it is one of the start as well.
+    await previous.environment.end().catch(() => undefined);
     const startedMs = clock.monotonicMs();
     made.log.start({ ...request, version: request.version.version }, request.wantsLogTail);
     announceInit(made, this.version, "invoke");

@@ -133,11 +133,8 @@ while True:
   });
 
   test("those of a crashed runtime hear why the environment ends, and those of a timed out one", async () => {
-    await deploy(
-      lambda,
-      "unsound",
-      {
-        "index.js": `
+    const files = {
+      "index.js": `
 process.on("SIGTERM", () => { require("node:fs").writeSync(1, "runtime is asked to end\\n"); process.exit(0); });
 exports.handler = async (event) => {
   if (event.fail === "exit") process.exit(3);
@@ -145,23 +142,31 @@ exports.handler = async (event) => {
   if (event.fail === "timeout") await new Promise((resolve) => setTimeout(resolve, 60_000));
   return "sound";
 };`,
-      },
-      { Layers: [layer], Timeout: 3 },
-    );
-    const errorOf = async (fail: string): Promise<unknown> =>
-      ((await invoke(lambda, "unsound", { fail })).body as { errorMessage: string }).errorMessage.replace(
+    };
+    const errorOf = async (name: string, fail: string): Promise<unknown> =>
+      ((await invoke(lambda, name, { fail })).body as { errorMessage: string }).errorMessage.replace(
         /^RequestId: \S+ /,
         "",
       );
-    assert.equal(await errorOf("exit"), "Error: Runtime exited with error: exit status 3");
-    const afterExit = await untilLogged("unsound", /\[watch\] ends: failure\n/);
-    assert.doesNotMatch(afterExit, /State: Crash|asked to end/);
-    assert.equal(await errorOf("signal"), "Error: Runtime exited with error: signal: killed");
-    assert.equal(await errorOf("timeout"), "Error: Task timed out after 3.00 seconds");
-    const text = await untilLogged("unsound", /\[watch\] ends: timeout\n/);
-    assert.ok(text.indexOf("runtime is asked to end") < text.indexOf("[watch] ends: timeout"), text);
+    await deploy(lambda, "crashing-runtime", files, { Layers: [layer] });
+    assert.equal(
+      await errorOf("crashing-runtime", "exit"),
+      "Error: Runtime exited with error: exit status 3",
+    );
+    const crashed = await untilLogged("crashing-runtime", /\[watch\] ends: failure\n/);
+    assert.doesNotMatch(crashed, /State: Crash|asked to end/);
+    assert.equal(
+      await errorOf("crashing-runtime", "signal"),
+      "Error: Runtime exited with error: signal: killed",
+    );
+    assert.equal((await invoke(lambda, "crashing-runtime")).body, "sound");
+
+    // Its initialisation comes before, and has its own time.
+    await deploy(lambda, "late-runtime", files, { Layers: [layer], Timeout: 1 });
+    assert.equal(await errorOf("late-runtime", "timeout"), "Error: Task timed out after 1.00 seconds");
+    const text = await untilLogged("late-runtime", /\[watch\] ends: timeout\n/);
     assert.ok(text.includes("runtime is asked to end\n"), text);
-    assert.equal((await invoke(lambda, "unsound")).body, "sound");
+    assert.ok(text.indexOf("runtime is asked to end") < text.indexOf("[watch] ends: timeout"), text);
   });
 
   test("a runtime that does not end when it is asked is killed, and extensions have their time still", async () => {
@@ -178,6 +183,24 @@ exports.handler = async (event) => {
     await lambda.send(new DeleteFunctionCommand({ FunctionName: "stubborn" }));
     const text = await untilLogged("stubborn", /\[watch\] ends: spindown/);
     assert.doesNotMatch(text, /^Killed/m, "that is the start script's affair");
+  });
+
+  test("the time that extensions take to end is not the next invocation's", async () => {
+    const slow = PYTHON_EXTENSION.replace("        sys.exit(0)", "        __import__('time').sleep(60)");
+    await deploy(
+      lambda,
+      "slow-end",
+      { "index.js": 'exports.handler = async ({ fail }) => (fail ? process.exit(3) : "sound");' },
+      { Layers: [await publish("slow-end", await extensionLayer({ "extensions/slow": slow }))], Timeout: 10 },
+    );
+    assert.equal((await invoke(lambda, "slow-end")).body, "sound");
+    await invoke(lambda, "slow-end", { fail: true });
+    const startedMs = performance.now();
+    const { body, log } = await invoke(lambda, "slow-end");
+    assert.equal(body, "sound");
+    const [, duration = ""] = /Duration: (\S+) ms/.exec(log) ?? [];
+    const waitedMs = performance.now() - startedMs - Number(duration);
+    assert.ok(waitedMs > 1_000, `waited ${waitedMs} ms beside ${duration} ms: ${log}`);
   });
 
   const publish = async (name: string, zip: Buffer): Promise<string> => {
