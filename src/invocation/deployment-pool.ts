@@ -214,9 +214,15 @@ export class DeploymentPool implements TakesTurns {
   /** No new invocation comes: idle environments end now, busy ones after their invocation. */
   retire(): void {
     this.#retired = true;
-    this.#places.close();
     this.provide(0, 0);
-    if (this.#waiting.count === 0) void this.#places.endIdleBefore(Number.POSITIVE_INFINITY);
+    this.#finishRetiring();
+  }
+
+  /** What still waits may need the place of an environment that fails; after that nothing is kept any more. */
+  #finishRetiring(): void {
+    if (!this.#retired || this.#waiting.count > 0) return;
+    this.#places.close();
+    void this.#places.endIdleBefore(Number.POSITIVE_INFINITY);
   }
 
   /** Ends what has been idle for longer than it is worth keeping, and idle environments that are too old. */
@@ -300,8 +306,10 @@ export class DeploymentPool implements TakesTurns {
       return;
     }
     if (this.#offer(environment)) return;
-    if (this.#retired) void this.#places.discard(environment);
-    else {
+    if (this.#retired) {
+      void this.#places.discard(environment);
+      this.#finishRetiring();
+    } else {
       this.#places.pushIdle(environment);
       this.#dependencies.idled(this);
     }
@@ -309,7 +317,10 @@ export class DeploymentPool implements TakesTurns {
 
   #initFailed(made: MadeEnvironment): void {
     void made.environment.end();
-    if (this.#waiting.count === 0) return;
+    if (this.#waiting.count === 0) {
+      this.#finishRetiring();
+      return;
+    }
     const reset = this.#places.takeReset(made);
     if (reset !== undefined) this.#initInsideInvocation(reset);
   }
@@ -364,6 +375,7 @@ export class DeploymentPool implements TakesTurns {
       // What the new sandbox has not taken over.
       void previous.environment.release();
       capacity.initialized();
+      this.#finishRetiring();
       this.#dependencies.capacityChanged();
     }
   }

@@ -138,3 +138,20 @@ test("a reset that cannot be started gives its place back and is the platform's 
   p.sandboxes[1]?.answerAndNext("3");
   assert.equal(text(await third), "3");
 });
+
+test("what waits for a deployment that is retired meanwhile is answered when its initialisation fails, and nothing is left", async () => {
+  const p = scriptedPlatform({ maxEnvironments: 1 });
+  const waiting = [p.invoke(), p.invoke()];
+  await settle();
+  p.dispatcher.retire("deployment-1");
+  for (let round = 0; round < 3; round++) {
+    p.sandboxes
+      .at(-1)
+      ?.session.initError("Runtime.ImportModuleError", Buffer.from('{"errorMessage":"gone"}'));
+    await settle();
+  }
+  for (const each of waiting) assert.equal(text(await each), '{"errorMessage":"gone"}');
+  await settle();
+  assert.ok(p.sandboxes.every(({ destroyed }) => destroyed));
+  assert.equal(p.dispatcher.environmentCounts().size, 0);
+});
