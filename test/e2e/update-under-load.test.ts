@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import {
   CreateAliasCommand,
   InvokeCommand,
@@ -61,6 +62,10 @@ function load(FunctionName: string, Qualifier?: string) {
   };
   const callers = Array.from({ length: CALLERS }, call);
   return {
+    /** Resolves when one more answer of this build has come. */
+    async answersOnceMore(build: number): Promise<void> {
+      for (const from = answers.length; !answers.slice(from).includes(build); ) await delay(10);
+    },
     async stop() {
       stopped = true;
       await Promise.all(callers);
@@ -111,6 +116,7 @@ describe("under load no invocation fails", () => {
       await move(first, { [second]: 0.5 });
       await changeCode("moving", 3 + round);
       await move(second, {});
+      await running.answersOnceMore(2);
       await changeCode("moving", 2);
       await move(first, {});
     }
