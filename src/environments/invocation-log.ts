@@ -9,7 +9,6 @@ import {
   type InitStart,
   type InvocationReport,
   type InvocationStart,
-  type PlatformRecord,
   platformRecords,
   type RecordOwner,
   type RuntimeDone,
@@ -55,7 +54,7 @@ export class InvocationLog {
 
   /** Whether anybody wants to hear of `runtimeDone`; where nobody does, its figures need not be taken. */
   get wantsRuntimeDone(): boolean {
-    return this.#platform.tellsRuntimeDone || this.#telemetry?.isObserved === true;
+    return this.#platform.tellsRuntimeDone || this.#observer !== undefined;
   }
 
   /** Takes over a sandbox's output; every line or framed record becomes one log event. */
@@ -98,48 +97,58 @@ export class InvocationLog {
   }
 
   extension(state: ExtensionState): void {
-    this.#tell(this.#platform.extension(state), () => platformRecords.extension(state));
+    this.#platformEvent(this.#platform.extension(state));
+    this.#observer?.platform(platformRecords.extension(state));
   }
 
   subscription(subscription: TelemetrySubscription): void {
-    this.#tell(this.#platform.subscription(subscription), () => platformRecords.subscription(subscription));
+    this.#platformEvent(this.#platform.subscription(subscription));
+    this.#observer?.platform(platformRecords.subscription(subscription));
   }
 
   initStart(event: InitStart): void {
-    this.#tell(this.#platform.initStart(event), () => platformRecords.initStart(this.#owner, event));
+    this.#platformEvent(this.#platform.initStart(event));
+    this.#observer?.platform(platformRecords.initStart(this.#owner, event));
   }
 
   initRuntimeDone(event: InitRuntimeDone): void {
-    this.#tell(this.#platform.initRuntimeDone(event), () =>
-      platformRecords.initRuntimeDone(this.#owner, event),
-    );
+    this.#platformEvent(this.#platform.initRuntimeDone(event));
+    this.#observer?.platform(platformRecords.initRuntimeDone(this.#owner, event));
   }
 
   initReport(report: InitReport): void {
-    this.#tell(this.#platform.initReport(report), () => platformRecords.initReport(this.#owner, report));
+    this.#platformEvent(this.#platform.initReport(report));
+    this.#observer?.platform(platformRecords.initReport(this.#owner, report));
   }
 
   runtimeDone(done: RuntimeDone): void {
-    this.#tell(this.#platform.runtimeDone(done), () => platformRecords.runtimeDone(done));
+    this.#platformEvent(this.#platform.runtimeDone(done));
+    this.#observer?.platform(platformRecords.runtimeDone(done));
   }
 
   start(event: InvocationStart, wantsTail: boolean): void {
     this.#tail = wantsTail ? "" : undefined;
-    this.#tell(this.#platform.start(event), () => platformRecords.start(event));
+    this.#platformEvent(this.#platform.start(event));
+    this.#observer?.platform(platformRecords.start(event));
   }
 
   /** END and REPORT. Returns the tail, when the invocation's caller asked for it. */
   end(report: InvocationReport): string | undefined {
-    this.#tell(this.#platform.end(report), undefined);
-    this.#tell(this.#platform.report(report), () => platformRecords.report(report));
+    this.#platformEvent(this.#platform.end(report));
+    this.#platformEvent(this.#platform.report(report));
+    this.#observer?.platform(platformRecords.report(report));
     const tail = this.#tail;
     this.#tail = undefined;
     return tail === undefined ? undefined : lastBytes(tail, TAIL_BYTES);
   }
 
-  #tell(line: string | undefined, record: (() => PlatformRecord) | undefined): void {
+  /** The stream while somebody may listen: for nobody else records are made. */
+  get #observer(): TelemetryStream | undefined {
+    return this.#telemetry?.isObserved === true ? this.#telemetry : undefined;
+  }
+
+  #platformEvent(line: string | undefined): void {
     if (line !== undefined) this.#write(this.#clock.nowMs(), line);
-    if (record !== undefined && this.#telemetry?.isObserved === true) this.#telemetry.platform(record());
   }
 
   #write(timestampMs: number, message: string): void {

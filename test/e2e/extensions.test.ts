@@ -1,11 +1,10 @@
 import assert from "node:assert/strict";
 import { buffer } from "node:stream/consumers";
 import { after, before, describe, test } from "node:test";
-import { setTimeout as delay } from "node:timers/promises";
-import { CloudWatchLogsClient, FilterLogEventsCommand } from "@aws-sdk/client-cloudwatch-logs";
 import { DeleteFunctionCommand, PublishLayerVersionCommand } from "@aws-sdk/client-lambda";
 import yazl from "yazl";
-import { clientConfiguration, deploy, invoke, lambdaClient } from "../support/deploy.ts";
+import { deploy, invoke, lambdaClient } from "../support/deploy.ts";
+import { logOf, untilLogged } from "../support/function-logs.ts";
 import { type RunningLambent, startLambent } from "../support/start-lambent.ts";
 import { zipOf } from "../support/zip.ts";
 
@@ -61,22 +60,6 @@ describe("external extensions from a layer", () => {
     assert.equal(await lambent?.stop(), 0);
   });
 
-  const logOf = async (name: string): Promise<string> => {
-    const logs = new CloudWatchLogsClient(clientConfiguration(lambent.endpoint));
-    const { events } = await logs.send(new FilterLogEventsCommand({ logGroupName: `/aws/lambda/${name}` }));
-    logs.destroy();
-    return (events ?? []).map(({ message }) => message).join("");
-  };
-  const untilLogged = async (name: string, pattern: RegExp): Promise<string> => {
-    const deadline = performance.now() + 10_000;
-    for (;;) {
-      const text = await logOf(name);
-      if (pattern.test(text)) return text;
-      assert.ok(performance.now() < deadline, text);
-      await delay(100);
-    }
-  };
-
   for (const [name, settings, files] of [
     [
       "node",
@@ -112,7 +95,11 @@ while True:
       const { body } = await invoke(lambda, functionName);
       assert.match(String(body), /^(INVOKE\n){2,4}$/);
       await lambda.send(new DeleteFunctionCommand({ FunctionName: functionName }));
-      const text = await untilLogged(functionName, /\[watch\] ends: spindown[\s\S]*|\[also\] ends: spindown/);
+      const text = await untilLogged(
+        lambent.endpoint,
+        functionName,
+        /\[watch\] ends: spindown[\s\S]*|\[also\] ends: spindown/,
+      );
       assert.match(text, /EXTENSION\tName: watch\tState: Ready\tEvents: \[INVOKE, SHUTDOWN\]\n/);
       assert.match(text, new RegExp(`\\[watch\\] registered for ${functionName}\\n`));
       assert.match(text, /\[watch\] sees \['AWS_LAMBDA_FUNCTION_NAME', 'OWN'\]\n/);
@@ -129,7 +116,7 @@ while True:
     const { body } = await invoke(lambda, "crashing");
     assert.deepEqual((body as { errorType: string }).errorType, "Extension.Crash");
     assert.match((body as { errorMessage: string }).errorMessage, /Error: exit status 9$/);
-    assert.match(await logOf("crashing"), /EXTENSION\tName: (watch|also)\tState: Crash/);
+    assert.match(await logOf(lambent.endpoint, "crashing"), /EXTENSION\tName: (watch|also)\tState: Crash/);
   });
 
   test("those of a crashed runtime hear why the environment ends, and those of a timed out one", async () => {
@@ -153,7 +140,7 @@ exports.handler = async (event) => {
       await errorOf("crashing-runtime", "exit"),
       "Error: Runtime exited with error: exit status 3",
     );
-    const crashed = await untilLogged("crashing-runtime", /\[watch\] ends: failure\n/);
+    const crashed = await untilLogged(lambent.endpoint, "crashing-runtime", /\[watch\] ends: failure\n/);
     assert.doesNotMatch(crashed, /State: Crash|asked to end/);
     assert.equal(
       await errorOf("crashing-runtime", "signal"),
@@ -164,7 +151,7 @@ exports.handler = async (event) => {
     // Its initialisation comes before, and has its own time.
     await deploy(lambda, "late-runtime", files, { Layers: [layer], Timeout: 1 });
     assert.equal(await errorOf("late-runtime", "timeout"), "Error: Task timed out after 1.00 seconds");
-    const text = await untilLogged("late-runtime", /\[watch\] ends: timeout\n/);
+    const text = await untilLogged(lambent.endpoint, "late-runtime", /\[watch\] ends: timeout\n/);
     assert.ok(text.includes("runtime is asked to end\n"), text);
     assert.ok(text.indexOf("runtime is asked to end") < text.indexOf("[watch] ends: timeout"), text);
   });
@@ -181,7 +168,7 @@ exports.handler = async (event) => {
     );
     assert.equal((await invoke(lambda, "stubborn")).body, 1);
     await lambda.send(new DeleteFunctionCommand({ FunctionName: "stubborn" }));
-    const text = await untilLogged("stubborn", /\[watch\] ends: spindown/);
+    const text = await untilLogged(lambent.endpoint, "stubborn", /\[watch\] ends: spindown/);
     assert.doesNotMatch(text, /^Killed/m, "that is the start script's affair");
   });
 
@@ -228,7 +215,7 @@ exports.handler = async (event) => {
         new RegExp(`^RequestId: \\S+ Error: fork/exec /opt/extensions/${name}: ${reason}$`),
       );
       assert.match(
-        await logOf(name),
+        await logOf(lambent.endpoint, name),
         new RegExp(`EXTENSION\\tName: ${name}\\tState: LaunchError\\tEvents: \\[\\]`),
       );
     });
@@ -238,7 +225,9 @@ exports.handler = async (event) => {
     const zip = await extensionLayer({ [`extensions/${longest}`]: "#!/bin/sh\nexit 3\n" });
     const body = await initErrorWith("longest", zip);
     assert.equal((body as { errorType: string }).errorType, "Extension.Crash");
-    assert.ok((await logOf("longest")).includes(`EXTENSION\tName: ${longest}\tState: Crash`));
+    assert.ok(
+      (await logOf(lambent.endpoint, "longest")).includes(`EXTENSION\tName: ${longest}\tState: Crash`),
+    );
   });
 
   test("one that never registers lets the initialisation fail", async () => {

@@ -1,10 +1,9 @@
 /** An extension with AWS's own crate for the Extensions and Telemetry APIs, built here. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { setTimeout as delay } from "node:timers/promises";
-import { CloudWatchLogsClient, FilterLogEventsCommand } from "@aws-sdk/client-cloudwatch-logs";
 import { DeleteFunctionCommand, PublishLayerVersionCommand } from "@aws-sdk/client-lambda";
-import { clientConfiguration, deploy, invoke, lambdaClient } from "../support/deploy.ts";
+import { deploy, invoke, lambdaClient } from "../support/deploy.ts";
+import { untilLogged } from "../support/function-logs.ts";
 import { buildRust } from "../support/rust.ts";
 import { skipUnless } from "../support/skip.ts";
 import { startLambent } from "../support/start-lambent.ts";
@@ -77,17 +76,12 @@ test("an extension with lambda-extension hears of invocations, of telemetry and 
   }
   await lambda.send(new DeleteFunctionCommand({ FunctionName }));
 
-  const logs = new CloudWatchLogsClient(clientConfiguration(lambent.endpoint));
-  t.after(() => logs.destroy());
-  const expected = [/\[observer\] shutdown spindown\n/i, /\[observer\] function colour blue\n/];
-  const deadlineMs = performance.now() + 10_000;
-  let text = "";
-  while (!expected.every((pattern) => pattern.test(text))) {
-    assert.ok(performance.now() < deadlineMs, text);
-    await delay(100);
-    const { events } = await logs.send(new FilterLogEventsCommand({ logGroupName: "/aws/lambda/observed" }));
-    text = (events ?? []).map(({ message }) => message).join("");
-  }
+  const text = await untilLogged(
+    lambent.endpoint,
+    FunctionName,
+    /\[observer\] shutdown spindown\n/i,
+    /\[observer\] function colour blue\n/,
+  );
   const requestIds = [...text.matchAll(/^START RequestId: (\S+)/gm)].map(([, id]) => id);
   assert.equal(requestIds.length, 2);
   for (const id of requestIds)

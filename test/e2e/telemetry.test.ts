@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { setTimeout as delay } from "node:timers/promises";
-import { CloudWatchLogsClient, FilterLogEventsCommand } from "@aws-sdk/client-cloudwatch-logs";
 import { DeleteFunctionCommand, PublishLayerVersionCommand } from "@aws-sdk/client-lambda";
-import { clientConfiguration, deploy, invoke, lambdaClient } from "../support/deploy.ts";
+import { deploy, invoke, lambdaClient } from "../support/deploy.ts";
+import { untilLogged } from "../support/function-logs.ts";
 import { type RunningLambent, startLambent } from "../support/start-lambent.ts";
 import { zipOf } from "../support/zip.ts";
 
@@ -103,21 +102,6 @@ describe("what happens in an environment, told to an extension", () => {
         return { first: /"?[Rr]equestId"?: ?"?([0-9a-f-]{36})/.exec(first.log)?.[1] ?? "", events };
     }
   };
-  const untilLogged = async (name: string, pattern: RegExp): Promise<string> => {
-    const logs = new CloudWatchLogsClient(clientConfiguration(lambent.endpoint));
-    const deadline = performance.now() + 10_000;
-    for (;;) {
-      const { events } = await logs.send(new FilterLogEventsCommand({ logGroupName: `/aws/lambda/${name}` }));
-      const text = (events ?? []).map(({ message }) => message).join("");
-      if (pattern.test(text)) {
-        logs.destroy();
-        return text;
-      }
-      assert.ok(performance.now() < deadline, text);
-      await delay(100);
-    }
-  };
-
   test("over HTTP, in order, from the beginning, with AWS's records", async () => {
     await deployObserved("over-http", "/2022-07-01/telemetry", {
       schemaVersion: "2022-12-13",
@@ -170,7 +154,7 @@ describe("what happens in an environment, told to an extension", () => {
     assert.match(String(of("extension")[0]?.record), /^subscribed: 200 "OK"\n$/);
     assert.ok(events.every(({ time }) => /^\d{4}-\d\d-\d\dT[\d:]{8}\.\d{3}Z$/.test(time)));
     await lambda.send(new DeleteFunctionCommand({ FunctionName: "over-http" }));
-    const log = await untilLogged("over-http", /at the end: .*\n/);
+    const log = await untilLogged(lambent.endpoint, "over-http", /at the end: .*\n/);
     assert.match(log, /at the end: \[.*'platform.report'/);
     assert.match(
       log,

@@ -1,5 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { mkdir, mkdtemp, rename, rm } from "node:fs/promises";
+import { basename, join } from "node:path";
 
 /** What the command prints goes where Lambent's own output goes. */
 export async function runInstallCommand(command: string): Promise<boolean> {
@@ -14,3 +16,24 @@ export async function runInstallCommand(command: string): Promise<boolean> {
 
 /** For a shell. */
 export const quoted = (path: string): string => `'${path.replaceAll("'", "'\\''")}'`;
+
+/**
+ * Fills a new directory, which is hidden from every search until it is whole. Returns where it is then; undefined, with
+ * nothing left behind, when `fill` says that it did not come to that.
+ */
+export async function installIntoNewDirectory(
+  installedDirectory: string,
+  identifier: string,
+  fill: (directory: string) => Promise<boolean>,
+): Promise<string | undefined> {
+  await mkdir(installedDirectory, { recursive: true });
+  const unfinished = await mkdtemp(join(installedDirectory, `.${identifier}-`));
+  try {
+    if (!(await fill(unfinished))) return undefined;
+    const directory = join(installedDirectory, basename(unfinished).slice(1));
+    await rename(unfinished, directory);
+    return directory;
+  } finally {
+    await rm(unfinished, { recursive: true, force: true });
+  }
+}

@@ -1,7 +1,6 @@
-import { chmod, mkdir, mkdtemp, rename, rm, utimes } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { chmod, utimes } from "node:fs/promises";
 import { OperatorError } from "../../core/operator-error.ts";
-import { quoted, runInstallCommand } from "./install-command.ts";
+import { installIntoNewDirectory, quoted, runInstallCommand } from "./install-command.ts";
 import type { InstallerOptions } from "./runtime-installer.ts";
 import { findLibrary, type KnownLibrary } from "./runtime-library.ts";
 import { fillIn } from "./runtime-manifest.ts";
@@ -39,24 +38,20 @@ export class LibraryInstaller {
 
   async #try({ manifest }: KnownLibrary, template: string): Promise<boolean> {
     const { runtimes, installedDirectory, say } = this.#options;
-    await mkdir(installedDirectory, { recursive: true });
-    // Hidden from the search until it is whole.
-    const unfinished = await mkdtemp(join(installedDirectory, `.${manifest.identifier}-`));
-    try {
-      const command = fillIn(template, { prefix: quoted(unfinished) });
+    const fill = async (prefix: string): Promise<boolean> => {
+      const command = fillIn(template, { prefix: quoted(prefix) });
       say(`${manifest.identifier}: ${command}`);
       if (!(await runInstallCommand(command))) return false;
       // Functions run as other users.
-      await chmod(unfinished, 0o755);
+      await chmod(prefix, 0o755);
       const now = new Date();
-      await utimes(unfinished, now, now);
-      const directory = join(installedDirectory, basename(unfinished).slice(1));
-      await rename(unfinished, directory);
-      await runtimes.refresh();
-      return (await findLibrary(manifest, installedDirectory)) === directory;
-    } finally {
-      await rm(unfinished, { recursive: true, force: true });
-    }
+      await utimes(prefix, now, now);
+      return true;
+    };
+    const directory = await installIntoNewDirectory(installedDirectory, manifest.identifier, fill);
+    if (directory === undefined) return false;
+    await runtimes.refresh();
+    return (await findLibrary(manifest, installedDirectory)) === directory;
   }
 
   #find(identifier: string): KnownLibrary | undefined {

@@ -1,8 +1,7 @@
-import { mkdir, mkdtemp, rename, rm } from "node:fs/promises";
-import { basename, join } from "node:path";
+import { rm } from "node:fs/promises";
 import { OperatorError } from "../../core/operator-error.ts";
 import type { InstalledRuntime } from "../../ports/runtime-catalogue.ts";
-import { quoted, runInstallCommand } from "./install-command.ts";
+import { installIntoNewDirectory, quoted, runInstallCommand } from "./install-command.ts";
 import type { MachineRuntimes } from "./machine-runtimes.ts";
 import type { KnownRuntime } from "./runtime-inventory.ts";
 import { fillIn, type InstallMethod } from "./runtime-manifest.ts";
@@ -88,25 +87,20 @@ export class RuntimeInstaller {
       await runtimes.refresh();
       return runtimes.find(identifier);
     }
-    await mkdir(installedDirectory, { recursive: true });
-    // Hidden from the search until it is whole.
-    const unfinished = await mkdtemp(join(installedDirectory, `.${identifier}-`));
-    try {
-      const command = this.#command(method, known, quoted(unfinished));
+    const fill = (prefix: string): Promise<boolean> => {
+      const command = this.#command(method, known, quoted(prefix));
       say(`${identifier}: ${command}`);
-      if (!(await runInstallCommand(command))) return undefined;
-      const directory = join(installedDirectory, basename(unfinished).slice(1));
-      const hashes = new Set(known.versions.map(({ versionHash }) => versionHash));
-      await rename(unfinished, directory);
+      return runInstallCommand(command);
+    };
+    const directory = await installIntoNewDirectory(installedDirectory, identifier, fill);
+    if (directory === undefined) return undefined;
+    const hashes = new Set(known.versions.map(({ versionHash }) => versionHash));
+    await runtimes.refresh();
+    const versions = this.#known(identifier).versions;
+    if (versions.every(({ versionHash }) => hashes.has(versionHash))) {
+      await rm(directory, { recursive: true, force: true });
       await runtimes.refresh();
-      const versions = this.#known(identifier).versions;
-      if (versions.every(({ versionHash }) => hashes.has(versionHash))) {
-        await rm(directory, { recursive: true, force: true });
-        await runtimes.refresh();
-      }
-      return runtimes.find(identifier);
-    } finally {
-      await rm(unfinished, { recursive: true, force: true });
     }
+    return runtimes.find(identifier);
   }
 }
