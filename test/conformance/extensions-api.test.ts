@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { beforeEach, describe, test } from "node:test";
+import { afterEach, beforeEach, describe, test } from "node:test";
 import type { InvocationResult } from "../../src/core/invocation.ts";
 import type { MadeEnvironment } from "../../src/environments/environment-factory.ts";
 import type { InitOutcome } from "../../src/environments/initialization.ts";
@@ -24,8 +24,10 @@ let outcome: Promise<InitOutcome>;
 let sandbox: ScriptedSandbox;
 let lines: string[];
 let base: string;
+let clients: AbortController;
 
 beforeEach(async () => {
+  clients = new AbortController();
   clock = new ManualClock();
   const scripted = scriptedFactory(clock);
   lines = scripted.lines;
@@ -35,6 +37,9 @@ beforeEach(async () => {
   sandbox = scripted.sandboxes[0] as ScriptedSandbox;
   base = `http://127.0.0.1:${await serveRuntimeApi(sandbox)}/2020-01-01/extension`;
 });
+
+// A parked request would keep the process for as long as its client waits.
+afterEach(() => clients.abort());
 
 const register = (name: string, events: string[], headers: Record<string, string> = {}) =>
   fetch(`${base}/register`, {
@@ -48,7 +53,10 @@ const registered = async (name: string, events: string[]): Promise<string> => {
   return response.headers.get("lambda-extension-identifier") ?? "";
 };
 const nextEvent = (id: string) =>
-  fetch(`${base}/event/next`, { headers: { "Lambda-Extension-Identifier": id } });
+  fetch(`${base}/event/next`, {
+    headers: { "Lambda-Extension-Identifier": id },
+    signal: clients.signal,
+  });
 const errorType = async (response: Response): Promise<string> =>
   ((await response.json()) as { errorType: string }).errorType;
 
