@@ -17,11 +17,13 @@ import type { HostPaths } from "./host-paths.ts";
 import type { RelayPrograms } from "./inside-relay.ts";
 import { BubblewrapWaitingSandbox } from "./late-code/bubblewrap-waiting-sandbox.ts";
 import type { LateDirectories, LateDirectory } from "./late-code/late-directories.ts";
-import { INHERITED_VARIABLES, type Launch, type LaunchSettings, SECCOMP_DESCRIPTOR } from "./launch.ts";
+import { INHERITED_VARIABLES, type Launch } from "./launch.ts";
 import { LaunchReserve } from "./launch-reserve.ts";
+import type { LaunchSettings } from "./launch-settings.ts";
 import { makeNamedPipe, type NamedPipe } from "./named-pipes.ts";
 import type { OutboundNetwork, SandboxLink } from "./network/outbound-network.ts";
 import type { ScratchVolume, ScratchVolumes } from "./scratch-volumes.ts";
+import { SECCOMP_DESCRIPTOR } from "./start-bubblewrap.ts";
 
 const MEBIBYTE = 1_048_576;
 /** Initialisation itself has 10 s on AWS; the hand-over is its first few milliseconds. */
@@ -193,7 +195,7 @@ export class BubblewrapDriver implements SandboxDriver {
       await directory?.release();
       throw error;
     });
-    const link = this.#parts.network?.newLink();
+    const link = this.#parts.network?.newLink(this.#parts.launchSettings.helpers);
     const extensionOutput = await this.#extensionOutput(request, launch).catch(async (error: unknown) => {
       await this.#newSandbox(request, launch, { scratch, link, directory }).destroy();
       throw error;
@@ -320,7 +322,7 @@ export class BubblewrapDriver implements SandboxDriver {
 /** Its failure, and a sandbox that ends before, are for whoever waits for it. */
 function connect(link: SandboxLink | undefined, launch: Launch): Promise<void> {
   if (link === undefined) return Promise.resolve();
-  const connected = launch.firstProcess.then((processId) => link.connect(processId, launch.child.pid ?? 0));
+  const connected = launch.firstProcess.then((processId) => link.connect(processId, launch.processId));
   connected.catch(() => {});
   return connected;
 }

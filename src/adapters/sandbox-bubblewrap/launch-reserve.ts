@@ -1,14 +1,11 @@
 import { randomBytes } from "node:crypto";
-import { type Launch, type LaunchSettings, prepareLaunch } from "./launch.ts";
+import { type Launch, prepareLaunch } from "./launch.ts";
+import type { LaunchSettings } from "./launch-settings.ts";
 import type { UnprivilegedUser } from "./unprivileged-users.ts";
 
 /** Waiting bwraps for each of the commands used last. */
 const PER_COMMAND = 2;
 const COMMANDS = 6;
-
-function isWaiting({ child }: Launch): boolean {
-  return child.exitCode === null && child.signalCode === null;
-}
 
 const newLaunchId = (): string => randomBytes(8).toString("hex");
 
@@ -32,7 +29,7 @@ export class LaunchReserve {
       ?.shift()
       ?.catch(() => undefined);
     if (ready === undefined) return this.#prepare(command);
-    if (isWaiting(ready)) return ready;
+    if (ready.isRunning()) return ready;
     // Killed while it waited, by the operator or for lack of the machine's memory.
     await this.#discard(ready);
     return this.#prepare(command);
