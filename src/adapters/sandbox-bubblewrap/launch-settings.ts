@@ -1,5 +1,6 @@
 import type { ControlGroups } from "./cgroups/control-group.ts";
 import type { HelperAccess } from "./helper/helper-access.ts";
+import type { ScratchVolumes } from "./scratch-volumes.ts";
 import type { UnprivilegedUsers } from "./unprivileged-users.ts";
 
 /** What every launch on this machine has in common. */
@@ -16,4 +17,8 @@ export interface LaunchSettings {
   readonly groups: ControlGroups | undefined;
   /** Undefined: programs are started by this process. */
   readonly helpers: HelperAccess | undefined;
+  /** Undefined: /tmp is a tmpfs. */
+  readonly scratchVolumes: ScratchVolumes | undefined;
+  /** Where mounts of all sandboxes lie that no other one needs to see; undefined where nothing can be mounted. */
+  readonly mountPoints: { readonly volumes: string; readonly late: string } | undefined;
 }

@@ -1,9 +1,11 @@
 import type { Readable } from "node:stream";
+import type { Belongings } from "./belongings.ts";
 import type { ControlGroup } from "./cgroups/control-group.ts";
 import type { HandOverChannel } from "./hand-over-channel.ts";
 import type { ProgramEnd } from "./helper/sandbox-helper.ts";
 import type { LaunchSettings } from "./launch-settings.ts";
 import { makeOutputPipes, type OutputPipe } from "./named-pipes.ts";
+import type { ScratchVolume } from "./scratch-volumes.ts";
 import { startBubblewrap, TELEMETRY_DESCRIPTOR } from "./start-bubblewrap.ts";
 import type { UnprivilegedUser } from "./unprivileged-users.ts";
 
@@ -18,6 +20,8 @@ export interface Launch {
   readonly processId: number;
   readonly isRunning: () => boolean;
   readonly user: UnprivilegedUser | undefined;
+  /** Its /tmp; undefined where that has to be a tmpfs. */
+  readonly scratch: ScratchVolume | undefined;
   readonly group: ControlGroup | undefined;
   readonly handOver: HandOverChannel;
   readonly stdout: Readable;
@@ -43,20 +47,28 @@ export const INHERITED_VARIABLES: Readonly<Record<string, string>> = {
   _LAMBDA_TELEMETRY_LOG_FD: String(TELEMETRY_DESCRIPTOR),
 };
 
-/**
- * Starts a bwrap that will run `command`, and brings it under its limits. Leaves nothing behind when it rejects; a
- * user given as `keptUser` stays the caller's.
- */
+/** What a launch is made with. */
+export interface LaunchOrder {
+  readonly command: readonly string[];
+  /** Size of /tmp. */
+  readonly scratchMb: number;
+  /** Of an earlier sandbox of the same environment, in place of new ones; they stay the caller's when this fails. */
+  readonly kept?: Belongings;
+}
+
+/** Starts a bwrap that will run the command, under its limits. Leaves nothing behind when it rejects. */
 export async function prepareLaunch(
   settings: LaunchSettings,
   id: string,
-  command: readonly string[],
-  keptUser?: UnprivilegedUser,
+  { command, scratchMb, kept }: LaunchOrder,
 ): Promise<Launch> {
-  const user = keptUser ?? settings.users?.take();
   const undo: (() => void | Promise<void>)[] = [];
-  if (user !== undefined && keptUser === undefined) undo.push(() => settings.users?.release(user));
   try {
+    const { user, scratch } = kept ?? (await newBelongings(settings, scratchMb));
+    if (kept === undefined) {
+      if (user !== undefined) undo.push(() => settings.users?.release(user));
+      undo.push(() => scratch?.release());
+    }
     // When bwrap cannot write its information, it ends without the child that waits for it, which then waits for ever:
     // that pipe must not break when this process dies.
     const names = [
@@ -70,8 +82,7 @@ export async function prepareLaunch(
     undo.push(() => closePipes(pipes));
     const group = settings.groups?.create(id);
     if (group !== undefined) undo.push(() => group.remove());
-    const launch = await startWaiting(settings, id, { command, user, group, pipes });
-    return launch;
+    return await startWaiting(settings, id, { command, user, scratch, group, pipes });
   } catch (error) {
     for (const step of undo.reverse()) await step();
     throw error;
@@ -82,21 +93,29 @@ function closePipes(pipes: readonly OutputPipe[]): void {
   for (const { reader } of pipes) reader.destroy();
 }
 
+/** A user that nobody else has, and a volume of his as far as there are such. */
+async function newBelongings(settings: LaunchSettings, scratchMb: number): Promise<Belongings> {
+  const user = settings.users?.take();
+  if (user === undefined) return { user, scratch: undefined };
+  // Without volumes on this machine, or without a loop device just now, /tmp has to be a tmpfs.
+  const scratch = await settings.scratchVolumes?.take(scratchMb, user).catch(() => undefined);
+  return { user, scratch };
+}
+
 async function startWaiting(
   settings: LaunchSettings,
   id: string,
-  parts: {
+  parts: Belongings & {
     readonly command: readonly string[];
-    readonly user: UnprivilegedUser | undefined;
     readonly group: ControlGroup | undefined;
     readonly pipes: readonly OutputPipe[];
   },
 ): Promise<Launch> {
-  const { command, user, group, pipes } = parts;
+  const { command, user, scratch, group, pipes } = parts;
   const [stdout, stderr, telemetry, information] = pipes.map(({ reader }) => reader);
   if (stdout === undefined || stderr === undefined || telemetry === undefined || information === undefined)
     throw new Error("a pipe is missing");
-  const bubblewrap = await startBubblewrap(settings, id, { command, user, group, outputs: pipes });
+  const bubblewrap = await startBubblewrap(settings, id, { command, user, group, scratch, outputs: pipes });
   const { processId, ended, handOver, options } = bubblewrap;
   let isRunning = true;
   void ended.then(() => {
@@ -109,6 +128,7 @@ async function startWaiting(
     processId,
     isRunning: () => isRunning,
     user,
+    scratch,
     group,
     handOver,
     stdout,

@@ -72,12 +72,16 @@ export async function openBubblewrapDriver(options: BubblewrapDriverOptions): Pr
       }),
       network,
       relayPrograms: findRelayPrograms(),
-      launchSettings: { ...programs, seccompFile, pipesDirectory: workspace.pipes, users, groups, helpers },
+      launchSettings: {
+        ...programs,
+        ...{ seccompFile, pipesDirectory: workspace.pipes, users, groups, helpers },
+        scratchVolumes: scratch,
+        mountPoints: lateDirectories && { volumes: workspace.volumes, late: lateDirectories.directory },
+      },
       rootFileSystem: describeRootFileSystem(workspace),
       hostPaths: mounting
         ? await BoundHostPaths.open(workspace.mounts, options.sharedDirectories)
         : plainHostPaths,
-      scratchVolumes: scratch,
       lateDirectories,
       close: () => runAll(closers),
     });
@@ -99,7 +103,7 @@ async function openMounting(
 ): Promise<Pick<DriverParts, "lateDirectories"> & { helpers: HelperAccess; scratch?: ScratchVolumes }> {
   const helpers = new HelperAccess(workspace.directory, join(dataDirectory, "cache"));
   closers.unshift(() => helpers.close());
-  const directories = { files: join(dataDirectory, "scratch"), mounts: workspace.mounts };
+  const directories = { files: join(dataDirectory, "scratch"), mounts: workspace.volumes };
   // No loop devices, as in many containers, or no mkfs.ext4: the report says that /tmp is memory then.
   const scratch = await ScratchVolumes.open(directories, helpers).catch(() => undefined);
   if (scratch !== undefined) closers.unshift(() => scratch.close());

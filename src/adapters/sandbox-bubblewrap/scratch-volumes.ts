@@ -4,9 +4,8 @@ import type { HelperAccess } from "./helper/helper-access.ts";
 import { runCommand } from "./run-command.ts";
 import type { UnprivilegedUser } from "./unprivileged-users.ts";
 
-/** AWS: the size of /tmp unless the function asks for more. Only this size is kept in reserve. */
-const USUAL_SIZE_MB = 512;
-const RESERVE = 2;
+/** AWS: the size of /tmp unless the function asks for more. Volumes of this size are copies of one. */
+export const USUAL_SIZE_MB = 512;
 const MEBIBYTE = 1_048_576;
 const BLOCK_BYTES = 4_096;
 /** One inode of 256 bytes for so much space, as mkfs.ext4 does for disks. */
@@ -57,11 +56,11 @@ export interface ScratchDirectories {
 export class ScratchVolumes {
   readonly #directories: ScratchDirectories;
   readonly #helpers: HelperAccess;
-  readonly #reserve: Promise<ScratchVolume>[] = [];
+  /** Made to see whether it can be done. */
+  #first: ScratchVolume | undefined;
   /** File with an empty file system of the usual size. */
   #template: Promise<string> | undefined;
   #made = 0;
-  #closed = false;
 
   private constructor(directories: ScratchDirectories, helpers: HelperAccess) {
     this.#directories = directories;
@@ -73,34 +72,23 @@ export class ScratchVolumes {
     await rm(directories.files, { recursive: true, force: true });
     await mkdir(directories.files, { recursive: true, mode: 0o700 });
     const volumes = new ScratchVolumes(directories, helpers);
-    volumes.#reserve.push(Promise.resolve(await volumes.#makeByPrograms(USUAL_SIZE_MB)));
+    volumes.#first = await volumes.#makeByPrograms(USUAL_SIZE_MB);
     return volumes;
   }
 
   /** A volume that belongs to the user. */
   async take(sizeMb: number, user: UnprivilegedUser): Promise<ScratchVolume> {
-    const ready = sizeMb === USUAL_SIZE_MB ? this.#reserve.shift() : undefined;
-    const volume = await (ready ?? this.#make(sizeMb));
+    const first = sizeMb === USUAL_SIZE_MB ? this.#first : undefined;
+    if (first !== undefined) this.#first = undefined;
+    const volume = first ?? (await this.#make(sizeMb));
     await chown(volume.path, user, user);
     return volume;
   }
 
   async close(): Promise<void> {
-    this.#closed = true;
-    for (const prepared of await Promise.allSettled(this.#reserve.splice(0)))
-      if (prepared.status === "fulfilled") await prepared.value.release();
+    await this.#first?.release();
     await this.#template?.catch(() => undefined);
     await rm(this.#directories.files, { recursive: true, force: true });
-  }
-
-  /** Prepares volumes of the usual size in the background. */
-  refill(): void {
-    while (!this.#closed && this.#reserve.length < RESERVE) {
-      const next = this.#make(USUAL_SIZE_MB);
-      this.#reserve.push(next);
-      // Whoever takes it gets the failure; this is only to have it handled until then.
-      next.catch(() => {});
-    }
   }
 
   async #make(sizeMb: number): Promise<ScratchVolume> {

@@ -8,6 +8,7 @@ import { connectChannel } from "./helper/channel-end.ts";
 import type { ProgramEnd, SandboxHelper } from "./helper/sandbox-helper.ts";
 import type { LaunchSettings } from "./launch-settings.ts";
 import { makeInputPipe, type OutputPipe } from "./named-pipes.ts";
+import type { ScratchVolume } from "./scratch-volumes.ts";
 import type { UnprivilegedUser } from "./unprivileged-users.ts";
 
 /** Descriptors of bwrap. The first five stay with the program inside; the others bwrap reads and closes. */
@@ -26,6 +27,8 @@ export interface BubblewrapStart {
   readonly command: readonly string[];
   readonly user: UnprivilegedUser | undefined;
   readonly group: ControlGroup | undefined;
+  /** What it will show as /tmp. */
+  readonly scratch: ScratchVolume | undefined;
   /** Standard output, standard error, telemetry, and what bwrap tells of the sandbox. Their write ends are closed here. */
   readonly outputs: readonly OutputPipe[];
 }
@@ -64,7 +67,7 @@ function bubblewrapCommand(settings: LaunchSettings, command: readonly string[])
 async function startByHelper(
   helper: SandboxHelper,
   settings: LaunchSettings,
-  { id, command, user, group, outputs }: BubblewrapStart & { readonly id: string },
+  { id, command, user, group, scratch, outputs }: BubblewrapStart & { readonly id: string },
 ): Promise<StartedBubblewrap> {
   const input = await makeInputPipe(settings.pipesDirectory, `${id}-options`, { owner: user, helper });
   try {
@@ -87,6 +90,9 @@ async function startByHelper(
       String(user ?? ""),
       String(OOM_SCORE_ADJUSTMENT),
       String(OPEN_FILES_MAX),
+      settings.mountPoints?.volumes ?? "",
+      scratch?.path ?? "",
+      settings.mountPoints?.late ?? "",
       entrance.group,
       String(descriptors.length),
       ...descriptors,
@@ -136,7 +142,7 @@ async function startByNode(
 
 function spawnBubblewrap(
   settings: LaunchSettings,
-  { command, user, outputs }: Omit<BubblewrapStart, "group">,
+  { command, user, outputs }: Pick<BubblewrapStart, "command" | "user" | "outputs">,
 ): ChildProcess {
   const [stdout, stderr, telemetry, information] = outputs.map(({ writeDescriptor }) => writeDescriptor);
   const seccomp = openSync(settings.seccompFile, constants.O_RDONLY);

@@ -214,20 +214,49 @@ static pid_t fork_into(const char *group, int *is_inside) {
   return fork();
 }
 
+static int open_clone(const char *path) {
+  return syscall(SYS_open_tree, AT_FDCWD, path, OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+}
+
+static int attach_clone(int clone, const char *path) {
+  return syscall(SYS_move_mount, clone, "", AT_FDCWD, path, MOVE_MOUNT_F_EMPTY_PATH) < 0 ? errno : 0;
+}
+
 /*
- * words: user or "", adjustment of the OOM score, limit of open files, group of version 2 or "", how many descriptors,
- * the descriptors, how many files of groups, the files, program and parameters. A descriptor is "channel" or "r", "w" or
- * "b" for both, and a path.
+ * A mount namespace for one program, with its own volume but without the mounts of all others: bwrap reads the list of
+ * all mounts for each of those that it makes. What is mounted outside from now on appears there as well, as far as it
+ * is mounted below a shared mount. Does nothing with a kernel that cannot.
+ */
+static int leave_mounts_of_others(const char *volumes, const char *volume, const char *late) {
+  if (*late == 0) return 0;
+  int pristine = open_clone(late);
+  if (pristine < 0) return 0;
+  int own = *volume == 0 ? -1 : open_clone(volume);
+  if (*volume != 0 && own < 0) return errno;
+  if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) < 0) return errno;
+  if (*volumes != 0 && umount2(volumes, MNT_DETACH) < 0) return errno;
+  if (umount2(late, MNT_DETACH) < 0) return errno;
+  int error = attach_clone(pristine, late);
+  if (error == 0 && mount(NULL, late, NULL, MS_SLAVE, NULL) < 0) error = errno;
+  return error == 0 && own >= 0 ? attach_clone(own, volume) : error;
+}
+
+/*
+ * words: user or "", adjustment of the OOM score, limit of open files, directory of all volumes, mount point of its own
+ * volume and directory of late mounts, each of these or "", group of version 2 or "", how many descriptors, the
+ * descriptors, how many files of groups, the files, program and parameters. A descriptor is "channel" or "r", "w" or "b"
+ * for both, and a path.
  */
 static int launch(int count, char **words, pid_t *child) {
   int descriptors[DESCRIPTORS_MAX], error = 0, opened = 0;
-  const char *user = words[0], *score = words[1], *files = words[2], *group = words[3];
-  int wanted = count > 4 ? atoi(words[4]) : -1;
-  if (wanted < 0 || wanted > DESCRIPTORS_MAX || count < wanted + 7) return EINVAL;
-  char **descriptor = words + 5;
+  const char *user = words[0], *score = words[1], *files = words[2];
+  int wanted = count > 7 ? atoi(words[7]) : -1;
+  if (wanted < 0 || wanted > DESCRIPTORS_MAX || count < wanted + 10) return EINVAL;
+  const char *volumes = words[3], *volume = words[4], *late = words[5], *group = words[6];
+  char **descriptor = words + 8;
   int groups = atoi(descriptor[wanted]);
   char **group_files = descriptor + wanted + 1;
-  if (groups < 0 || count < wanted + 7 + groups || launched_count == LAUNCHED_MAX) return EINVAL;
+  if (groups < 0 || count < wanted + 10 + groups || launched_count == LAUNCHED_MAX) return EINVAL;
   for (; opened < wanted && error == 0; opened++) {
     const char *what = descriptor[opened];
     int flags = *what == 'r' ? O_RDONLY : *what == 'w' ? O_WRONLY : O_RDWR;
@@ -250,6 +279,7 @@ static int launch(int count, char **words, pid_t *child) {
     if (!is_inside) error = write_text(own_group, "0");
     /* A thread that moves itself does not wait for all processes. */
     for (int at = 0; at < groups && error == 0; at++) error = write_text(group_files[at], "0");
+    if (error == 0) error = leave_mounts_of_others(volumes, volume, late);
     if (error == 0) error = write_text("/proc/self/oom_score_adj", score);
     if (error == 0 && setrlimit(RLIMIT_NOFILE, &open_files) < 0) error = errno;
     if (error == 0 && setrlimit(RLIMIT_CORE, &no_core) < 0) error = errno;

@@ -21,11 +21,12 @@ export interface LateDirectory {
  * mount that comes from a more privileged user namespace keeps its flags.
  */
 export class LateDirectories {
-  readonly #directory: string;
+  /** The shared mount. */
+  readonly directory: string;
   readonly #mounts: Mounts;
 
   private constructor(directory: string, mounts: Mounts) {
-    this.#directory = directory;
+    this.directory = directory;
     this.#mounts = mounts;
   }
 
@@ -39,7 +40,7 @@ export class LateDirectories {
   }
 
   async make(name: string): Promise<LateDirectory> {
-    const directory = join(this.#directory, name);
+    const directory = join(this.directory, name);
     const [task, opt] = [join(directory, "task"), join(directory, "opt")];
     for (const path of [directory, task, opt]) await mkdir(path, { mode: 0o755 });
     const mounts = this.#mounts;
@@ -63,6 +64,6 @@ export class LateDirectories {
   }
 
   async close(): Promise<void> {
-    await runCommand("umount", "--recursive", "--lazy", this.#directory);
+    await runCommand("umount", "--recursive", "--lazy", this.directory);
   }
 }
