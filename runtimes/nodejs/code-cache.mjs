@@ -1,8 +1,9 @@
-import Module from "node:module";
-import { connect } from "node:net";
-import { dirname } from "node:path";
-import vm from "node:vm";
 import { HttpResponseReader } from "./http-response-reader.mjs";
+
+const Module = process.getBuiltinModule("node:module");
+const { connect } = process.getBuiltinModule("node:net");
+const { dirname } = process.getBuiltinModule("node:path");
+const vm = process.getBuiltinModule("node:vm");
 
 const VARIABLE = "_LAMBENT_CODE_CACHE";
 const PATH = "/lambent/code-cache";

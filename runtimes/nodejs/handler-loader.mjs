@@ -1,11 +1,12 @@
-import { readFileSync, statSync } from "node:fs";
-import { createRequire } from "node:module";
-import { basename, dirname, join, resolve } from "node:path";
-import { pathToFileURL } from "node:url";
 import { prepareCodeCache } from "./code-cache.mjs";
 import { runtimeError } from "./errors.mjs";
 import { adviseOnMissingSdk, searchNodePath } from "./package-search.mjs";
 import { isStreaming } from "./streaming-handler.mjs";
+
+const { readFileSync, statSync } = process.getBuiltinModule("node:fs");
+const { createRequire } = process.getBuiltinModule("node:module");
+const { basename, dirname, join, resolve } = process.getBuiltinModule("node:path");
+const { pathToFileURL } = process.getBuiltinModule("node:url");
 
 const require = createRequire(import.meta.url);
 const EXTENSIONS = ["", ".js", ".mjs", ".cjs"];

@@ -1,7 +1,7 @@
-import { existsSync } from "node:fs";
-import Module from "node:module";
-import { dirname, join } from "node:path";
-import { pathToFileURL } from "node:url";
+const { existsSync } = process.getBuiltinModule("node:fs");
+const Module = process.getBuiltinModule("node:module");
+const { dirname, join } = process.getBuiltinModule("node:path");
+const { pathToFileURL } = process.getBuiltinModule("node:url");
 
 const MISSING = new Set(["ERR_MODULE_NOT_FOUND", "MODULE_NOT_FOUND"]);
 const NO_PACKAGE = /^(\.{0,2}\/|#|file:|node:|data:)/;
