@@ -4,13 +4,14 @@ import { mkdir, realpath, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "../../ports/clock.ts";
 import type { IsolationReport } from "../../ports/sandbox.ts";
-import { BubblewrapDriver, type DriverParts } from "./bubblewrap-driver.ts";
+import { BubblewrapDriver } from "./bubblewrap-driver.ts";
 import type { ControlGroups } from "./cgroups/control-group.ts";
 import { openControlGroups } from "./cgroups/open-control-groups.ts";
 import { HelperAccess } from "./helper/helper-access.ts";
 import { BoundHostPaths, plainHostPaths } from "./host-paths.ts";
 import { findRelayPrograms } from "./inside-relay.ts";
 import { LateDirectories } from "./late-code/late-directories.ts";
+import type { LaunchSettings } from "./launch-settings.ts";
 import { chooseNetwork } from "./network/choose-network.ts";
 import type { NetworkPolicy } from "./network/network-policy.ts";
 import { isInPrivateMountNamespace } from "./private-mount-namespace.ts";
@@ -57,14 +58,12 @@ export async function openBubblewrapDriver(options: BubblewrapDriverOptions): Pr
     await workspace.nameServers(network?.nameServers ?? []);
     const seccompFile = join(workspace.directory, "seccomp.bpf");
     await writeFile(seccompFile, seccompFilter(arch), { mode: 0o600 });
-    const { helpers, scratch, lateDirectories } = mounting
-      ? await openMounting(dataDirectory, workspace, closers)
-      : {};
+    const mounted = mounting ? await openMounting(dataDirectory, workspace, closers) : undefined;
     const driver = new BubblewrapDriver({
       clock: options.clock,
       report: describe({
         groups,
-        diskScratch: scratch !== undefined,
+        diskScratch: mounted?.scratchVolumes !== undefined,
         isRoot,
         mounting,
         networkReport,
@@ -74,15 +73,17 @@ export async function openBubblewrapDriver(options: BubblewrapDriverOptions): Pr
       relayPrograms: findRelayPrograms(),
       launchSettings: {
         ...programs,
-        ...{ seccompFile, pipesDirectory: workspace.pipes, users, groups, helpers },
-        scratchVolumes: scratch,
-        mountPoints: lateDirectories && { volumes: workspace.volumes, late: lateDirectories.directory },
+        ...launchMounting(workspace, mounted),
+        seccompFile,
+        pipesDirectory: workspace.pipes,
+        users,
+        groups,
       },
       rootFileSystem: describeRootFileSystem(workspace),
       hostPaths: mounting
         ? await BoundHostPaths.open(workspace.mounts, options.sharedDirectories)
         : plainHostPaths,
-      lateDirectories,
+      lateDirectories: mounted?.lateDirectories,
       close: () => runAll(closers),
     });
     closers.unshift(() => driver.discard());
@@ -95,21 +96,38 @@ export async function openBubblewrapDriver(options: BubblewrapDriverOptions): Pr
   }
 }
 
+interface Mounted {
+  readonly helpers: HelperAccess;
+  readonly lateDirectories: LateDirectories;
+  readonly scratchVolumes: ScratchVolumes | undefined;
+}
+
 /** What needs a mount namespace of our own. */
 async function openMounting(
   dataDirectory: string,
   workspace: Workspace,
   closers: (() => Promise<void>)[],
-): Promise<Pick<DriverParts, "lateDirectories"> & { helpers: HelperAccess; scratch?: ScratchVolumes }> {
+): Promise<Mounted> {
   const helpers = new HelperAccess(workspace.directory, join(dataDirectory, "cache"));
   closers.unshift(() => helpers.close());
   const directories = { files: join(dataDirectory, "scratch"), mounts: workspace.volumes };
   // No loop devices, as in many containers, or no mkfs.ext4: the report says that /tmp is memory then.
-  const scratch = await ScratchVolumes.open(directories, helpers).catch(() => undefined);
-  if (scratch !== undefined) closers.unshift(() => scratch.close());
+  const scratchVolumes = await ScratchVolumes.open(directories, helpers).catch(() => undefined);
+  if (scratchVolumes !== undefined) closers.unshift(() => scratchVolumes.close());
   const lateDirectories = await LateDirectories.open(workspace.directory, helpers);
   closers.unshift(() => lateDirectories.close());
-  return { helpers, lateDirectories, ...(scratch !== undefined && { scratch }) };
+  return { helpers, lateDirectories, scratchVolumes };
+}
+
+function launchMounting(
+  workspace: Workspace,
+  mounted: Mounted | undefined,
+): Pick<LaunchSettings, "helpers" | "scratchVolumes" | "mountPoints"> {
+  return {
+    helpers: mounted?.helpers,
+    scratchVolumes: mounted?.scratchVolumes,
+    mountPoints: mounted && { volumes: workspace.volumes, late: mounted.lateDirectories.directory },
+  };
 }
 
 /** Rejects when a sandbox does not work here. */

@@ -1,3 +1,5 @@
+import { LINK_SOURCE } from "./link-source.ts";
+
 /**
  * The C source of the helper, which does for this process what would otherwise take a program each: starting one from
  * a process as large as this blocks it for five milliseconds and more, a system call takes microseconds.
@@ -10,11 +12,16 @@
  * of the socket at which it waits for the channels of launched programs.
  */
 export const HELPER_SOURCE = String.raw`#define _GNU_SOURCE
+#include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/if_link.h>
 #include <linux/loop.h>
+#include <linux/rtnetlink.h>
 #include <linux/sched.h>
+#include <linux/veth.h>
+#include <net/if.h>
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
@@ -155,35 +162,7 @@ static int discard_volume(char **words) {
   return rmdir(words[0]) < 0 ? errno : 0;
 }
 
-/* words: the parent's descriptor of a network namespace, standard input, program, its parameters. */
-static int run_inside(char **words, char *said, size_t size) {
-  char path[64];
-  int input[2], output[2];
-  snprintf(path, sizeof path, "/proc/%d/fd/%d", parent, atoi(words[0]));
-  int space = open(path, O_RDONLY | O_CLOEXEC);
-  if (space < 0 || setns(space, CLONE_NEWNET) < 0) return errno;
-  if (pipe2(input, O_CLOEXEC) < 0 || pipe2(output, O_CLOEXEC) < 0) return errno;
-  if (write(input[1], words[1], strlen(words[1])) < 0) return errno;
-  close(input[1]);
-  pid_t child = vfork();
-  if (child < 0) return errno;
-  if (child == 0) {
-    char *environment[] = {"PATH=/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL=C", NULL};
-    dup2(input[0], STDIN_FILENO);
-    dup2(output[1], STDOUT_FILENO);
-    dup2(output[1], STDERR_FILENO);
-    execve(words[2], words + 2, environment);
-    _exit(127);
-  }
-  close(output[1]);
-  size_t length = 0;
-  for (ssize_t part; length < size - 1 && (part = read(output[0], said + length, size - 1 - length)) > 0;) length += part;
-  said[length] = 0;
-  int status;
-  if (waitpid(child, &status, 0) < 0) return errno;
-  return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : ECHILD;
-}
-
+${LINK_SOURCE}
 /* The next channel that the parent has connected. */
 static int accept_channel(void) {
   for (;;) {
@@ -332,15 +311,14 @@ static void aside(const char *name, int count, char **words) {
     say("%s %d", name, errno);
     return;
   }
-  char said[512] = "";
   int error = EINVAL;
   sigset_t none;
   sigemptyset(&none);
   sigprocmask(SIG_SETMASK, &none, NULL);
   if (strcmp(words[0], "volume") == 0 && count == 5) error = make_volume(words + 1);
   if (strcmp(words[0], "discard") == 0 && count == 2) error = discard_volume(words + 1);
-  if (strcmp(words[0], "inside") == 0 && count >= 4) error = run_inside(words + 1, said, sizeof said);
-  say("%s %d %s", name, error, said);
+  if (strcmp(words[0], "link") == 0 && count == 7) error = make_link(words + 1);
+  say("%s %d", name, error);
   _exit(0);
 }
 

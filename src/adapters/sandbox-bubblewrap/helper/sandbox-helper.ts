@@ -43,7 +43,9 @@ export class SandboxHelper {
     this.#child = child;
     child.stdout.setEncoding("latin1").on("data", (part: string) => this.#receive(part));
     child.stdin.on("error", () => undefined);
-    for (const event of ["error", "exit"]) child.once(event, () => this.#end());
+    child.once("error", () => this.#end());
+    // Its exit would not be waited for.
+    child.stdout.once("close", () => this.#end());
     // It waits for requests only: this process may end without it.
     child.unref();
     for (const pipe of [child.stdin, child.stdout]) (pipe as unknown as Socket).unref();

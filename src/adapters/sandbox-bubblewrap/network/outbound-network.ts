@@ -15,8 +15,6 @@ export interface OutboundNetworkParts {
   readonly block: AddressBlock;
   readonly interfacePrefix: string;
   readonly mtu: number;
-  /** Path of iproute2's `ip`. */
-  readonly ipProgram: string;
   /** `nsenter` of util-linux. */
   readonly nsenter: string;
   /** What a sandbox has as /etc/resolv.conf says these. */
@@ -82,15 +80,21 @@ export class OutboundNetwork {
     const name = `${interfacePrefix}v${slot.toString(16)}`;
     const address = block.address(slot);
     try {
-      // Made from inside, by a process that ends: `ip -batch` keeps every namespace that it is given by path open, and
-      // the one that is kept running would hold the namespaces of all sandboxes that have ever been.
-      await this.#configureInside(namespace, helper, [
-        `link add name ${INSIDE_NAME} mtu ${mtu} type veth peer name ${name} mtu ${mtu} netns ${process.pid}`,
-        `link set dev ${INSIDE_NAME} addrgenmode none`,
-        `address add ${address} peer ${block.gateway} dev ${INSIDE_NAME}`,
-        `link set dev ${INSIDE_NAME} up`,
-        `route add default via ${block.gateway} dev ${INSIDE_NAME}`,
-      ]);
+      if (helper === undefined) {
+        // Made from inside, by a process that ends: `ip -batch` keeps every namespace that it is given by path open, and
+        // the one that is kept running would hold the namespaces of all sandboxes that have ever been.
+        await this.#configureInside(namespace, [
+          `link add name ${INSIDE_NAME} mtu ${mtu} type veth peer name ${name} mtu ${mtu} netns ${process.pid}`,
+          `link set dev ${INSIDE_NAME} addrgenmode none`,
+          `address add ${address} peer ${block.gateway} dev ${INSIDE_NAME}`,
+          `link set dev ${INSIDE_NAME} up`,
+          `route add default via ${block.gateway} dev ${INSIDE_NAME}`,
+        ]);
+      } else {
+        // The same, asked of the kernel.
+        const pair = [String(namespace), INSIDE_NAME, name, String(mtu)];
+        await helper.ask("link", ...pair, address, block.gateway);
+      }
       await ip.run([
         `link set dev ${name} addrgenmode none`,
         `address add ${block.gateway} peer ${address} dev ${name}`,
@@ -102,24 +106,15 @@ export class OutboundNetwork {
     }
   }
 
-  async #configureInside(
-    namespace: number,
-    helper: SandboxHelper | undefined,
-    commands: readonly string[],
-  ): Promise<void> {
-    const text = `${commands.join("\n")}\n`;
-    if (helper !== undefined) {
-      await helper.ask("inside", String(namespace), text, this.#parts.ipProgram, "-batch", "-");
-      return;
-    }
+  #configureInside(namespace: number, commands: readonly string[]): Promise<void> {
     const child = spawn(this.#parts.nsenter, ["--net=/proc/self/fd/3", "--", "ip", "-batch", "-"], {
       cwd: "/",
       env: { PATH, LC_ALL: "C" },
       stdio: ["pipe", "ignore", "pipe", namespace],
     });
     child.stdin?.on("error", () => {});
-    child.stdin?.end(text);
-    await succeeded(child);
+    child.stdin?.end(`${commands.join("\n")}\n`);
+    return succeeded(child);
   }
 }
 
