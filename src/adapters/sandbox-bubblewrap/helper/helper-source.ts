@@ -31,6 +31,7 @@ export const HELPER_SOURCE = String.raw`#define _GNU_SOURCE
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -248,6 +249,7 @@ static int launch(int count, char **words, pid_t *child) {
     descriptors[opened] = high;
   }
   int is_inside = 0;
+  pid_t helper = getpid();
   *child = error == 0 ? fork_into(group, &is_inside) : -1;
   if (error == 0 && *child < 0) error = errno;
   if (error == 0 && *child == 0) {
@@ -271,6 +273,9 @@ static int launch(int count, char **words, pid_t *child) {
       int id = atoi(user);
       if (setgroups(0, NULL) < 0 || setresgid(id, id, id) < 0 || setresuid(id, id, id) < 0) error = errno;
     }
+    /* Change of the user forgets it, so it comes after that. */
+    if (error == 0 && prctl(PR_SET_PDEATHSIG, SIGKILL) < 0) error = errno;
+    if (getppid() != helper) _exit(127);
     char *environment[] = {NULL};
     if (error == 0) {
       execve(group_files[groups], group_files + groups, environment);

@@ -1,0 +1,92 @@
+import assert from "node:assert/strict";
+import { existsSync, globSync, readFileSync } from "node:fs";
+import { type TestContext, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
+import { enterPrivateMountNamespace } from "../../src/adapters/sandbox-bubblewrap/private-mount-namespace.ts";
+import { canIsolate, openSandboxes } from "../support/sandboxes.ts";
+import { skipUnless } from "../support/skip.ts";
+
+enterPrivateMountNamespace(process.argv.slice(1));
+
+const STARTED_MS = 20_000;
+/** Says that it runs, and does so until it is ended. */
+const RUNS = `process.stdout.write("runs\\n"); await new Promise(() => setInterval(() => {}, 1000));`;
+
+function hasCompiler(t: TestContext): boolean {
+  return skipUnless(t, existsSync("/usr/bin/cc"), "no C compiler here", "apt-get install gcc libc6-dev");
+}
+
+function childrenOf(processId: string): string[] {
+  return globSync(`/proc/${processId}/task/*/children`).flatMap((file) =>
+    readFileSync(file, "latin1").split(" ").filter(Boolean),
+  );
+}
+
+function helpers(): string[] {
+  return childrenOf(String(process.pid)).filter((id) =>
+    readFileSync(`/proc/${id}/cmdline`, "latin1").includes("sandbox-helper"),
+  );
+}
+
+async function until<Value>(find: () => Value | undefined): Promise<Value> {
+  const deadline = performance.now() + STARTED_MS;
+  for (;;) {
+    const found = find();
+    if (found !== undefined) return found;
+    assert.ok(performance.now() < deadline, "it did not happen in time");
+    await delay(20);
+  }
+}
+
+const volumesIn = (processId: string): string[] =>
+  readFileSync(`/proc/${processId}/mountinfo`, "utf8")
+    .split("\n")
+    .filter((line) => line.includes("/volumes/scratch-"));
+
+test("a bwrap sees the volume of its own sandbox, and none of another", async (t) => {
+  if (!canIsolate(t) || !hasCompiler(t)) return;
+  const sandboxes = await openSandboxes(t);
+  if (
+    !skipUnless(t, sandboxes.driver.report.summary.includes("/tmp on disk"), "no volumes here", "mkfs.ext4")
+  )
+    return;
+  const helper = await until(() => helpers()[0]);
+  // It is used from its first answer on.
+  await sandboxes.run("return 1;");
+  const running = [await sandboxes.start(RUNS), await sandboxes.start(RUNS), await sandboxes.start(RUNS)];
+  for (const { output } of running) await until(() => (output.text === "" ? undefined : output.text));
+  const seen = childrenOf(helper).map((id) => volumesIn(id));
+  assert.ok(seen.length >= running.length);
+  assert.deepEqual(
+    seen.map((volumes) => volumes.length),
+    seen.map(() => 1),
+  );
+  assert.equal(new Set(seen.flat().map((line) => line.split(" ")[4])).size, seen.length);
+});
+
+test("with the helper ends what it has launched; the next sandbox has another one", async (t) => {
+  if (!canIsolate(t) || !hasCompiler(t)) return;
+  const sandboxes = await openSandboxes(t);
+  const helper = await until(() => helpers()[0]);
+  await sandboxes.run("return 1;");
+  const { sandbox, output } = await sandboxes.start(RUNS);
+  await until(() => (output.text === "" ? undefined : output.text));
+  const launched = childrenOf(helper);
+  assert.notEqual(launched.length, 0);
+  process.kill(Number(helper), "SIGKILL");
+  assert.equal((await sandbox.exited).signal, "SIGKILL");
+  await sandbox.destroy();
+  assert.equal((await sandboxes.run<number>("return 7;")).outcome, 7);
+  const next = await until(() => helpers()[0]);
+  assert.notEqual(next, helper);
+  await until(() => (launched.every((id) => hasEnded(id)) ? true : undefined));
+});
+
+/** A process that has ended keeps its id until somebody asks for its status. */
+function hasEnded(processId: string): boolean {
+  try {
+    return readFileSync(`/proc/${processId}/cmdline`, "latin1") === "";
+  } catch {
+    return true;
+  }
+}
