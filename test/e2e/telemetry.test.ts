@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { DeleteFunctionCommand, PublishLayerVersionCommand } from "@aws-sdk/client-lambda";
-import { deploy, invoke, lambdaClient } from "../support/deploy.ts";
+import { DeleteFunctionCommand } from "@aws-sdk/client-lambda";
+import { deploy, invoke, lambdaClient, publishLayer } from "../support/deploy.ts";
 import { untilLogged } from "../support/function-logs.ts";
 import { type RunningLambent, startLambent } from "../support/start-lambent.ts";
 import { zipOf } from "../support/zip.ts";
@@ -73,13 +73,8 @@ describe("what happens in an environment, told to an extension", () => {
   before(async () => {
     lambent = await startLambent();
     lambda = lambdaClient(lambent.endpoint);
-    const { LayerVersionArn } = await lambda.send(
-      new PublishLayerVersionCommand({
-        LayerName: "observer",
-        Content: { ZipFile: await zipOf({ "extensions/observer": OBSERVER }, { mode: 0o100755 }) },
-      }),
-    );
-    layer = LayerVersionArn ?? "";
+    const zip = await zipOf({ "extensions/observer": OBSERVER }, { mode: 0o100755 });
+    layer = await publishLayer(lambda, "observer", zip);
   });
   after(async () => {
     assert.equal(await lambent?.stop(), 0);
