@@ -86,14 +86,20 @@ describe("what happens in an environment, told to an extension", () => {
       Environment: { Variables: { SUBSCRIBE_AT: path, SUBSCRIPTION: JSON.stringify(subscription) } },
       ...settings,
     });
-  /** Later invocations see what was told of the first; its report comes when that is over. */
-  const observed = async (name: string): Promise<{ first: string; events: readonly Observed[] }> => {
+  /**
+   * Later invocations see what was told of the first: its report, which comes when that is over, and what was written, which
+   * comes in its own time.
+   */
+  const observed = async (
+    name: string,
+    ...types: readonly string[]
+  ): Promise<{ first: string; events: readonly Observed[] }> => {
     const first = await invoke(lambda, name, { word: "one" });
     for (;;) {
       const { body } = await invoke(lambda, name, { word: "two" });
       const lines = String(body).split("\n");
       const events = lines.filter((line) => line !== "").map((line) => JSON.parse(line) as Observed);
-      if (events.some(({ type }) => type === "platform.report"))
+      if (["platform.report", ...types].every((wanted) => events.some(({ type }) => type === wanted)))
         return { first: /"?[Rr]equestId"?: ?"?([0-9a-f-]{36})/.exec(first.log)?.[1] ?? "", events };
     }
   };
@@ -104,7 +110,7 @@ describe("what happens in an environment, told to an extension", () => {
       buffering: { timeoutMs: 25 },
       destination: { protocol: "HTTP", URI: "http://sandbox.localdomain:4243/events" },
     });
-    const { first, events } = await observed("over-http");
+    const { first, events } = await observed("over-http", "function", "extension");
     const of = (type: string): readonly Observed[] => events.filter((event) => event.type === type);
     const types = events.map(({ type }) => type);
     assert.deepEqual(
@@ -169,7 +175,7 @@ describe("what happens in an environment, told to an extension", () => {
       },
       { LoggingConfig: { LogFormat: "JSON" } },
     );
-    const { events } = await observed("over-tcp");
+    const { events } = await observed("over-tcp", "function");
     const lines = events.filter(({ type }) => type === "function");
     assert.equal(lines[0]?.record.message, "says one");
     assert.equal(lines[0]?.record.level, "INFO");
@@ -183,7 +189,7 @@ describe("what happens in an environment, told to an extension", () => {
       buffering: { timeoutMs: 25 },
       destination: { protocol: "HTTP", URI: "http://sandbox:4243" },
     });
-    const { first, events } = await observed("older");
+    const { first, events } = await observed("older", "platform.runtimeDone");
     const of = (type: string): unknown => events.find((event) => event.type === type)?.record;
     assert.deepEqual(of("platform.runtimeDone"), { requestId: first, status: "success" });
     assert.deepEqual(of("platform.end"), { requestId: first });
