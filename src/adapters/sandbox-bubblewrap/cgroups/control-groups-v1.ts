@@ -7,6 +7,7 @@ import {
   type ControlGroups,
   CPU_PERIOD_US,
   cpuQuotaUs,
+  type GroupEntrance,
   type GroupLimits,
 } from "./control-group.ts";
 import {
@@ -36,6 +37,12 @@ class ControlGroupV1 implements ControlGroup {
 
   constructor(directories: Directories) {
     this.#directories = directories;
+  }
+
+  entrance(): GroupEntrance {
+    const { unified = "", ...limiting } = this.#directories;
+    const taskFiles = [...new Set(Object.values(limiting))].map((directory) => join(directory, "tasks"));
+    return { group: unified, taskFiles };
   }
 
   async attach(processId: number): Promise<void> {

@@ -6,6 +6,7 @@ import {
   type ControlGroups,
   CPU_PERIOD_US,
   cpuQuotaUs,
+  type GroupEntrance,
   type GroupLimits,
 } from "./control-group.ts";
 import {
@@ -30,6 +31,10 @@ class ControlGroupV2 implements ControlGroup {
   constructor(directory: string, controllers: ReadonlySet<Controller>) {
     this.#directory = directory;
     this.#controllers = controllers;
+  }
+
+  entrance(): GroupEntrance {
+    return { group: this.#directory, taskFiles: [] };
   }
 
   async attach(processId: number): Promise<void> {
