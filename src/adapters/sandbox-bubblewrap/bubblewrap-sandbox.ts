@@ -130,6 +130,10 @@ export class BubblewrapSandbox implements Sandbox {
   }
 
   terminate(): void {
+    if (this.#launch.terminate !== undefined) {
+      this.#launch.terminate();
+      return;
+    }
     this.#launch.firstProcess
       .then((processId) => {
         // The first process inside is bwrap's own; the program is its first child.

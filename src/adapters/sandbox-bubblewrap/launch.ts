@@ -12,10 +12,12 @@ const TELEMETRY_DESCRIPTOR = 4;
 const OPTIONS_DESCRIPTOR = 5;
 export const SECCOMP_DESCRIPTOR = 6;
 const INFORMATION_DESCRIPTOR = 7;
-/** AWS: the limit of open files in an environment. No core dumps, they would fill /tmp. */
-const RESOURCE_LIMITS = ["--nofile=1024:1024", "--core=0:0"];
+/** AWS: the limit of open files in an environment. */
+export const OPEN_FILES_MAX = 1_024;
+/** No core dumps, they would fill /tmp. */
+const RESOURCE_LIMITS = [`--nofile=${OPEN_FILES_MAX}:${OPEN_FILES_MAX}`, "--core=0:0"];
 /** When the whole machine runs out of memory, functions go before Lambent does. */
-const OOM_SCORE_ADJUSTMENT = 500;
+export const OOM_SCORE_ADJUSTMENT = 500;
 
 /** What every launch on this machine has in common. */
 export interface LaunchSettings {
@@ -54,6 +56,8 @@ export interface Launch {
   readonly firstProcess: Promise<number>;
   /** Gives bwrap its options and so starts the program. */
   start(options: Buffer): void;
+  /** Asks a program that bwrap has not started itself to end. */
+  readonly terminate?: () => void;
 }
 
 function spawnBubblewrap(

@@ -4,7 +4,7 @@ import { mkdir, realpath, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "../../ports/clock.ts";
 import type { IsolationReport } from "../../ports/sandbox.ts";
-import { BubblewrapDriver } from "./bubblewrap-driver.ts";
+import { BubblewrapDriver, type DriverParts } from "./bubblewrap-driver.ts";
 import type { ControlGroups } from "./cgroups/control-group.ts";
 import { openControlGroups } from "./cgroups/open-control-groups.ts";
 import { BoundHostPaths, plainHostPaths } from "./host-paths.ts";
@@ -19,6 +19,8 @@ import { ScratchVolumes } from "./scratch-volumes.ts";
 import { hasSeccompFilter, seccompFilter } from "./seccomp/seccomp-filter.ts";
 import { UnprivilegedUsers } from "./unprivileged-users.ts";
 import { Workspace } from "./workspace.ts";
+import { findHolder } from "./zygote/holder.ts";
+import { Zygotes, type ZygotesParts } from "./zygote/zygotes.ts";
 
 export interface BubblewrapDriverOptions {
   /** Absolute, existing and held by this process alone: what an earlier run for it has left is removed. */
@@ -28,6 +30,8 @@ export interface BubblewrapDriverOptions {
   readonly clock: Clock;
   /** Where functions may connect to; `none` when it is not said. */
   readonly network?: NetworkPolicy;
+  /** Told when programs that could be forked have to be started, and why. */
+  readonly forkingFailed?: (error: unknown, command: string) => void;
 }
 
 /**
@@ -59,6 +63,11 @@ export async function openBubblewrapDriver(options: BubblewrapDriverOptions): Pr
     const scratch = mounting ? await openScratch(dataDirectory, workspace) : undefined;
     if (scratch !== undefined) closers.unshift(() => scratch.close());
     const lateDirectories = mounting ? await openLate(dataDirectory, workspace, closers) : undefined;
+    const launchSettings = { bubblewrap, prlimit, seccompFile, pipesDirectory: workspace.pipes, users, groups };
+    const rootFileSystem = describeRootFileSystem(workspace);
+    const hostPaths = mounting
+      ? await BoundHostPaths.open(workspace.mounts, options.sharedDirectories)
+      : plainHostPaths;
     const driver = new BubblewrapDriver({
       clock: options.clock,
       report: describe({
@@ -71,13 +80,15 @@ export async function openBubblewrapDriver(options: BubblewrapDriverOptions): Pr
       }),
       network,
       relayPrograms: findRelayPrograms(),
-      launchSettings: { bubblewrap, prlimit, seccompFile, pipesDirectory: workspace.pipes, users, groups },
-      rootFileSystem: describeRootFileSystem(workspace),
-      hostPaths: mounting
-        ? await BoundHostPaths.open(workspace.mounts, options.sharedDirectories)
-        : plainHostPaths,
+      launchSettings,
+      rootFileSystem,
+      hostPaths,
       scratchVolumes: scratch,
       lateDirectories,
+      zygotes:
+        lateDirectories === undefined
+          ? undefined
+          : openZygotes({ ...launchSettings, clock: options.clock, rootFileSystem, hostPaths }, options),
       close: () => runAll(closers),
     });
     closers.unshift(() => driver.discard());
@@ -98,6 +109,17 @@ async function openLate(
   const directories = await LateDirectories.open(workspace.directory, join(dataDirectory, "cache"));
   closers.unshift(() => directories.close());
   return directories;
+}
+
+/** Undefined without control groups: what is forked would have no limits. */
+function openZygotes(
+  parts: Omit<ZygotesParts, "groups" | "holder" | "failed"> & Pick<DriverParts["launchSettings"], "groups">,
+  { forkingFailed }: BubblewrapDriverOptions,
+): Zygotes | undefined {
+  const { groups } = parts;
+  const holder = findHolder();
+  if (groups?.limits.processes !== true || holder === undefined) return undefined;
+  return new Zygotes({ ...parts, groups, holder, failed: forkingFailed ?? (() => undefined) });
 }
 
 /** Rejects when a sandbox does not work here. */
