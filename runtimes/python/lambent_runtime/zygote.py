@@ -16,8 +16,8 @@ import socket
 import time
 
 _CONTROL_FD = 3
-# The descriptors of a sandbox's program: standard streams, the channel, log records.
-_PROGRAM_FDS = 5
+# The descriptors of a sandbox's program that its first process has for it: output, the channel, log records.
+_HELD_FDS = range(1, 5)
 _HIGH_FD = 16
 _FD_LIMIT = 1024
 
@@ -53,7 +53,7 @@ def serve():
     # What is there now is never looked at by the collector again, so that it is shared for good.
     gc.collect()
     gc.freeze()
-    _send(control, {"ready": True})
+    _send(control, {"ready": True, "sharedBytes": _own_memory_bytes()})
     while True:
         readable, _, _ = select.select([control, wake_read], [], [])
         if wake_read in readable:
@@ -130,6 +130,14 @@ def _seem_to_be(uid):
     del os.environ["HOME"]
 
 
+def _own_memory_bytes():
+    """What children share with this process, apart from files."""
+    for line in _read("/proc/self/status").splitlines():
+        if line.startswith("RssAnon:"):
+            return int(line.split()[1]) * 1024
+    return 0
+
+
 def _fork(order, control, children, own_namespace):
     """Return False in the child, which is in the sandbox's namespace of processes, and in nothing else of it yet."""
     name = order["fork"]
@@ -202,11 +210,12 @@ def enter_sandbox(order, settings):
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         _await_sandbox(order["holder"], settings.holder)
         # The descriptors that the sandbox was built with: each a copy of the holder's own.
-        inherited = [_check(_libc.syscall(_PIDFD_GETFD, order["holderFd"], fd, 0)) for fd in range(_PROGRAM_FDS)]
+        held = [_check(_libc.syscall(_PIDFD_GETFD, order["holderFd"], fd, 0)) for fd in _HELD_FDS]
         _check(_libc.setns(order["holderFd"], _NAMESPACES))
-        for fd, source in enumerate([_dup_high(source) for source in inherited]):
+        sources = [os.open("/dev/null", os.O_RDWR), *held]
+        for fd, source in enumerate([_dup_high(source) for source in sources]):
             os.dup2(source, fd)
-        os.closerange(_PROGRAM_FDS, _FD_LIMIT)
+        os.closerange(_HELD_FDS.stop, _FD_LIMIT)
         _lose_rights(settings)
     except BaseException as error:
         os.write(2, ("the sandbox cannot be entered: %r\n" % error).encode())

@@ -87,7 +87,7 @@ export class BubblewrapSandbox implements Sandbox {
       this.openRelay = (port, connections) => this.#openRelay(relayPrograms, port, connections);
     this.#launch = launch;
     this.#memoryMb = parts.memoryMb;
-    this.#memory = new MemoryUse(launch.child.pid ?? 0, launch.group);
+    this.#memory = new MemoryUse(launch.child.pid ?? 0, launch.group, launch.sharedBytes);
     this.#parts = parts;
     this.exited = this.#watchExit();
   }

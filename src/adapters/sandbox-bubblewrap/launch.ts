@@ -6,6 +6,7 @@ import type { ControlGroup, ControlGroups } from "./cgroups/control-group.ts";
 import { HandOverChannel } from "./hand-over-channel.ts";
 import { makeOutputPipes, type OutputPipe } from "./named-pipes.ts";
 import type { UnprivilegedUser, UnprivilegedUsers } from "./unprivileged-users.ts";
+import type { Holder } from "./zygote/holder.ts";
 
 /** Descriptors of bwrap. The first five stay with the program inside; the others bwrap reads and closes. */
 const TELEMETRY_DESCRIPTOR = 4;
@@ -31,6 +32,8 @@ export interface LaunchSettings {
   readonly users: UnprivilegedUsers | undefined;
   /** Undefined: nothing can be limited. */
   readonly groups: ControlGroups | undefined;
+  /** Undefined: every program is started by bwrap. */
+  readonly holder?: Holder | undefined;
 }
 
 /**
@@ -56,6 +59,8 @@ export interface Launch {
   readonly firstProcess: Promise<number>;
   /** Gives bwrap its options and so starts the program. */
   start(options: Buffer): void;
+  /** Memory of the program that another process has been charged for. */
+  readonly sharedBytes?: number;
   /** Asks a program that bwrap has not started itself to end. */
   readonly terminate?: () => void;
 }
@@ -67,6 +72,8 @@ function spawnBubblewrap(
   outputs: readonly number[],
 ): ChildProcess {
   const [stdout, stderr, telemetry, information] = outputs;
+  const { holder } = settings;
+  const isHolder = holder !== undefined && command.join() === holder.command.join();
   const seccomp = openSync(settings.seccompFile, constants.O_RDONLY);
   try {
     const parameters = ["--args", String(OPTIONS_DESCRIPTOR), "--info-fd", String(INFORMATION_DESCRIPTOR)];
@@ -74,7 +81,7 @@ function spawnBubblewrap(
     return spawn(settings.prlimit, [...RESOURCE_LIMITS, "--", ...bubblewrap], {
       cwd: "/",
       env: {},
-      stdio: ["ignore", stdout, stderr, "ipc", telemetry, "pipe", seccomp, information],
+      stdio: [isHolder ? holder.input : "ignore", stdout, stderr, "ipc", telemetry, "pipe", seccomp, information],
       ...(user !== undefined && { uid: user, gid: user }),
     });
   } finally {

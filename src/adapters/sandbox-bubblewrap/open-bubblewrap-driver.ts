@@ -19,7 +19,7 @@ import { ScratchVolumes } from "./scratch-volumes.ts";
 import { hasSeccompFilter, seccompFilter } from "./seccomp/seccomp-filter.ts";
 import { UnprivilegedUsers } from "./unprivileged-users.ts";
 import { Workspace } from "./workspace.ts";
-import { findHolder } from "./zygote/holder.ts";
+import { openHolder } from "./zygote/holder.ts";
 import { Zygotes, type ZygotesParts } from "./zygote/zygotes.ts";
 
 export interface BubblewrapDriverOptions {
@@ -63,7 +63,11 @@ export async function openBubblewrapDriver(options: BubblewrapDriverOptions): Pr
     const scratch = mounting ? await openScratch(dataDirectory, workspace) : undefined;
     if (scratch !== undefined) closers.unshift(() => scratch.close());
     const lateDirectories = mounting ? await openLate(dataDirectory, workspace, closers) : undefined;
-    const launchSettings = { bubblewrap, prlimit, seccompFile, pipesDirectory: workspace.pipes, users, groups };
+    const pipesDirectory = workspace.pipes;
+    const canFork = mounting && groups?.limits.processes === true;
+    const holder = canFork ? await openHolder(pipesDirectory) : undefined;
+    if (holder !== undefined) closers.unshift(async () => holder.close());
+    const launchSettings = { bubblewrap, prlimit, seccompFile, pipesDirectory, users, groups, holder };
     const rootFileSystem = describeRootFileSystem(workspace);
     const hostPaths = mounting
       ? await BoundHostPaths.open(workspace.mounts, options.sharedDirectories)
@@ -85,10 +89,7 @@ export async function openBubblewrapDriver(options: BubblewrapDriverOptions): Pr
       hostPaths,
       scratchVolumes: scratch,
       lateDirectories,
-      zygotes:
-        lateDirectories === undefined
-          ? undefined
-          : openZygotes({ ...launchSettings, clock: options.clock, rootFileSystem, hostPaths }, options),
+      zygotes: openZygotes({ ...launchSettings, clock: options.clock, rootFileSystem, hostPaths }, options),
       close: () => runAll(closers),
     });
     closers.unshift(() => driver.discard());
@@ -111,14 +112,14 @@ async function openLate(
   return directories;
 }
 
-/** Undefined without control groups: what is forked would have no limits. */
+/** Undefined where nothing can hold a sandbox for what is forked, or nothing would limit it. */
 function openZygotes(
-  parts: Omit<ZygotesParts, "groups" | "holder" | "failed"> & Pick<DriverParts["launchSettings"], "groups">,
+  parts: Omit<ZygotesParts, "groups" | "holder" | "failed"> &
+    Pick<DriverParts["launchSettings"], "groups" | "holder">,
   { forkingFailed }: BubblewrapDriverOptions,
 ): Zygotes | undefined {
-  const { groups } = parts;
-  const holder = findHolder();
-  if (groups?.limits.processes !== true || holder === undefined) return undefined;
+  const { groups, holder } = parts;
+  if (groups === undefined || holder === undefined) return undefined;
   return new Zygotes({ ...parts, groups, holder, failed: forkingFailed ?? (() => undefined) });
 }
 

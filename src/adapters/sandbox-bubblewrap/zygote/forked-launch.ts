@@ -17,6 +17,7 @@ export function forkInto(launch: Launch, zygote: Zygote): ForkedLaunch {
     forked,
     launch: {
       ...launch,
+      sharedBytes: zygote.sharedBytes,
       ended: endOf(launch, forked),
       terminate: () => void forked.then((program) => program.terminate()).catch(() => undefined),
     },

@@ -61,7 +61,7 @@ interface Child {
 }
 
 type Answer =
-  | { readonly ready: true }
+  | { readonly ready: true; readonly sharedBytes: number }
   | { readonly forked: string; readonly processId: number }
   | { readonly failed: string; readonly reason: string }
   | { readonly ended: string; readonly code?: number; readonly signal?: number };
@@ -80,6 +80,7 @@ export class Zygote {
   readonly #children = new Map<string, Child>();
   readonly #childless: () => void;
   #forks = 0;
+  #sharedBytes = 0;
   #hasEnded = false;
   #closed: Promise<void> | undefined;
   #said = "";
@@ -130,6 +131,11 @@ export class Zygote {
   /** How many children it has had. */
   get forks(): number {
     return this.#forks;
+  }
+
+  /** Memory that its children have from it, and no control group of theirs is charged for. */
+  get sharedBytes(): number {
+    return this.#sharedBytes;
   }
 
   /** How many live; `childless` is called when the last one has ended. */
@@ -183,6 +189,7 @@ export class Zygote {
 
   #receive(answer: Answer): void {
     if ("ready" in answer) {
+      this.#sharedBytes = answer.sharedBytes;
       this.#ready.resolve();
     } else if ("forked" in answer) {
       const { forked: id, processId } = answer;

@@ -20,8 +20,10 @@ const AGE_MAX_MS = 10 * 60_000;
 const IDLE_MAX_MS = 60_000;
 /** One that is not used any more ends with its last child, but not in the moment before it gets another one. */
 const LAST_USE_MS = 30_000;
-/** One that could not be made, or has failed, is tried again after this time. */
-const RETRY_MS = 60_000;
+/** One that could not be made, or has failed, is tried again after this time, and after four times that, and so on. */
+const RETRY_MIN_MS = 1_000;
+const RETRY_MAX_MS = 5 * 60_000;
+const RETRY_FACTOR = 4;
 
 export interface ZygotesParts {
   readonly clock: Clock;
@@ -41,6 +43,8 @@ interface Kind {
   madeMs: number;
   usedMs: number;
   retryAtMs: number;
+  /** Between the last failure and the next attempt; 0 when all is well. */
+  retryMs: number;
 }
 
 /** Keeps a zygote for each program that sandboxes are made with. */
@@ -64,7 +68,7 @@ export class Zygotes {
     if (this.#closed) return undefined;
     const key = keyOf(program, variables);
     const nowMs = this.#parts.clock.monotonicMs();
-    const kind = this.#kinds.get(key) ?? { current: undefined, madeMs: nowMs, usedMs: nowMs, retryAtMs: 0 };
+    const kind = this.#kinds.get(key) ?? { current: undefined, madeMs: nowMs, usedMs: nowMs, retryAtMs: 0, retryMs: 0 };
     this.#kinds.set(key, kind);
     if (kind.retryAtMs > nowMs) return undefined;
     kind.usedMs = nowMs;
@@ -89,7 +93,9 @@ export class Zygotes {
     const kind = this.#kinds.get(keyOf(program, variables));
     const nowMs = this.#parts.clock.monotonicMs();
     if (kind === undefined || kind.retryAtMs > nowMs || this.#closed) return;
-    kind.retryAtMs = nowMs + RETRY_MS;
+    const isRepeated = nowMs - kind.retryAtMs < RETRY_MAX_MS && kind.retryMs > 0;
+    kind.retryMs = isRepeated ? Math.min(RETRY_MAX_MS, kind.retryMs * RETRY_FACTOR) : RETRY_MIN_MS;
+    kind.retryAtMs = nowMs + kind.retryMs;
     void kind.current?.then((zygote) => this.#retire(kind, zygote)).catch(() => undefined);
     kind.current = undefined;
     this.#parts.failed(error, program.command.join(" "));
