@@ -207,6 +207,7 @@ export class ReservePool {
       const sandbox = await sandboxes.prepare({
         id: newId(),
         program: runtime.program,
+        canFork: runtime.reserve?.zygote,
         environmentVariables: reserveVariables(runtime, kind.bucket),
         memoryMb: kind.bucket === "any" ? WAITING_MEMORY_MB : kind.bucket,
         ephemeralStorageMb: RESERVE_EPHEMERAL_STORAGE_MB,

@@ -20,6 +20,8 @@ import { ScratchVolumes } from "./scratch-volumes.ts";
 import { hasSeccompFilter, seccompFilter } from "./seccomp/seccomp-filter.ts";
 import { UnprivilegedUsers } from "./unprivileged-users.ts";
 import { Workspace } from "./workspace.ts";
+import { openHolder } from "./zygote/holder.ts";
+import { Zygotes, type ZygotesParts } from "./zygote/zygotes.ts";
 
 export interface BubblewrapDriverOptions {
   /** Absolute, existing and held by this process alone: what an earlier run for it has left is removed. */
@@ -29,6 +31,8 @@ export interface BubblewrapDriverOptions {
   readonly clock: Clock;
   /** Where functions may connect to; `none` when it is not said. */
   readonly network?: NetworkPolicy;
+  /** Told when programs that could be forked have to be started, and why. */
+  readonly forkingFailed?: (error: unknown, command: string) => void;
 }
 
 /**
@@ -60,6 +64,19 @@ export async function openBubblewrapDriver(options: BubblewrapDriverOptions): Pr
     const { helpers, scratch, lateDirectories } = mounting
       ? await openMounting(dataDirectory, workspace, closers)
       : {};
+    const canFork = mounting && groups?.limits.processes === true;
+    const holder = canFork ? await openHolder(workspace.pipes) : undefined;
+    if (holder !== undefined) closers.unshift(async () => holder.close());
+    const launchSettings = {
+      ...programs,
+      ...{ seccompFile, pipesDirectory: workspace.pipes, users, groups, helpers, holder },
+      scratchVolumes: scratch,
+      mountPoints: lateDirectories && { volumes: workspace.volumes, late: lateDirectories.directory },
+    };
+    const rootFileSystem = describeRootFileSystem(workspace);
+    const hostPaths = mounting
+      ? await BoundHostPaths.open(workspace.mounts, options.sharedDirectories)
+      : plainHostPaths;
     const driver = new BubblewrapDriver({
       clock: options.clock,
       report: describe({
@@ -72,17 +89,11 @@ export async function openBubblewrapDriver(options: BubblewrapDriverOptions): Pr
       }),
       network,
       relayPrograms: findRelayPrograms(),
-      launchSettings: {
-        ...programs,
-        ...{ seccompFile, pipesDirectory: workspace.pipes, users, groups, helpers },
-        scratchVolumes: scratch,
-        mountPoints: lateDirectories && { volumes: workspace.volumes, late: lateDirectories.directory },
-      },
-      rootFileSystem: describeRootFileSystem(workspace),
-      hostPaths: mounting
-        ? await BoundHostPaths.open(workspace.mounts, options.sharedDirectories)
-        : plainHostPaths,
+      launchSettings,
+      rootFileSystem,
+      hostPaths,
       lateDirectories,
+      zygotes: openZygotes({ ...launchSettings, clock: options.clock, rootFileSystem, hostPaths }, options),
       close: () => runAll(closers),
     });
     closers.unshift(() => driver.discard());
@@ -110,6 +121,17 @@ async function openMounting(
   const lateDirectories = await LateDirectories.open(workspace.directory, helpers);
   closers.unshift(() => lateDirectories.close());
   return { helpers, lateDirectories, ...(scratch !== undefined && { scratch }) };
+}
+
+/** Undefined where nothing can hold a sandbox for what is forked, or nothing would limit it. */
+function openZygotes(
+  parts: Omit<ZygotesParts, "groups" | "holder" | "failed"> &
+    Pick<DriverParts["launchSettings"], "groups" | "holder">,
+  { forkingFailed }: BubblewrapDriverOptions,
+): Zygotes | undefined {
+  const { groups, holder } = parts;
+  if (groups === undefined || holder === undefined) return undefined;
+  return new Zygotes({ ...parts, groups, holder, failed: forkingFailed ?? (() => undefined) });
 }
 
 /** Rejects when a sandbox does not work here. */
