@@ -170,7 +170,9 @@ describe("a sandbox whose program was forked", { concurrency: false }, () => {
 
   test("is in the namespaces of its first process, and in none of the host's", async (t) => {
     if (!canFork(t)) return;
-    const { body } = await untilForked<Facts>(clients.forking, "python-facts.py", { isForked: hasForkedFacts });
+    const { body } = await untilForked<Facts>(clients.forking, "python-facts.py", {
+      isForked: hasForkedFacts,
+    });
     for (const name of NAMESPACES) {
       assert.equal(body.firstNamespaces[name], `'${body.namespaces[name]}'`, name);
       assert.notEqual(body.namespaces[name], readlinkSync(`/proc/self/ns/${name}`), name);

@@ -81,7 +81,16 @@ function spawnBubblewrap(
     return spawn(settings.prlimit, [...RESOURCE_LIMITS, "--", ...bubblewrap], {
       cwd: "/",
       env: {},
-      stdio: [isHolder ? holder.input : "ignore", stdout, stderr, "ipc", telemetry, "pipe", seccomp, information],
+      stdio: [
+        isHolder ? holder.input : "ignore",
+        stdout,
+        stderr,
+        "ipc",
+        telemetry,
+        "pipe",
+        seccomp,
+        information,
+      ],
       ...(user !== undefined && { uid: user, gid: user }),
     });
   } finally {

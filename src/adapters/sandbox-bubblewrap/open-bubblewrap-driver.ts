@@ -19,8 +19,9 @@ import { ScratchVolumes } from "./scratch-volumes.ts";
 import { hasSeccompFilter, seccompFilter } from "./seccomp/seccomp-filter.ts";
 import { UnprivilegedUsers } from "./unprivileged-users.ts";
 import { Workspace } from "./workspace.ts";
-import { openHolder } from "./zygote/holder.ts";
-import { Zygotes, type ZygotesParts } from "./zygote/zygotes.ts";
+import { type Holder, openHolder } from "./zygote/holder.ts";
+import { ZygoteLauncher, type ZygoteLauncherParts } from "./zygote/zygote-launcher.ts";
+import { Zygotes } from "./zygote/zygotes.ts";
 
 export interface BubblewrapDriverOptions {
   /** Absolute, existing and held by this process alone: what an earlier run for it has left is removed. */
@@ -64,9 +65,7 @@ export async function openBubblewrapDriver(options: BubblewrapDriverOptions): Pr
     if (scratch !== undefined) closers.unshift(() => scratch.close());
     const lateDirectories = mounting ? await openLate(dataDirectory, workspace, closers) : undefined;
     const pipesDirectory = workspace.pipes;
-    const canFork = mounting && groups?.limits.processes === true;
-    const holder = canFork ? await openHolder(pipesDirectory) : undefined;
-    if (holder !== undefined) closers.unshift(async () => holder.close());
+    const holder = mounting ? await openHolderFor(groups, pipesDirectory, closers) : undefined;
     const launchSettings = { bubblewrap, prlimit, seccompFile, pipesDirectory, users, groups, holder };
     const rootFileSystem = describeRootFileSystem(workspace);
     const hostPaths = mounting
@@ -89,7 +88,7 @@ export async function openBubblewrapDriver(options: BubblewrapDriverOptions): Pr
       hostPaths,
       scratchVolumes: scratch,
       lateDirectories,
-      zygotes: openZygotes({ ...launchSettings, clock: options.clock, rootFileSystem, hostPaths }, options),
+      zygotes: openZygotes({ ...launchSettings, rootFileSystem, hostPaths }, options),
       close: () => runAll(closers),
     });
     closers.unshift(() => driver.discard());
@@ -112,15 +111,32 @@ async function openLate(
   return directories;
 }
 
+/** Undefined where nothing would limit what is forked. */
+async function openHolderFor(
+  groups: ControlGroups | undefined,
+  pipesDirectory: string,
+  closers: (() => Promise<void>)[],
+): Promise<Holder | undefined> {
+  if (groups?.limits.processes !== true) return undefined;
+  const holder = await openHolder(pipesDirectory);
+  if (holder !== undefined) closers.unshift(async () => holder.close());
+  return holder;
+}
+
 /** Undefined where nothing can hold a sandbox for what is forked, or nothing would limit it. */
 function openZygotes(
-  parts: Omit<ZygotesParts, "groups" | "holder" | "failed"> &
+  parts: Omit<ZygoteLauncherParts, "groups" | "holder"> &
     Pick<DriverParts["launchSettings"], "groups" | "holder">,
-  { forkingFailed }: BubblewrapDriverOptions,
+  { clock, forkingFailed }: BubblewrapDriverOptions,
 ): Zygotes | undefined {
   const { groups, holder } = parts;
   if (groups === undefined || holder === undefined) return undefined;
-  return new Zygotes({ ...parts, groups, holder, failed: forkingFailed ?? (() => undefined) });
+  const launcher = new ZygoteLauncher({ ...parts, groups, holder });
+  return new Zygotes({
+    clock,
+    start: (...kind) => launcher.start(...kind),
+    failed: forkingFailed ?? (() => undefined),
+  });
 }
 
 /** Rejects when a sandbox does not work here. */

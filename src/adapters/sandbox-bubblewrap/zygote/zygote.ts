@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { constants } from "node:os";
-import { type Duplex, Readable, Writable } from "node:stream";
 import { createInterface } from "node:readline";
+import { type Duplex, type Readable, Writable } from "node:stream";
 import type { ControlGroup } from "../cgroups/control-group.ts";
 
 const CONTROL_DESCRIPTOR = 3;
@@ -160,6 +160,7 @@ export class Zygote {
   }
 
   async #close(): Promise<void> {
+    this.#process.ref();
     this.#group.kill();
     this.#process.kill("SIGKILL");
     await this.ended;
