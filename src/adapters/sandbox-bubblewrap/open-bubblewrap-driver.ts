@@ -65,7 +65,7 @@ export async function openBubblewrapDriver(options: BubblewrapDriverOptions): Pr
     if (scratch !== undefined) closers.unshift(() => scratch.close());
     const lateDirectories = mounting ? await openLate(dataDirectory, workspace, closers) : undefined;
     const pipesDirectory = workspace.pipes;
-    const holder = mounting ? await openHolderFor(groups, pipesDirectory, closers) : undefined;
+    const holder = await openHolderFor({ mounting, groups, pipesDirectory, closers });
     const launchSettings = { bubblewrap, prlimit, seccompFile, pipesDirectory, users, groups, holder };
     const rootFileSystem = describeRootFileSystem(workspace);
     const hostPaths = mounting
@@ -111,13 +111,15 @@ async function openLate(
   return directories;
 }
 
-/** Undefined where nothing would limit what is forked. */
-async function openHolderFor(
-  groups: ControlGroups | undefined,
-  pipesDirectory: string,
-  closers: (() => Promise<void>)[],
-): Promise<Holder | undefined> {
-  if (groups?.limits.processes !== true) return undefined;
+/** Undefined where no sandbox can wait for its function, or nothing would limit what is forked. */
+async function openHolderFor(parts: {
+  readonly mounting: boolean;
+  readonly groups: ControlGroups | undefined;
+  readonly pipesDirectory: string;
+  readonly closers: (() => Promise<void>)[];
+}): Promise<Holder | undefined> {
+  const { mounting, groups, pipesDirectory, closers } = parts;
+  if (!mounting || groups?.limits.processes !== true) return undefined;
   const holder = await openHolder(pipesDirectory);
   if (holder !== undefined) closers.unshift(async () => holder.close());
   return holder;
