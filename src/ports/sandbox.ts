@@ -173,6 +173,8 @@ export interface SandboxDriver {
    * cannot be shown to a sandbox that already runs.
    */
   readonly prepare?: ((request: ReserveRequest) => Promise<WaitingSandbox>) | undefined;
+  /** Whether `prepare` forks programs that can be forked. */
+  readonly forks?: boolean | undefined;
   /** Destroys every sandbox of this driver. */
   close(): Promise<void>;
 }

@@ -80,7 +80,7 @@ export function canIsolate(t: TestContext): boolean {
 export async function openSandboxes(
   t: TestContext,
   network: "none" | "internet" | "all" = "none",
-  forkingFailed: (error: unknown) => void = (error) => t.diagnostic(`not forked: ${error}`),
+  forkingFailed: (error: unknown) => void = (error) => t.diagnostic(`not forked: ${String(error)}`),
 ): Promise<TestSandboxes> {
   const dataDirectory = await mkdtemp(join(tmpdir(), "lambent-sandbox-test-"));
   const codeStore = join(dataDirectory, "code");

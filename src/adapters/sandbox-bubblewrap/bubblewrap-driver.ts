@@ -71,6 +71,7 @@ interface SandboxBelongings {
 export class BubblewrapDriver implements SandboxDriver {
   readonly report: IsolationReport;
   readonly prepare: SandboxDriver["prepare"];
+  readonly forks: boolean;
   readonly #parts: DriverParts;
   readonly #reserve: LaunchReserve;
   readonly #sandboxes = new Set<BubblewrapSandbox>();
@@ -80,6 +81,7 @@ export class BubblewrapDriver implements SandboxDriver {
     this.report = parts.report;
     this.#parts = parts;
     const { lateDirectories } = parts;
+    this.forks = parts.zygotes !== undefined;
     if (lateDirectories !== undefined) this.prepare = (request) => this.#prepare(request, lateDirectories);
     this.#reserve = new LaunchReserve(parts.launchSettings, (launch) =>
       this.#newSandbox({ id: launch.id, memoryMb: 0 }, launch, {}).destroy(),
@@ -98,20 +100,18 @@ export class BubblewrapDriver implements SandboxDriver {
   }
 
   async #prepare(request: ReserveRequest, directories: LateDirectories): Promise<WaitingSandbox> {
-    const { zygotes } = this.#parts;
-    const environmentVariables = {
-      ...startVariables(request.environmentVariables),
-      LAMBENT_RESERVE: "1",
-    };
-    const started = { ...request, environmentVariables };
-    if (request.canFork !== true || zygotes === undefined) return this.#prepareWith(started, directories);
-    const zygote = await zygotes.get(request.program, environmentVariables);
-    if (zygote === undefined) return this.#prepareWith(started, directories);
+    const { zygotes, launchSettings } = this.#parts;
+    const { program } = request;
+    const variables = { ...startVariables(request.environmentVariables), LAMBENT_RESERVE: "1" };
+    const started = { ...request, environmentVariables: variables };
+    const command = launchSettings.holder?.command;
+    const zygote = request.canFork === true ? await zygotes?.get(program, variables) : undefined;
+    if (zygote === undefined || command === undefined) return this.#prepareWith(started, directories);
     try {
-      return await this.#prepareWith(started, directories, { zygote, command: zygotes.holder.command });
+      return await this.#prepareWith(started, directories, { zygote, command });
     } catch (error) {
       if (this.#closed !== undefined) throw error;
-      zygotes.failed(request.program, environmentVariables, error);
+      zygotes?.failed(program, variables, error);
       return this.#prepareWith(started, directories);
     }
   }
@@ -240,7 +240,7 @@ export class BubblewrapDriver implements SandboxDriver {
       const options = await this.#options(request, belongings, zygote !== undefined);
       launch.group?.setLimits(initialLimits(request.memoryMb));
       launch.start(options);
-      return { sandbox, connected: allOf(connect(link, launch), forked) };
+      return { sandbox, connected: allOf(connect(link, launch), forked ?? Promise.resolve()) };
     } catch (error) {
       await sandbox.destroy();
       throw error;
@@ -360,7 +360,7 @@ function connect(link: SandboxLink | undefined, launch: Launch): Promise<void> {
   return connected;
 }
 
-function allOf(...promises: readonly (Promise<unknown> | undefined)[]): Promise<void> {
+function allOf(...promises: readonly Promise<unknown>[]): Promise<void> {
   const all = Promise.all(promises).then(() => undefined);
   all.catch(() => {});
   return all;

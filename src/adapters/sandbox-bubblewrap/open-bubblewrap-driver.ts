@@ -20,8 +20,9 @@ import { ScratchVolumes } from "./scratch-volumes.ts";
 import { hasSeccompFilter, seccompFilter } from "./seccomp/seccomp-filter.ts";
 import { UnprivilegedUsers } from "./unprivileged-users.ts";
 import { Workspace } from "./workspace.ts";
-import { openHolder } from "./zygote/holder.ts";
-import { Zygotes, type ZygotesParts } from "./zygote/zygotes.ts";
+import { type Holder, openHolder } from "./zygote/holder.ts";
+import { ZygoteLauncher, type ZygoteLauncherParts } from "./zygote/zygote-launcher.ts";
+import { Zygotes } from "./zygote/zygotes.ts";
 
 export interface BubblewrapDriverOptions {
   /** Absolute, existing and held by this process alone: what an earlier run for it has left is removed. */
@@ -64,12 +65,11 @@ export async function openBubblewrapDriver(options: BubblewrapDriverOptions): Pr
     const { helpers, scratch, lateDirectories } = mounting
       ? await openMounting(dataDirectory, workspace, closers)
       : {};
-    const canFork = mounting && groups?.limits.processes === true;
-    const holder = canFork ? await openHolder(workspace.pipes) : undefined;
-    if (holder !== undefined) closers.unshift(async () => holder.close());
+    const pipesDirectory = workspace.pipes;
+    const holder = await openHolderFor({ mounting, groups, pipesDirectory, closers });
     const launchSettings = {
       ...programs,
-      ...{ seccompFile, pipesDirectory: workspace.pipes, users, groups, helpers, holder },
+      ...{ seccompFile, pipesDirectory, users, groups, helpers, holder },
       scratchVolumes: scratch,
       mountPoints: lateDirectories && { volumes: workspace.volumes, late: lateDirectories.directory },
     };
@@ -93,7 +93,7 @@ export async function openBubblewrapDriver(options: BubblewrapDriverOptions): Pr
       rootFileSystem,
       hostPaths,
       lateDirectories,
-      zygotes: openZygotes({ ...launchSettings, clock: options.clock, rootFileSystem, hostPaths }, options),
+      zygotes: openZygotes({ ...launchSettings, rootFileSystem, hostPaths }, options),
       close: () => runAll(closers),
     });
     closers.unshift(() => driver.discard());
@@ -123,15 +123,34 @@ async function openMounting(
   return { helpers, lateDirectories, ...(scratch !== undefined && { scratch }) };
 }
 
+/** Undefined where no sandbox can wait for its function, or nothing would limit what is forked. */
+async function openHolderFor(parts: {
+  readonly mounting: boolean;
+  readonly groups: ControlGroups | undefined;
+  readonly pipesDirectory: string;
+  readonly closers: (() => Promise<void>)[];
+}): Promise<Holder | undefined> {
+  const { mounting, groups, pipesDirectory, closers } = parts;
+  if (!mounting || groups?.limits.processes !== true) return undefined;
+  const holder = await openHolder(pipesDirectory);
+  if (holder !== undefined) closers.unshift(async () => holder.close());
+  return holder;
+}
+
 /** Undefined where nothing can hold a sandbox for what is forked, or nothing would limit it. */
 function openZygotes(
-  parts: Omit<ZygotesParts, "groups" | "holder" | "failed"> &
+  parts: Omit<ZygoteLauncherParts, "groups" | "holder"> &
     Pick<DriverParts["launchSettings"], "groups" | "holder">,
-  { forkingFailed }: BubblewrapDriverOptions,
+  { clock, forkingFailed }: BubblewrapDriverOptions,
 ): Zygotes | undefined {
   const { groups, holder } = parts;
   if (groups === undefined || holder === undefined) return undefined;
-  return new Zygotes({ ...parts, groups, holder, failed: forkingFailed ?? (() => undefined) });
+  const launcher = new ZygoteLauncher({ ...parts, groups, holder });
+  return new Zygotes({
+    clock,
+    start: (...kind) => launcher.start(...kind),
+    failed: forkingFailed ?? (() => undefined),
+  });
 }
 
 /** Rejects when a sandbox does not work here. */

@@ -155,6 +155,7 @@ export class Zygote {
   }
 
   async #close(): Promise<void> {
+    this.#process.ref();
     this.#group.kill();
     this.#process.kill("SIGKILL");
     await this.ended;
