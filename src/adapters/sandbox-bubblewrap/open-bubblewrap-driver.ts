@@ -69,7 +69,12 @@ export async function openBubblewrapDriver(options: BubblewrapDriverOptions): Pr
     const holder = await openHolderFor({ mounting, groups, pipesDirectory, closers });
     const launchSettings = {
       ...programs,
-      ...{ seccompFile, pipesDirectory, users, groups, helpers, holder },
+      seccompFile,
+      pipesDirectory,
+      users,
+      groups,
+      helpers,
+      holder,
       scratchVolumes: scratch,
       mountPoints: lateDirectories && { volumes: workspace.volumes, late: lateDirectories.directory },
     };
