@@ -184,9 +184,14 @@ def _tell_ends(control, children):
             return
         if pid == 0:
             return
-        is_signal = os.WIFSIGNALED(status)
-        name = {"signal": os.WTERMSIG(status)} if is_signal else {"code": os.WEXITSTATUS(status)}
-        _send(control, {"ended": children.pop(pid, None), **name})
+        name = children.pop(pid, None)
+        # A child can give this process children by CLONE_PARENT: nobody waits for those.
+        if name is None:
+            continue
+        if os.WIFSIGNALED(status):
+            _send(control, {"ended": name, "signal": os.WTERMSIG(status)})
+        else:
+            _send(control, {"ended": name, "code": os.WEXITSTATUS(status)})
 
 
 def _terminate(name, children):

@@ -111,7 +111,7 @@ export class BubblewrapDriver implements SandboxDriver {
       return await this.#prepareWith(started, directories, { zygote, command });
     } catch (error) {
       if (this.#closed !== undefined) throw error;
-      zygotes?.failed(program, variables, error);
+      zygotes?.failed(program, variables, new Error(`${messageOf(error)} ${zygote.complaints}`.trim()));
       return this.#prepareWith(started, directories);
     }
   }

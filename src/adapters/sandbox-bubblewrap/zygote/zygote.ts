@@ -133,6 +133,11 @@ export class Zygote {
     return this.#sharedBytes;
   }
 
+  /** What it and those of its children that could not enter their sandbox have said, as far as it is not long ago. */
+  get complaints(): string {
+    return this.#said.trim();
+  }
+
   /** How many live; `childless` is called when the last one has ended. */
   get children(): number {
     return this.#children.size;
@@ -211,7 +216,7 @@ export class Zygote {
 
   #end(): void {
     this.#hasEnded = true;
-    const said = this.#said.trim();
+    const said = this.complaints;
     const error = new Error(`the zygote has ended${said === "" ? "" : `: ${said}`}`);
     this.#ready.reject(error);
     for (const { forked, ended } of this.#children.values()) {
