@@ -2,7 +2,7 @@ import { HttpResponseReader } from "./http-response-reader.mjs";
 
 const Module = process.getBuiltinModule("node:module");
 const { connect } = process.getBuiltinModule("node:net");
-const { dirname } = process.getBuiltinModule("node:path");
+const path = process.getBuiltinModule("node:path");
 const vm = process.getBuiltinModule("node:vm");
 
 const VARIABLE = "_LAMBENT_CODE_CACHE";
@@ -39,7 +39,14 @@ class CodeCache {
       const prepared = prepare(this, content, filename, format);
       if (prepared === undefined) return original.call(this, content, filename, format);
       const { exports } = this;
-      return prepared.compiled.call(exports, exports, prepared.require, this, filename, dirname(filename));
+      return prepared.compiled.call(
+        exports,
+        exports,
+        prepared.require,
+        this,
+        filename,
+        path.dirname(filename),
+      );
     };
     Module.prototype._compile = this.#replacement;
   }

@@ -1,6 +1,6 @@
 const { existsSync } = process.getBuiltinModule("node:fs");
 const Module = process.getBuiltinModule("node:module");
-const { dirname, join } = process.getBuiltinModule("node:path");
+const path = process.getBuiltinModule("node:path");
 const { pathToFileURL } = process.getBuiltinModule("node:url");
 
 const MISSING = new Set(["ERR_MODULE_NOT_FOUND", "MODULE_NOT_FOUND"]);
@@ -20,7 +20,7 @@ export function searchNodePath() {
   const parents = (process.env.NODE_PATH ?? "")
     .split(":")
     .filter((directory) => directory.endsWith("/node_modules") && existsSync(directory))
-    .map((directory) => pathToFileURL(join(dirname(directory), "importer.mjs")).href);
+    .map((directory) => pathToFileURL(path.join(path.dirname(directory), "importer.mjs")).href);
   // Node.js before 22.15 has no such hooks.
   if (parents.length === 0 || Module.registerHooks === undefined) return;
   hooks = Module.registerHooks({

@@ -27,6 +27,8 @@ export interface SandboxDriverOptions {
   readonly sharedDirectories: readonly string[];
   /** Tells the operator what takes time. */
   readonly announce: (line: string) => void;
+  /** Told when programs that could be forked have to be started, and why. */
+  readonly forkingFailed?: (error: unknown, command: string) => void;
   readonly clock: Clock;
 }
 

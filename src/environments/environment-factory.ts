@@ -12,6 +12,7 @@ import type {
   SandboxDriver,
   SandboxMount,
   SandboxRequest,
+  WaitingSandbox,
 } from "../ports/sandbox.ts";
 import type { CodeCacheAccess, CodeCachePacks } from "./code-cache-packs.ts";
 import type { EnvironmentMetadata } from "./environment-metadata.ts";
@@ -249,7 +250,7 @@ export class EnvironmentFactory {
       keepsScratch: request.keepScratchOf !== undefined,
     };
     const mayWait = reserve !== undefined && mayUseReserve(version, runtime, surroundings);
-    const waiting = mayWait ? reserve.take(runtime, version.memoryMb) : undefined;
+    const waiting = mayWait ? await waitingSandbox(reserve, runtime, version.memoryMb) : undefined;
     const create = (): Promise<Sandbox> =>
       sandboxes.create({ ...request, environmentVariables: environmentVariables() });
     if (waiting === undefined) return create();
@@ -261,4 +262,14 @@ export class EnvironmentFactory {
       return create();
     }
   }
+}
+
+/** Undefined where the sandbox has to be made for its function. */
+async function waitingSandbox(
+  reserve: ReservePool,
+  runtime: InstalledRuntime,
+  memoryMb: number,
+): Promise<WaitingSandbox | undefined> {
+  const taken = reserve.take(runtime, memoryMb);
+  return taken ?? reserve.makeNow(runtime, memoryMb)?.catch(() => undefined);
 }

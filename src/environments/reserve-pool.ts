@@ -1,7 +1,7 @@
 import type { Clock } from "../ports/clock.ts";
 import type { MemoryPressure } from "../ports/memory-pressure.ts";
 import type { InstalledRuntime, RuntimeCatalogue } from "../ports/runtime-catalogue.ts";
-import type { SandboxDriver, WaitingSandbox } from "../ports/sandbox.ts";
+import type { ReserveRequest, SandboxDriver, WaitingSandbox } from "../ports/sandbox.ts";
 import { ReserveDemand } from "./reserve-demand.ts";
 import { memoryBucket, RESERVE_EPHEMERAL_STORAGE_MB } from "./reserve-eligibility.ts";
 
@@ -103,6 +103,17 @@ export class ReservePool {
     return taken;
   }
 
+  /**
+   * One that is made now, as none waits: a program that is forked is ready sooner than one that is started for its
+   * function. Undefined where it would be started as well.
+   */
+  makeNow(runtime: InstalledRuntime, memoryMb: number): Promise<WaitingSandbox> | undefined {
+    const { sandboxes } = this.#dependencies;
+    const kind = this.#kind(runtime, memoryMb);
+    if (kind === undefined || sandboxes.forks !== true || runtime.reserve?.zygote !== true) return undefined;
+    return sandboxes.prepare?.(this.#requestOf(kind));
+  }
+
   /** Destroys what waits; nothing is made any more. */
   async close(): Promise<void> {
     this.#closed = true;
@@ -195,7 +206,7 @@ export class ReservePool {
   }
 
   async #make(kind: Kind): Promise<void> {
-    const { sandboxes, newId, clock, failed } = this.#dependencies;
+    const { sandboxes, clock, failed } = this.#dependencies;
     const { runtime } = kind;
     if (sandboxes.prepare === undefined) return;
     if (!this.#isInstalled(runtime)) {
@@ -204,13 +215,7 @@ export class ReservePool {
     }
     kind.making++;
     try {
-      const sandbox = await sandboxes.prepare({
-        id: newId(),
-        program: runtime.program,
-        environmentVariables: reserveVariables(runtime, kind.bucket),
-        memoryMb: kind.bucket === "any" ? WAITING_MEMORY_MB : kind.bucket,
-        ephemeralStorageMb: RESERVE_EPHEMERAL_STORAGE_MB,
-      });
+      const sandbox = await sandboxes.prepare(this.#requestOf(kind));
       if (this.#closed) return await sandbox.destroy();
       kind.waiting.push(sandbox);
       void sandbox.ended.then(() => this.#ended(kind, sandbox));
@@ -221,6 +226,17 @@ export class ReservePool {
       kind.making--;
       this.#refill();
     }
+  }
+
+  #requestOf({ runtime, bucket }: Kind): ReserveRequest {
+    return {
+      id: this.#dependencies.newId(),
+      program: runtime.program,
+      canFork: runtime.reserve?.zygote,
+      environmentVariables: reserveVariables(runtime, bucket),
+      memoryMb: bucket === "any" ? WAITING_MEMORY_MB : bucket,
+      ephemeralStorageMb: RESERVE_EPHEMERAL_STORAGE_MB,
+    };
   }
 
   /** One that has died while it waited is replaced. */

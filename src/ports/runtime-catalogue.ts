@@ -31,6 +31,8 @@ export interface RuntimeReserve {
    * serves functions of exactly that memory then. Otherwise all sizes are served alike.
    */
   readonly byMemory?: boolean | undefined;
+  /** Whether the program can be forked, see `ReserveRequest.canFork`. */
+  readonly zygote?: boolean | undefined;
 }
 
 export interface RuntimeCatalogue {

@@ -112,6 +112,11 @@ export interface ReserveRequest {
   readonly program: SandboxProgram;
   /** The runtime's defaults; `LAMBENT_RESERVE=1` is added, which tells the program to wait for its assignment. */
   readonly environmentVariables: Readonly<Record<string, string>>;
+  /**
+   * The program can be a zygote (`runtimes/README.md`): where the driver can do so, it is forked from one that is
+   * prepared already, instead of being started.
+   */
+  readonly canFork?: boolean | undefined;
   /** Ceiling while it waits. */
   readonly memoryMb: number;
   readonly ephemeralStorageMb: number;
@@ -168,6 +173,8 @@ export interface SandboxDriver {
    * cannot be shown to a sandbox that already runs.
    */
   readonly prepare?: ((request: ReserveRequest) => Promise<WaitingSandbox>) | undefined;
+  /** Whether `prepare` forks programs that can be forked. */
+  readonly forks?: boolean | undefined;
   /** Destroys every sandbox of this driver. */
   close(): Promise<void>;
 }

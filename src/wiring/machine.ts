@@ -9,7 +9,7 @@ import { CodeCachePacks } from "../environments/code-cache-packs.ts";
 import type { CodeStore } from "../ports/code-store.ts";
 import type { SandboxDriver } from "../ports/sandbox.ts";
 import { machineRuntimes, RUNTIMES_DIRECTORY } from "../runtime-installation.ts";
-import type { Ground } from "./ground.ts";
+import { type Ground, logFailure } from "./ground.ts";
 
 /** Compiled code kept for later environments. */
 const CODE_CACHE_BYTES = 512 * 1024 * 1024;
@@ -25,7 +25,7 @@ export interface Machine {
 
 /** What the machine brings: runtimes, isolation and the unpacked code they both need to see. */
 export async function openMachine(
-  { configuration, store, opened }: Ground,
+  { configuration, logger, store, opened }: Ground,
   announce: (line: string) => void,
 ): Promise<Machine> {
   const codeDirectory = join(configuration.dataDirectory, "code");
@@ -44,6 +44,8 @@ export async function openMachine(
     dataDirectory: configuration.dataDirectory,
     sharedDirectories: [codeDirectory, RUNTIMES_DIRECTORY],
     announce,
+    forkingFailed: (error, command) =>
+      logFailure(logger, "programs are started instead of forked", { error, context: { command } }),
     clock,
   });
   opened.add(() => sandboxes.close());

@@ -80,6 +80,7 @@ export function canIsolate(t: TestContext): boolean {
 export async function openSandboxes(
   t: TestContext,
   network: "none" | "internet" | "all" = "none",
+  forkingFailed: (error: unknown) => void = (error) => t.diagnostic(`not forked: ${String(error)}`),
 ): Promise<TestSandboxes> {
   const dataDirectory = await mkdtemp(join(tmpdir(), "lambent-sandbox-test-"));
   const codeStore = join(dataDirectory, "code");
@@ -89,6 +90,7 @@ export async function openSandboxes(
     sharedDirectories: [codeStore],
     clock: systemClock,
     network,
+    forkingFailed,
   });
   t.after(async () => {
     await driver.close();

@@ -22,13 +22,17 @@ _SWITCHING = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrad
 _FRAME = struct.pack(">IBdBHHI", 18 + len(_EVENT), 1, 0.0, 1, 0, 0, 0) + b"0" + _EVENT
 
 
+def rehearse():
+    """Play through once what will be done for the function."""
+    _rehearse_import()
+    _rehearse_invocations()
+
+
 def take_assignment():
     """Become what a process started for the function would be; return the client that goes on with the Runtime API.
 
     The environment is the function's and nothing else, and the directory the one that shows its code since.
     """
-    _rehearse_import()
-    _rehearse()
     client = RuntimeApiClient(os.environ["AWS_LAMBDA_RUNTIME_API"])
     client.assignment(_become)
     os.chdir("/var/task")
@@ -59,7 +63,7 @@ def _rehearse_import():
         sys.path[:] = path
 
 
-def _rehearse():
+def _rehearse_invocations():
     """Play invocations against ourselves, so that the first real one finds everything loaded and specialised."""
     ours, theirs = socket.socketpair()
     client = RuntimeApiClient("127.0.0.1:0", ours)

@@ -15,8 +15,11 @@ def main():
     before this.
     """
     is_reserve = os.environ.get("LAMBENT_RESERVE") == "1"
+    is_forked = os.environ.get("LAMBENT_ZYGOTE") == "1"
+    if is_forked:
+        _fork_for_sandboxes()
     hand_over_listeners()
-    client = _wait_for_function() if is_reserve else None
+    client = _wait_for_function(is_forked) if is_reserve else None
     _start_wrapper()
     _arrange_search_path()
     sys.stdout.reconfigure(encoding="utf-8", line_buffering=True)
@@ -28,9 +31,25 @@ def main():
     Runtime(client or RuntimeApiClient(os.environ["AWS_LAMBDA_RUNTIME_API"])).run(os.environ.get("_HANDLER", ""))
 
 
-def _wait_for_function():
+def _fork_for_sandboxes():
+    """Return in children of this process, each in a sandbox of its own, where all that is needed has been loaded."""
     from . import assignment, runtime  # noqa: F401 (imported now, so that it need not be later)
 
+    known = set(sys.modules)
+    from . import zygote
+
+    assignment.rehearse()
+    zygote.serve()
+    for name in set(sys.modules) - known:
+        del sys.modules[name]
+    del sys.modules[__package__].zygote
+
+
+def _wait_for_function(is_rehearsed):
+    from . import assignment, runtime  # noqa: F401 (imported now, so that it need not be later)
+
+    if not is_rehearsed:
+        assignment.rehearse()
     client = assignment.take_assignment()
     del sys.modules[assignment.__name__], sys.modules[__package__].assignment
     return client

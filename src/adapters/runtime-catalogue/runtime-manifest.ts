@@ -61,7 +61,7 @@ const manifestSchema = z.strictObject({
   mounts: z.array(z.strictObject({ host: z.string(), sandbox: z.string() })),
   environmentVariables: z.record(z.string(), z.string()),
   /** Present where the program understands LAMBENT_RESERVE, see `RuntimeReserve`. */
-  reserve: z.strictObject({ byMemory: z.boolean().optional() }).optional(),
+  reserve: z.strictObject({ byMemory: z.boolean().optional(), zygote: z.boolean().optional() }).optional(),
   /** Whether its client makes and uses packs of compiled code. */
   codeCache: z.boolean().optional(),
   /** Ways to install a line, the best first; see `RuntimeInstaller`. */

@@ -11,6 +11,8 @@ export interface SandboxView {
   readonly layersDirectory?: string | undefined;
   readonly scratch: { readonly path: string } | { readonly sizeBytes: number };
   readonly environmentVariables: Readonly<Record<string, string>>;
+  /** The command is the first process inside, and not a child of one of bwrap's. */
+  readonly isFirstProcess?: boolean | undefined;
 }
 
 /** What is the same for every sandbox on this machine. */
@@ -34,7 +36,7 @@ const STANDARD_STREAM_LINKS = { fd: "", stdin: "/0", stdout: "/1", stderr: "/2" 
 const EMPTY_DIRECTORIES = ["/opt", "/mnt"];
 
 /** One option of bwrap with its values. */
-type Option = readonly string[];
+export type Option = readonly string[];
 
 function namespaceOptions(): Option[] {
   const { uid, gid } = SANDBOX_USER;
@@ -50,7 +52,7 @@ function namespaceOptions(): Option[] {
 }
 
 /** The root directory with everything but the function, its runtime and /tmp. */
-function rootOptions(root: RootFileSystem): Option[] {
+export function rootOptions(root: RootFileSystem): Option[] {
   return [
     ["--ro-bind", "/usr", "/usr"],
     ...root.hiddenDirectories.flatMap((path) => emptyDirectory(path)),
@@ -107,6 +109,7 @@ export function bubblewrapOptions(view: SandboxView, seccompDescriptor: number):
   const mounts = [...view.mounts].sort((a, b) => a.sandboxPath.length - b.sandboxPath.length);
   const options: Option[] = [
     ...namespaceOptions(),
+    ...(view.isFirstProcess === true ? [["--as-pid-1"]] : []),
     ["--seccomp", String(seccompDescriptor)],
     ...rootOptions(view.rootFileSystem),
     ...scratchOptions(view.scratch),
@@ -119,6 +122,11 @@ export function bubblewrapOptions(view: SandboxView, seccompDescriptor: number):
     ["--clearenv"],
     ...Object.entries(view.environmentVariables).map(([name, value]) => ["--setenv", name, value]),
   ];
+  return encodeOptions(options);
+}
+
+/** Options as bwrap reads them from a pipe. Throws when one of them contains a NUL character. */
+export function encodeOptions(options: readonly Option[]): Buffer {
   const words = options.flat();
   if (words.some((word) => word.includes("\0")))
     throw new Error("an environment variable or path contains a NUL character");

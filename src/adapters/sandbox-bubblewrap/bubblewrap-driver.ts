@@ -24,6 +24,9 @@ import { makeNamedPipe, type NamedPipe } from "./named-pipes.ts";
 import type { OutboundNetwork, SandboxLink } from "./network/outbound-network.ts";
 import type { ScratchVolume } from "./scratch-volumes.ts";
 import { SECCOMP_DESCRIPTOR } from "./start-bubblewrap.ts";
+import { forkInto } from "./zygote/forked-launch.ts";
+import type { Zygote } from "./zygote/zygote.ts";
+import type { Zygotes } from "./zygote/zygotes.ts";
 
 const MEBIBYTE = 1_048_576;
 /** Initialisation itself has 10 s on AWS; the hand-over is its first few milliseconds. */
@@ -47,6 +50,8 @@ export interface DriverParts {
   readonly hostPaths: HostPaths;
   /** Undefined: a running sandbox cannot be shown anything new, so none can wait for its function. */
   readonly lateDirectories: LateDirectories | undefined;
+  /** Undefined: every sandbox's program is started in it, none is forked. */
+  readonly zygotes: Zygotes | undefined;
   /** Undefined: sandboxes have nothing but their own loopback interface. */
   readonly network: OutboundNetwork | undefined;
   /** Undefined: nothing inside a sandbox can be reached from outside. */
@@ -66,6 +71,7 @@ interface SandboxBelongings {
 export class BubblewrapDriver implements SandboxDriver {
   readonly report: IsolationReport;
   readonly prepare: SandboxDriver["prepare"];
+  readonly forks: boolean;
   readonly #parts: DriverParts;
   readonly #reserve: LaunchReserve;
   readonly #sandboxes = new Set<BubblewrapSandbox>();
@@ -75,6 +81,7 @@ export class BubblewrapDriver implements SandboxDriver {
     this.report = parts.report;
     this.#parts = parts;
     const { lateDirectories } = parts;
+    this.forks = parts.zygotes !== undefined;
     if (lateDirectories !== undefined) this.prepare = (request) => this.#prepare(request, lateDirectories);
     this.#reserve = new LaunchReserve(parts.launchSettings, (launch) =>
       this.#newSandbox({ id: launch.id, memoryMb: 0 }, launch, {}).destroy(),
@@ -93,22 +100,48 @@ export class BubblewrapDriver implements SandboxDriver {
   }
 
   async #prepare(request: ReserveRequest, directories: LateDirectories): Promise<WaitingSandbox> {
+    const { zygotes, launchSettings } = this.#parts;
+    const { program } = request;
+    const variables = { ...startVariables(request.environmentVariables), LAMBENT_RESERVE: "1" };
+    const started = { ...request, environmentVariables: variables };
+    const command = launchSettings.holder?.command;
+    const zygote = request.canFork === true ? await zygotes?.get(program, variables) : undefined;
+    if (zygote === undefined || command === undefined) return this.#prepareWith(started, directories);
+    try {
+      return await this.#prepareWith(started, directories, { zygote, command });
+    } catch (error) {
+      if (this.#closed !== undefined) throw error;
+      zygotes?.failed(program, variables, new Error(`${messageOf(error)} ${zygote.complaints}`.trim()));
+      return this.#prepareWith(started, directories);
+    }
+  }
+
+  async #prepareWith(
+    request: ReserveRequest,
+    directories: LateDirectories,
+    fork?: { readonly zygote: Zygote; readonly command: readonly string[] },
+  ): Promise<WaitingSandbox> {
     const directory = await directories.make(request.id);
+    const command = fork?.command ?? request.program.command;
     const { sandbox, connected } = await this.#start(
-      {
-        ...request,
-        codeDirectory: directory.task,
-        environmentVariables: { ...startVariables(request.environmentVariables), LAMBENT_RESERVE: "1" },
-      },
+      { ...request, program: { ...request.program, command }, codeDirectory: directory.task },
       directory,
+      fork?.zygote,
     );
-    await this.#handedOver(sandbox, connected, request.program.command);
+    await this.#handedOver(sandbox, connected, command);
     const { hostPaths } = this.#parts;
     const waiting = new BubblewrapWaitingSandbox({ sandbox, directory, hostPaths, programVariables });
     sandbox.handOver.disconnect();
     const cancel = this.#parts.clock.after(PREPARATION_TIMEOUT_MS, () => void sandbox.destroy());
-    await waiting.ready().finally(cancel);
-    return waiting;
+    try {
+      await waiting.ready();
+      return waiting;
+    } catch (error) {
+      await sandbox.destroy();
+      throw error;
+    } finally {
+      cancel();
+    }
   }
 
   /** Resolves when both listeners are held and the sandbox has its network; destroys it when that fails. */
@@ -180,18 +213,22 @@ export class BubblewrapDriver implements SandboxDriver {
   async discard(): Promise<void> {
     await this.#reserve.close();
     await Promise.all([...this.#sandboxes].map((sandbox) => sandbox.destroy()));
+    await this.#parts.zygotes?.close();
   }
 
   /** Starts the program; it waits for its hand-over. `connected` resolves when it has its network. */
   async #start(
     request: SandboxRequest,
     directory?: LateDirectory,
+    zygote?: Zygote,
   ): Promise<{ sandbox: BubblewrapSandbox; connected: Promise<void> }> {
     if (this.#closed !== undefined) throw new Error("the sandbox driver is closed");
-    const launch = await this.#launch(request).catch(async (error: unknown) => {
+    const bubblewrap = await this.#launch(request).catch(async (error: unknown) => {
       await directory?.release();
       throw error;
     });
+    const { launch, forked } =
+      zygote === undefined ? { launch: bubblewrap, forked: undefined } : forkInto(bubblewrap, zygote);
     const link = this.#parts.network?.newLink(this.#parts.launchSettings.helpers);
     const extensionOutput = await this.#extensionOutput(request, launch).catch(async (error: unknown) => {
       await this.#newSandbox(request, launch, { link, directory }).destroy();
@@ -199,10 +236,11 @@ export class BubblewrapDriver implements SandboxDriver {
     });
     const sandbox = this.#newSandbox(request, launch, { link, directory, extensionOutput });
     try {
-      const options = await this.#options(request, { scratch: launch.scratch, directory, extensionOutput });
+      const belongings = { scratch: launch.scratch, directory, extensionOutput };
+      const options = await this.#options(request, belongings, zygote !== undefined);
       launch.group?.setLimits(initialLimits(request.memoryMb));
       launch.start(options);
-      return { sandbox, connected: connect(link, launch) };
+      return { sandbox, connected: allOf(connect(link, launch), forked ?? Promise.resolve()) };
     } catch (error) {
       await sandbox.destroy();
       throw error;
@@ -275,6 +313,7 @@ export class BubblewrapDriver implements SandboxDriver {
       directory,
       extensionOutput,
     }: Omit<SandboxBelongings, "link"> & { readonly scratch: ScratchVolume | undefined },
+    isForked: boolean,
   ): Promise<Buffer> {
     const { hostPaths, rootFileSystem } = this.#parts;
     const mounts = request.program.mounts.map(async ({ hostPath, sandboxPath }) => ({
@@ -299,7 +338,9 @@ export class BubblewrapDriver implements SandboxDriver {
       codeDirectory: directory?.task ?? (await hostPaths.reachable(request.codeDirectory)),
       layersDirectory: directory?.opt ?? layers,
       scratch: scratch ?? { sizeBytes: request.ephemeralStorageMb * MEBIBYTE },
-      environmentVariables: request.environmentVariables,
+      // A forked program has its variables from its zygote.
+      environmentVariables: isForked ? {} : request.environmentVariables,
+      isFirstProcess: isForked,
     };
     return bubblewrapOptions(view, SECCOMP_DESCRIPTOR);
   }
@@ -317,6 +358,12 @@ function connect(link: SandboxLink | undefined, launch: Launch): Promise<void> {
   const connected = launch.firstProcess.then((processId) => link.connect(processId, launch.processId));
   connected.catch(() => {});
   return connected;
+}
+
+function allOf(...promises: readonly Promise<unknown>[]): Promise<void> {
+  const all = Promise.all(promises).then(() => undefined);
+  all.catch(() => {});
+  return all;
 }
 
 /** The function's variables and those by which the program finds the APIs. */

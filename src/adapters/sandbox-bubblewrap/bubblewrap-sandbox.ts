@@ -87,7 +87,7 @@ export class BubblewrapSandbox implements Sandbox {
       this.openRelay = (port, connections) => this.#openRelay(relayPrograms, port, connections);
     this.#launch = launch;
     this.#memoryMb = parts.memoryMb;
-    this.#memory = new MemoryUse(launch.processId, launch.group);
+    this.#memory = new MemoryUse(launch.processId, launch.group, launch.sharedBytes);
     this.#parts = parts;
     this.exited = this.#watchExit();
   }
@@ -130,6 +130,10 @@ export class BubblewrapSandbox implements Sandbox {
   }
 
   terminate(): void {
+    if (this.#launch.terminate !== undefined) {
+      this.#launch.terminate();
+      return;
+    }
     this.#launch.firstProcess
       .then((processId) => {
         // The first process inside is bwrap's own; the program is its first child.

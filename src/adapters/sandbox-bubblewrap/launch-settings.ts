@@ -2,6 +2,7 @@ import type { ControlGroups } from "./cgroups/control-group.ts";
 import type { HelperAccess } from "./helper/helper-access.ts";
 import type { ScratchVolumes } from "./scratch-volumes.ts";
 import type { UnprivilegedUsers } from "./unprivileged-users.ts";
+import type { Holder } from "./zygote/holder.ts";
 
 /** What every launch on this machine has in common. */
 export interface LaunchSettings {
@@ -21,4 +22,6 @@ export interface LaunchSettings {
   readonly scratchVolumes: ScratchVolumes | undefined;
   /** Where mounts of all sandboxes lie that no other one needs to see; undefined where nothing can be mounted. */
   readonly mountPoints: { readonly volumes: string; readonly late: string } | undefined;
+  /** Undefined: every program is started by bwrap. */
+  readonly holder?: Holder | undefined;
 }

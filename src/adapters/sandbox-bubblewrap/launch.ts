@@ -38,6 +38,10 @@ export interface Launch {
   start(options: Buffer): void;
   /** Kills bwrap, and so what it has started. */
   kill(): void;
+  /** Memory of the program that another process has been charged for. */
+  readonly sharedBytes?: number;
+  /** Asks a program that bwrap has not started itself to end. */
+  readonly terminate?: () => void;
 }
 
 /** The variables by which the program inside finds what it inherits. */

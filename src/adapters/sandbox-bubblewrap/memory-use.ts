@@ -31,13 +31,16 @@ function childrenOf(processId: number): number[] {
 export class MemoryUse {
   readonly #bubblewrapProcessId: number;
   readonly #group: ControlGroup | undefined;
+  /** Of its program, but charged to the process that it was forked from. */
+  readonly #sharedBytes: number;
   /** The first process inside, which reaps the others. */
   #reaperProcessId: number | undefined;
   #peakBytes: number | undefined;
 
-  constructor(bubblewrapProcessId: number, group: ControlGroup | undefined) {
+  constructor(bubblewrapProcessId: number, group: ControlGroup | undefined, sharedBytes = 0) {
     this.#bubblewrapProcessId = bubblewrapProcessId;
     this.#group = group;
+    this.#sharedBytes = sharedBytes;
   }
 
   /** Bytes; keeps the last answer when the processes are gone. */
@@ -47,7 +50,7 @@ export class MemoryUse {
     if (resident === 0) return this.#peakBytes;
     const charged = this.#group?.memoryPeakBytes() ?? Number.POSITIVE_INFINITY;
     const text = Math.max(...statuses.map((status) => statusBytes(status, "RssFile")));
-    this.#peakBytes = Math.max(this.#peakBytes ?? 0, Math.min(resident, charged + text));
+    this.#peakBytes = Math.max(this.#peakBytes ?? 0, Math.min(resident, charged + text + this.#sharedBytes));
     return this.#peakBytes;
   }
 

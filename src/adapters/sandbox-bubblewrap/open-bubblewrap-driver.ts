@@ -4,14 +4,13 @@ import { mkdir, realpath, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import type { Clock } from "../../ports/clock.ts";
 import type { IsolationReport } from "../../ports/sandbox.ts";
-import { BubblewrapDriver } from "./bubblewrap-driver.ts";
+import { BubblewrapDriver, type DriverParts } from "./bubblewrap-driver.ts";
 import type { ControlGroups } from "./cgroups/control-group.ts";
 import { openControlGroups } from "./cgroups/open-control-groups.ts";
 import { HelperAccess } from "./helper/helper-access.ts";
 import { BoundHostPaths, plainHostPaths } from "./host-paths.ts";
 import { findRelayPrograms } from "./inside-relay.ts";
 import { LateDirectories } from "./late-code/late-directories.ts";
-import type { LaunchSettings } from "./launch-settings.ts";
 import { chooseNetwork } from "./network/choose-network.ts";
 import type { NetworkPolicy } from "./network/network-policy.ts";
 import { isInPrivateMountNamespace } from "./private-mount-namespace.ts";
@@ -21,6 +20,9 @@ import { ScratchVolumes } from "./scratch-volumes.ts";
 import { hasSeccompFilter, seccompFilter } from "./seccomp/seccomp-filter.ts";
 import { UnprivilegedUsers } from "./unprivileged-users.ts";
 import { Workspace } from "./workspace.ts";
+import { type Holder, openHolder } from "./zygote/holder.ts";
+import { ZygoteLauncher, type ZygoteLauncherParts } from "./zygote/zygote-launcher.ts";
+import { Zygotes } from "./zygote/zygotes.ts";
 
 export interface BubblewrapDriverOptions {
   /** Absolute, existing and held by this process alone: what an earlier run for it has left is removed. */
@@ -30,6 +32,8 @@ export interface BubblewrapDriverOptions {
   readonly clock: Clock;
   /** Where functions may connect to; `none` when it is not said. */
   readonly network?: NetworkPolicy;
+  /** Told when programs that could be forked have to be started, and why. */
+  readonly forkingFailed?: (error: unknown, command: string) => void;
 }
 
 /**
@@ -58,12 +62,31 @@ export async function openBubblewrapDriver(options: BubblewrapDriverOptions): Pr
     await workspace.nameServers(network?.nameServers ?? []);
     const seccompFile = join(workspace.directory, "seccomp.bpf");
     await writeFile(seccompFile, seccompFilter(arch), { mode: 0o600 });
-    const mounted = mounting ? await openMounting(dataDirectory, workspace, closers) : undefined;
+    const { helpers, scratch, lateDirectories } = mounting
+      ? await openMounting(dataDirectory, workspace, closers)
+      : {};
+    const pipesDirectory = workspace.pipes;
+    const holder = await openHolderFor({ mounting, groups, pipesDirectory, closers });
+    const launchSettings = {
+      ...programs,
+      seccompFile,
+      pipesDirectory,
+      users,
+      groups,
+      helpers,
+      holder,
+      scratchVolumes: scratch,
+      mountPoints: lateDirectories && { volumes: workspace.volumes, late: lateDirectories.directory },
+    };
+    const rootFileSystem = describeRootFileSystem(workspace);
+    const hostPaths = mounting
+      ? await BoundHostPaths.open(workspace.mounts, options.sharedDirectories)
+      : plainHostPaths;
     const driver = new BubblewrapDriver({
       clock: options.clock,
       report: describe({
         groups,
-        diskScratch: mounted?.scratchVolumes !== undefined,
+        diskScratch: scratch !== undefined,
         isRoot,
         mounting,
         networkReport,
@@ -71,19 +94,11 @@ export async function openBubblewrapDriver(options: BubblewrapDriverOptions): Pr
       }),
       network,
       relayPrograms: findRelayPrograms(),
-      launchSettings: {
-        ...programs,
-        ...launchMounting(workspace, mounted),
-        seccompFile,
-        pipesDirectory: workspace.pipes,
-        users,
-        groups,
-      },
-      rootFileSystem: describeRootFileSystem(workspace),
-      hostPaths: mounting
-        ? await BoundHostPaths.open(workspace.mounts, options.sharedDirectories)
-        : plainHostPaths,
-      lateDirectories: mounted?.lateDirectories,
+      launchSettings,
+      rootFileSystem,
+      hostPaths,
+      lateDirectories,
+      zygotes: openZygotes({ ...launchSettings, rootFileSystem, hostPaths }, options),
       close: () => runAll(closers),
     });
     closers.unshift(() => driver.discard());
@@ -96,38 +111,51 @@ export async function openBubblewrapDriver(options: BubblewrapDriverOptions): Pr
   }
 }
 
-interface Mounted {
-  readonly helpers: HelperAccess;
-  readonly lateDirectories: LateDirectories;
-  readonly scratchVolumes: ScratchVolumes | undefined;
-}
-
 /** What needs a mount namespace of our own. */
 async function openMounting(
   dataDirectory: string,
   workspace: Workspace,
   closers: (() => Promise<void>)[],
-): Promise<Mounted> {
+): Promise<Pick<DriverParts, "lateDirectories"> & { helpers: HelperAccess; scratch?: ScratchVolumes }> {
   const helpers = new HelperAccess(workspace.directory, join(dataDirectory, "cache"));
   closers.unshift(() => helpers.close());
   const directories = { files: join(dataDirectory, "scratch"), mounts: workspace.volumes };
   // No loop devices, as in many containers, or no mkfs.ext4: the report says that /tmp is memory then.
-  const scratchVolumes = await ScratchVolumes.open(directories, helpers).catch(() => undefined);
-  if (scratchVolumes !== undefined) closers.unshift(() => scratchVolumes.close());
+  const scratch = await ScratchVolumes.open(directories, helpers).catch(() => undefined);
+  if (scratch !== undefined) closers.unshift(() => scratch.close());
   const lateDirectories = await LateDirectories.open(workspace.directory, helpers);
   closers.unshift(() => lateDirectories.close());
-  return { helpers, lateDirectories, scratchVolumes };
+  return { helpers, lateDirectories, ...(scratch !== undefined && { scratch }) };
 }
 
-function launchMounting(
-  workspace: Workspace,
-  mounted: Mounted | undefined,
-): Pick<LaunchSettings, "helpers" | "scratchVolumes" | "mountPoints"> {
-  return {
-    helpers: mounted?.helpers,
-    scratchVolumes: mounted?.scratchVolumes,
-    mountPoints: mounted && { volumes: workspace.volumes, late: mounted.lateDirectories.directory },
-  };
+/** Undefined where no sandbox can wait for its function, or nothing would limit what is forked. */
+async function openHolderFor(parts: {
+  readonly mounting: boolean;
+  readonly groups: ControlGroups | undefined;
+  readonly pipesDirectory: string;
+  readonly closers: (() => Promise<void>)[];
+}): Promise<Holder | undefined> {
+  const { mounting, groups, pipesDirectory, closers } = parts;
+  if (!mounting || groups?.limits.processes !== true) return undefined;
+  const holder = await openHolder(pipesDirectory);
+  if (holder !== undefined) closers.unshift(async () => holder.close());
+  return holder;
+}
+
+/** Undefined where nothing can hold a sandbox for what is forked, or nothing would limit it. */
+function openZygotes(
+  parts: Omit<ZygoteLauncherParts, "groups" | "holder"> &
+    Pick<DriverParts["launchSettings"], "groups" | "holder">,
+  { clock, forkingFailed }: BubblewrapDriverOptions,
+): Zygotes | undefined {
+  const { groups, holder } = parts;
+  if (groups === undefined || holder === undefined) return undefined;
+  const launcher = new ZygoteLauncher({ ...parts, groups, holder });
+  return new Zygotes({
+    clock,
+    start: (...kind) => launcher.start(...kind),
+    failed: forkingFailed ?? (() => undefined),
+  });
 }
 
 /** Rejects when a sandbox does not work here. */

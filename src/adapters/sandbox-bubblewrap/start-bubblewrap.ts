@@ -16,11 +16,12 @@ export const TELEMETRY_DESCRIPTOR = 4;
 const OPTIONS_DESCRIPTOR = 5;
 export const SECCOMP_DESCRIPTOR = 6;
 const INFORMATION_DESCRIPTOR = 7;
-/** AWS: the limit of open files in an environment. No core dumps, they would fill /tmp. */
-const OPEN_FILES_MAX = 1_024;
+/** AWS: the limit of open files in an environment. */
+export const OPEN_FILES_MAX = 1_024;
+/** No core dumps, they would fill /tmp. */
 const RESOURCE_LIMITS = [`--nofile=${OPEN_FILES_MAX}:${OPEN_FILES_MAX}`, "--core=0:0"];
 /** When the whole machine runs out of memory, functions go before Lambent does. */
-const OOM_SCORE_ADJUSTMENT = 500;
+export const OOM_SCORE_ADJUSTMENT = 500;
 
 export interface BubblewrapStart {
   /** Of the program that bwrap will run. */
@@ -63,6 +64,9 @@ function bubblewrapCommand(settings: LaunchSettings, command: readonly string[])
   return [settings.bubblewrap, ...parameters, "--", ...command];
 }
 
+const isHolder = ({ holder }: LaunchSettings, command: readonly string[]): boolean =>
+  holder !== undefined && command.join() === holder.command.join();
+
 /** The helper's child goes into its group by itself, before it becomes bwrap. */
 async function startByHelper(
   helper: SandboxHelper,
@@ -74,7 +78,7 @@ async function startByHelper(
     const ours = (descriptor: number | undefined): string => `/proc/${process.pid}/fd/${descriptor}`;
     const [stdout, stderr, telemetry, information] = outputs.map((pipe) => ours(pipe.writeDescriptor));
     const descriptors = [
-      "r/dev/null",
+      isHolder(settings, command) ? `r${ours(settings.holder?.input)}` : "r/dev/null",
       `w${stdout}`,
       `w${stderr}`,
       "channel",
@@ -145,13 +149,14 @@ function spawnBubblewrap(
   { command, user, outputs }: Pick<BubblewrapStart, "command" | "user" | "outputs">,
 ): ChildProcess {
   const [stdout, stderr, telemetry, information] = outputs.map(({ writeDescriptor }) => writeDescriptor);
+  const input = isHolder(settings, command) ? settings.holder?.input : "ignore";
   const seccomp = openSync(settings.seccompFile, constants.O_RDONLY);
   try {
     const bubblewrap = bubblewrapCommand(settings, command);
     return spawn(settings.prlimit, [...RESOURCE_LIMITS, "--", ...bubblewrap], {
       cwd: "/",
       env: {},
-      stdio: ["ignore", stdout, stderr, "ipc", telemetry, "pipe", seccomp, information],
+      stdio: [input, stdout, stderr, "ipc", telemetry, "pipe", seccomp, information],
       ...(user !== undefined && { uid: user, gid: user }),
     });
   } finally {

@@ -21,6 +21,9 @@ export interface GroupEntrance {
  * may wait for a grace period of ten milliseconds.
  */
 export interface ControlGroup {
+  readonly name: string;
+  /** A process that writes `0` to each of these moves itself in. */
+  readonly processFiles: readonly string[];
   /** How a process gets in by itself, which waits for nobody. */
   entrance(): GroupEntrance;
   /** Moves a process in; what it starts later belongs to the group from its first instruction. */
@@ -47,6 +50,8 @@ export interface ControlGroups {
   readonly limits: { readonly memory: boolean; readonly cpu: boolean; readonly processes: boolean };
   /** For the report, e.g. "cgroup v1". */
   readonly description: string;
+  /** Below which the groups of environments are, one in each hierarchy. */
+  readonly directories: readonly string[];
   create(name: string): ControlGroup;
   /** Kills and removes what an earlier run of the same instance left behind. */
   sweep(): Promise<void>;

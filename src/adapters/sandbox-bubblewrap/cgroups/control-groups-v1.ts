@@ -29,14 +29,24 @@ type Controller = (typeof CONTROLLERS)[number];
 /** The group's directory in each hierarchy; a missing one means that the machine cannot limit that. */
 type Directories = Readonly<Partial<Record<Controller | "unified", string>>>;
 
+/** Controllers may share a hierarchy. */
+const distinct = (directories: Directories): string[] => [...new Set(Object.values(directories))];
+
 class ControlGroupV1 implements ControlGroup {
   readonly #directories: Directories;
   /** What was written last: a sandbox that has waited has most of its function's limits already. */
   readonly #written = new Map<string, number>();
   #accountsSwap: boolean | undefined;
 
-  constructor(directories: Directories) {
+  readonly name: string;
+
+  constructor(name: string, directories: Directories) {
+    this.name = name;
     this.#directories = directories;
+  }
+
+  get processFiles(): string[] {
+    return distinct(this.#directories).map((directory) => join(directory, "cgroup.procs"));
   }
 
   entrance(): GroupEntrance {
@@ -46,8 +56,7 @@ class ControlGroupV1 implements ControlGroup {
   }
 
   async attach(processId: number): Promise<void> {
-    for (const directory of new Set(Object.values(this.#directories)))
-      await writeFile(join(directory, "cgroup.procs"), String(processId));
+    for (const file of this.processFiles) await writeFile(file, String(processId));
   }
 
   setLimits(limits: GroupLimits): void {
@@ -144,12 +153,16 @@ class ControlGroupsV1 implements ControlGroups {
     };
   }
 
+  get directories(): string[] {
+    return distinct(this.#instances);
+  }
+
   create(name: string): ControlGroup {
     const directories = Object.fromEntries(
       Object.entries(this.#instances).map(([controller, instance]) => [controller, join(instance, name)]),
     );
     for (const directory of Object.values(directories)) mkdirSync(directory, { recursive: true });
-    return new ControlGroupV1(directories);
+    return new ControlGroupV1(name, directories);
   }
 
   async sweep(): Promise<void> {

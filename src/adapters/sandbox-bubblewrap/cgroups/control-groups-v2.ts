@@ -1,6 +1,6 @@
 import { accessSync, constants, existsSync, mkdirSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
-import { dirname, join, relative } from "node:path";
+import { basename, dirname, join, relative } from "node:path";
 import {
   type ControlGroup,
   type ControlGroups,
@@ -31,6 +31,14 @@ class ControlGroupV2 implements ControlGroup {
   constructor(directory: string, controllers: ReadonlySet<Controller>) {
     this.#directory = directory;
     this.#controllers = controllers;
+  }
+
+  get name(): string {
+    return basename(this.#directory);
+  }
+
+  get processFiles(): string[] {
+    return [join(this.#directory, "cgroup.procs")];
   }
 
   entrance(): GroupEntrance {
@@ -114,6 +122,10 @@ export class ControlGroupsV2 implements ControlGroups {
       cpu: controllers.has("cpu"),
       processes: controllers.has("pids"),
     };
+  }
+
+  get directories(): string[] {
+    return [this.#instance];
   }
 
   create(name: string): ControlGroup {

@@ -1,0 +1,114 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { ManualClock } from "../../../../test/support/manual-clock.ts";
+import { Zygotes } from "./zygotes.ts";
+
+const program = (name: string) => ({ command: [name], mounts: [] });
+
+function scripted() {
+  const clock = new ManualClock();
+  const failures: string[] = [];
+  const made: { forks: number; children: number; closed: boolean; die: () => void; childless: () => void }[] =
+    [];
+  const world = { broken: false };
+  const zygotes = new Zygotes({
+    clock,
+    start: async (_program, _variables, childless) => {
+      if (world.broken) throw new Error("not today");
+      const ended = Promise.withResolvers<void>();
+      const zygote = {
+        forks: 0,
+        children: 0,
+        closed: false,
+        childless,
+        ended: ended.promise,
+        die: ended.resolve,
+        close: async () => {
+          zygote.closed = true;
+        },
+      };
+      made.push(zygote);
+      return zygote;
+    },
+    failed: (error) => failures.push(String(error)),
+  });
+  const get = () => zygotes.get(program("python"), {});
+  return { clock, zygotes, made, failures, world, get };
+}
+
+test("one zygote serves a program, another one another program or other variables", async () => {
+  const { zygotes, made, get } = scripted();
+  assert.equal(await get(), await get());
+  await zygotes.get(program("python"), { LANG: "C" });
+  await zygotes.get(program("ruby"), {});
+  assert.equal(made.length, 3);
+  await zygotes.close();
+  assert.ok(made.every(({ closed }) => closed));
+  assert.equal(await get(), undefined);
+});
+
+test("a zygote is renewed after some forks, and after some minutes; the old one ends with its children", async () => {
+  const { clock, made, get } = scripted();
+  const first = (await get())!;
+  made[0]!.forks = 200;
+  made[0]!.children = 1;
+  const second = (await get())!;
+  assert.notEqual(second, first);
+  clock.advance(60_000);
+  assert.equal(made[0]!.closed, false);
+  made[0]!.children = 0;
+  made[0]!.childless();
+  clock.advance(30_000);
+  assert.equal(made[0]!.closed, true);
+  clock.advance(10 * 60_000);
+  assert.notEqual(await get(), second);
+});
+
+test("one without children is not kept for ever", async () => {
+  const { clock, made, get } = scripted();
+  await get();
+  made[0]!.childless();
+  clock.advance(60_000);
+  clock.advance(30_000);
+  assert.equal(made[0]!.closed, true);
+  await get();
+  assert.equal(made.length, 2);
+});
+
+test("one that has died is replaced at once", async () => {
+  const { made, get } = scripted();
+  await get();
+  made[0]!.die();
+  await new Promise(setImmediate);
+  await get();
+  assert.equal(made.length, 2);
+});
+
+test("one that cannot be made is tried again later and later, and that is told each time", async () => {
+  const { clock, failures, world, made, get } = scripted();
+  world.broken = true;
+  for (const pauseMs of [1_000, 4_000, 16_000]) {
+    assert.equal(await get(), undefined);
+    clock.advance(pauseMs - 1);
+    assert.equal(await get(), undefined);
+    clock.advance(1);
+  }
+  assert.equal(failures.length, 3);
+  world.broken = false;
+  assert.equal(await get(), made[0]);
+});
+
+test("one from which nothing can be forked is given up", async () => {
+  const { clock, zygotes, made, failures, get } = scripted();
+  await get();
+  zygotes.failed(program("python"), {}, new Error("no fork"));
+  assert.equal(await get(), undefined);
+  assert.deepEqual(failures, ["Error: no fork"]);
+  clock.advance(1_000);
+  assert.ok((await get()) !== undefined);
+  clock.advance(30_000);
+  assert.deepEqual(
+    made.map(({ closed }) => closed),
+    [true, false],
+  );
+});
