@@ -56,7 +56,7 @@ class Checker {
         continue;
       }
       if (member.streaming) continue;
-      if (member.constraint === undefined && isScalar(member.shape)) continue;
+      if (isScalar(member.shape) && satisfies(member.shape, given, member.constraint)) continue;
       const lenient = this.#leniency.members.has(`${name}.${member.name}`);
       this.#value(member.shape, given, member.constraint, { ...at(prefix, member), lenient });
     }
@@ -151,6 +151,18 @@ function at(prefix: string, member: Member): Subject {
 
 function isScalar(shape: Shape): boolean {
   return shape.kind !== "structure" && shape.kind !== "list" && shape.kind !== "map";
+}
+
+/** Whether `violated` would name nothing: most values are good, and this makes nothing. */
+function satisfies(shape: Shape, value: unknown, constraint: Constraint | undefined): boolean {
+  if (constraint === undefined) return true;
+  const { min, max, pattern } = constraint;
+  const size = min === undefined && max === undefined ? undefined : sizeOf(shape, value);
+  if (size !== undefined && ((max !== undefined && size > max) || (min !== undefined && size < min)))
+    return false;
+  if (typeof value !== "string") return true;
+  if (constraint.enum !== undefined && !constraint.enum.includes(value)) return false;
+  return pattern === undefined || value.length > maxPatternInput || compiled(pattern).test(value);
 }
 
 /** The demands of a constraint that a value does not meet. */
