@@ -1,3 +1,5 @@
+import type { PolicyDocument } from "./policy-document.ts";
+
 /** Who makes a request. */
 export type Principal =
   | { readonly type: "root"; readonly account: string }
@@ -15,4 +17,13 @@ export type Principal =
       readonly roleName: string;
       readonly roleId: string;
       readonly sessionName: string;
+      /** What the session was limited to when it began; undefined: it may do all that its role may. */
+      readonly sessionPolicies?: SessionPolicies | undefined;
     };
+
+/** The policies that were given to AssumeRole: the session may do what they and its role's policies allow both. */
+export interface SessionPolicies {
+  readonly inline: PolicyDocument | undefined;
+  /** Managed ones. */
+  readonly policyArns: readonly string[];
+}

@@ -26,7 +26,7 @@ export function requiredPermissions(call: ServiceCall): readonly RequiredPermiss
     case "monitoring":
       return [cloudWatchPermission(call)];
     case "iam":
-      return [{ action: `iam:${call.operation}`, resources: [iamResource(call)] }];
+      return [iamPermission(call)];
     case "s3":
       return s3Permissions(call);
     case "sts":
@@ -155,7 +155,24 @@ function logsResources(call: ServiceCall, identifier: string): string[] {
   return stream === "" ? [`${group}:log-stream:`, group] : [`${group}:log-stream:${stream}`];
 }
 
+/** AWS: who may hand out permissions can be limited to those within a boundary, and to some policies. */
+function iamPermission(call: ServiceCall): RequiredPermission {
+  const boundary = textMember(call, "PermissionsBoundary");
+  const policyArn = call.operation.endsWith("Policy") ? textMember(call, "PolicyArn") : undefined;
+  return {
+    action: `iam:${call.operation}`,
+    resources: [iamResource(call)],
+    context: {
+      ...(boundary !== undefined && { "iam:PermissionsBoundary": boundary }),
+      ...(policyArn !== undefined && { "iam:PolicyARN": policyArn }),
+    },
+  };
+}
+
 function iamResource(call: ServiceCall): string {
+  const group = textMember(call, "GroupName");
+  if (group !== undefined)
+    return `arn:aws:iam::${call.account}:group${textMember(call, "Path") ?? "/"}${group}`;
   const role = textMember(call, "RoleName");
   const path = textMember(call, "Path") ?? "/";
   if (role !== undefined) return `arn:aws:iam::${call.account}:role${path}${role}`;

@@ -91,7 +91,9 @@ export function createPolicies(deps: {
       const target = own(account, arn);
       if (
         directory.rolesWithPolicy(account, arn).length > 0 ||
-        directory.usersWithPolicy(account, arn).length > 0
+        directory.usersWithPolicy(account, arn).length > 0 ||
+        directory.groupsWithPolicy(account, arn).length > 0 ||
+        directory.boundBy(account, arn).length > 0
       ) {
         throw deleteConflict("Cannot delete a policy attached to entities.");
       }

@@ -1,5 +1,6 @@
 import { createHmac, createSecretKey, randomBytes, timingSafeEqual } from "node:crypto";
 import { parseRoleArn } from "../core/iam-arn.ts";
+import { type PolicyDocument, parsePolicyDocument } from "../core/policy-document.ts";
 import type { Principal } from "../core/principal.ts";
 import type { Clock } from "../ports/clock.ts";
 import { Conflict, type KeyValueStore } from "../ports/store.ts";
@@ -17,6 +18,15 @@ export interface RoleSession {
   readonly account: string;
   readonly roleArn: string;
   readonly sessionName: string;
+  /** What the session is limited to. */
+  readonly policies?: GivenSessionPolicies | undefined;
+}
+
+/** Session policies as they were given to AssumeRole, and checked there. */
+export interface GivenSessionPolicies {
+  /** JSON. */
+  readonly inline: string | undefined;
+  readonly policyArns: readonly string[];
 }
 
 /**
@@ -64,6 +74,10 @@ interface TokenBody {
   readonly s: string;
   /** Expiration, epoch milliseconds. */
   readonly e: number;
+  /** Inline session policy, JSON. */
+  readonly p?: string | undefined;
+  /** ARNs of managed session policies. */
+  readonly m?: readonly string[] | undefined;
 }
 
 /** Opens the issuer; the first process on a store makes the key. */
@@ -125,7 +139,19 @@ const principalOf = (body: TokenBody): Principal => ({
   roleName: body.r,
   roleId: body.i,
   sessionName: body.s,
+  ...((body.p !== undefined || body.m !== undefined) && {
+    sessionPolicies: {
+      inline: body.p === undefined ? undefined : readSessionPolicy(body.p),
+      policyArns: body.m ?? [],
+    },
+  }),
 });
+
+/** It was checked when it came in; one that cannot be read any more allows nothing. */
+function readSessionPolicy(text: string): PolicyDocument {
+  const document = parsePolicyDocument(text, "identity");
+  return "problem" in document ? { version: "2012-10-17", statements: [] } : document;
+}
 
 /** The id of a role that IAM does not know. */
 export function unknownRoleId(account: string, roleName: string): string {
@@ -147,6 +173,8 @@ function tokenBody(
     i: known?.roleId ?? unknownRoleId(role.account, role.roleName),
     s: session.sessionName,
     e: expirationMs,
+    p: session.policies?.inline,
+    m: session.policies?.policyArns,
   };
 }
 

@@ -183,11 +183,11 @@ describe("IAM with the JS SDK", () => {
     });
     const update = new UpdateAssumeRolePolicyCommand({ RoleName: "good", PolicyDocument: READ });
     await assert.rejects(iam.send(update), { message: "Has prohibited field Resource" });
-    const PermissionsBoundary = "arn:aws:iam::aws:policy/PowerUserAccess";
-    await assert.rejects(
-      createRole("bounded", { PermissionsBoundary }),
-      /PermissionsBoundary is not supported/,
-    );
+    const PermissionsBoundary = `arn:aws:iam::${ACCOUNT}:policy/none`;
+    await assert.rejects(createRole("bounded", { PermissionsBoundary }), {
+      name: "NoSuchEntityException",
+      message: `Scope ARN: ${PermissionsBoundary} does not exist or is not attachable.`,
+    });
     await assert.rejects(createRole("no spaces"), { name: "ValidationError" });
   });
 

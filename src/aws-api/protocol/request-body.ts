@@ -10,6 +10,7 @@ export class ClientGone extends Error {
 }
 
 const empty = new Uint8Array(0);
+const packetParsed = Promise.resolve();
 const decompress = promisify(gunzip);
 /** A client that sends far too much is listened to this far, so that it reads our refusal; then it is cut off. */
 const maxDiscardedBytes = 256 * 1024 * 1024;
@@ -47,7 +48,7 @@ export function readBody(request: BodyRequest): Uint8Array | Promise<Uint8Array>
  */
 async function arrived(request: BodyRequest): Promise<Uint8Array> {
   const { message, limit, check } = request;
-  await undefined;
+  await packetParsed;
   if (message.destroyed) throw new ClientGone("The client closed the connection");
   const bytes = message.readableLength;
   if (bytes > limit.maxBytes || String(bytes) !== message.headers["content-length"]) return collect(request);

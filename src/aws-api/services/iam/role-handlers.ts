@@ -1,6 +1,5 @@
 import type * as iamModule from "@aws-sdk/client-iam";
 import type { Iam } from "../../../iam/iam.ts";
-import { invalidInput } from "../../../iam/iam-errors.ts";
 import type { Handlers } from "../../protocol/handlers.ts";
 import { iamPage } from "./iam-page.ts";
 import { roleDetailShape, roleShape, storedTags, tagShapes } from "./iam-shapes.ts";
@@ -11,9 +10,6 @@ export type IamHandlers = Handlers<typeof iamModule>;
 export function roleHandlers({ roles, directory }: Iam): IamHandlers {
   return {
     CreateRole: async (input, { account }) => {
-      if (input.PermissionsBoundary !== undefined) {
-        throw invalidInput("PermissionsBoundary is not supported by this version of Lambent.");
-      }
       const role = await roles.create({
         account,
         roleName: input.RoleName ?? "",
@@ -22,6 +18,7 @@ export function roleHandlers({ roles, directory }: Iam): IamHandlers {
         description: input.Description,
         maxSessionDurationSeconds: input.MaxSessionDuration,
         tags: storedTags(input.Tags),
+        permissionsBoundaryArn: input.PermissionsBoundary,
       });
       const { MaxSessionDuration: duration, ...shape } = roleDetailShape(role);
       // AWS: the answer names the session duration only when it was asked for.
@@ -51,6 +48,14 @@ export function roleHandlers({ roles, directory }: Iam): IamHandlers {
     },
     UpdateAssumeRolePolicy: async (input, { account }) => {
       await roles.updateTrust(account, input.RoleName ?? "", input.PolicyDocument ?? "");
+      return {};
+    },
+    PutRolePermissionsBoundary: async (input, { account }) => {
+      await roles.putBoundary(account, input.RoleName ?? "", input.PermissionsBoundary ?? "");
+      return {};
+    },
+    DeleteRolePermissionsBoundary: async (input, { account }) => {
+      await roles.deleteBoundary(account, input.RoleName ?? "");
       return {};
     },
     TagRole: async (input, { account }) => {

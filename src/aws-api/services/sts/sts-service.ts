@@ -24,8 +24,6 @@ export function stsService(deps: {
 
 /** Members that would change what the session may do; ignoring one would hand out too much. */
 const REFUSED_MEMBERS = [
-  "PolicyArns",
-  "Policy",
   "Tags",
   "TransitiveTagKeys",
   "SerialNumber",
@@ -56,6 +54,7 @@ export function stsHandlers(deps: {
         sessionName: input.RoleSessionName ?? "",
         durationSeconds: input.DurationSeconds,
         externalId: input.ExternalId,
+        policies: sessionPolicies(input),
       });
       return {
         Credentials: {
@@ -65,9 +64,18 @@ export function stsHandlers(deps: {
           Expiration: iamDate(assumed.credentials.expirationMs),
         },
         AssumedRoleUser: { AssumedRoleId: assumed.assumedRoleId, Arn: assumed.arn },
+        ...(assumed.packedPolicySize !== undefined && { PackedPolicySize: assumed.packedPolicySize }),
       };
     },
   };
+}
+
+function sessionPolicies({
+  Policy: inline,
+  PolicyArns: managed = [],
+}: Input<typeof stsModule, "AssumeRole">) {
+  const policyArns = managed.map(({ arn = "" }) => arn);
+  return inline === undefined && policyArns.length === 0 ? undefined : { inline, policyArns };
 }
 
 function refuseUnsupported(input: Input<typeof stsModule, "AssumeRole">): void {
