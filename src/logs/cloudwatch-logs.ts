@@ -4,6 +4,7 @@ import { LiveTail } from "./live-tail.ts";
 import { LogCatalogue } from "./log-catalogue.ts";
 import { LogGroups } from "./log-groups.ts";
 import { LogIngestion } from "./log-ingestion.ts";
+import { LogResourcePolicies } from "./log-resource-policies.ts";
 import { type BufferedLogSink, createLogSink } from "./log-sink.ts";
 import { type LogMetricPoint, MetricCounts } from "./metric-counts.ts";
 import { MetricFilters } from "./metric-filters.ts";
@@ -21,6 +22,7 @@ export interface CloudWatchLogs {
   readonly liveTail: LiveTail;
   readonly subscriptionFilters: SubscriptionFilters;
   readonly metricFilters: MetricFilters;
+  readonly resourcePolicies: LogResourcePolicies;
   /** Events that match subscription filters go there from now on. */
   connect(destination: LogDestination): void;
   /** Writes what is buffered and stops the retention runs. */
@@ -65,6 +67,7 @@ export async function openCloudWatchLogs(options: CloudWatchLogsOptions): Promis
     liveTail: new LiveTail({ ingestion, clock }),
     subscriptionFilters: new SubscriptionFilters({ groups, clock, destination: () => delivery.destination }),
     metricFilters: new MetricFilters({ groups, clock }),
+    resourcePolicies: new LogResourcePolicies({ keyValue, clock }),
     connect: (destination) => delivery.connect(destination),
     close: async () => {
       delivery.close();

@@ -1,6 +1,7 @@
 import * as iamModule from "@aws-sdk/client-iam";
 import type { Iam } from "../../../iam/iam.ts";
 import { defineService, type ServiceDefinition } from "../../protocol/handlers.ts";
+import { absentHandlers } from "./absent-handlers.ts";
 import { accessKeyHandlers } from "./access-key-handlers.ts";
 import { groupHandlers } from "./group-handlers.ts";
 import { groupPolicyHandlers } from "./group-policy-handlers.ts";
@@ -25,6 +26,7 @@ export function iamService(deps: { iam: Iam }): ServiceDefinition {
       ...groupHandlers(deps.iam),
       ...groupPolicyHandlers(deps.iam),
       ...accessKeyHandlers(deps.iam),
+      ...absentHandlers(deps.iam),
     },
   });
 }

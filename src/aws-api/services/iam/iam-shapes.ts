@@ -8,6 +8,7 @@ import type {
   StoredRole,
   StoredTag,
 } from "../../../iam/iam-records.ts";
+import { iamPage } from "./iam-page.ts";
 
 /** AWS: policy documents in answers are URL-encoded as RFC 3986 has it. */
 export function encodePolicyDocument(document: string): string {
@@ -22,6 +23,16 @@ export const tagShapes = (tags: readonly StoredTag[]): Tag[] =>
 
 export const storedTags = (tags: readonly Tag[] | undefined): StoredTag[] =>
   (tags ?? []).map(({ Key, Value }) => ({ key: Key ?? "", value: Value ?? "" }));
+
+/** A page of tags, as every operation that lists them answers it: by key, regardless of case. */
+export function tagsPage(
+  tags: readonly StoredTag[],
+  request: { Marker?: string | undefined; MaxItems?: number | undefined },
+) {
+  const sorted = tags.toSorted((left, right) => (left.key.toLowerCase() < right.key.toLowerCase() ? -1 : 1));
+  const { items, paging } = iamPage(sorted, ({ key }) => key, request);
+  return { Tags: tagShapes(items), ...paging };
+}
 
 /** The members that every answer about a role has; listings have no more than these. */
 export function roleShape(role: StoredRole): Role {

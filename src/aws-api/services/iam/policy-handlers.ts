@@ -9,6 +9,7 @@ import {
   policyVersionShape,
   storedTags,
   tagShapes,
+  tagsPage,
 } from "./iam-shapes.ts";
 import type { IamHandlers } from "./role-handlers.ts";
 
@@ -67,6 +68,16 @@ export function policyHandlers({ policies, directory }: Iam): IamHandlers {
       await policies.remove(account, input.PolicyArn ?? "");
       return {};
     },
+    TagPolicy: async (input, { account }) => {
+      await policies.tag(account, input.PolicyArn ?? "", storedTags(input.Tags));
+      return {};
+    },
+    UntagPolicy: async (input, { account }) => {
+      await policies.untag(account, input.PolicyArn ?? "", input.TagKeys ?? []);
+      return {};
+    },
+    ListPolicyTags: (input, { account }) =>
+      tagsPage(policies.get(account, input.PolicyArn ?? "").record.tags, input),
     ...versionHandlers({ policies }),
     ...entityHandlers({ policies, directory }),
   };

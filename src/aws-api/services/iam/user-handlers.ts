@@ -5,7 +5,7 @@ import { invalidInput } from "../../../iam/iam-errors.ts";
 import type { StoredUser } from "../../../iam/iam-records.ts";
 import type { RequestContext } from "../../protocol/handlers.ts";
 import { iamPage } from "./iam-page.ts";
-import { principalDetails, storedTags, tagShapes } from "./iam-shapes.ts";
+import { principalDetails, storedTags, tagsPage } from "./iam-shapes.ts";
 import type { IamHandlers } from "./role-handlers.ts";
 
 export const userShape = (user: StoredUser) => ({
@@ -72,12 +72,8 @@ export function userHandlers({ users, directory }: Iam): IamHandlers {
       await users.untag(account, input.UserName ?? "", input.TagKeys ?? []);
       return {};
     },
-    ListUserTags: (input, { account }) => {
-      const tags = [...users.get(account, input.UserName ?? "").record.tags];
-      tags.sort((left, right) => (left.key.toLowerCase() < right.key.toLowerCase() ? -1 : 1));
-      const { items, paging } = iamPage(tags, ({ key }) => key, input);
-      return { Tags: tagShapes(items), ...paging };
-    },
+    ListUserTags: (input, { account }) =>
+      tagsPage(users.get(account, input.UserName ?? "").record.tags, input),
     PutUserPermissionsBoundary: async (input, { account }) => {
       await users.putBoundary(account, input.UserName ?? "", input.PermissionsBoundary ?? "");
       return {};

@@ -5,6 +5,7 @@ import { eventHandlers } from "./event-handlers.ts";
 import { groupHandlers } from "./group-handlers.ts";
 import { liveTailHandlers } from "./live-tail-handlers.ts";
 import { metricFilterHandlers } from "./metric-filter-handlers.ts";
+import { resourcePolicyHandlers } from "./resource-policy-handlers.ts";
 import { streamHandlers } from "./stream-handlers.ts";
 import { subscriptionFilterHandlers } from "./subscription-filter-handlers.ts";
 import { tagHandlers } from "./tag-handlers.ts";
@@ -28,6 +29,7 @@ export function logsHandlers(logs: CloudWatchLogs) {
     ...liveTailHandlers(logs),
     ...subscriptionFilterHandlers(logs),
     ...metricFilterHandlers(logs),
+    ...resourcePolicyHandlers(logs),
     ...tagHandlers(logs),
   };
 }
