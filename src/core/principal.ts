@@ -2,7 +2,7 @@ import type { PolicyDocument } from "./policy-document.ts";
 
 /** Who makes a request. */
 export type Principal =
-  | { readonly type: "root"; readonly account: string }
+  | { readonly type: "root"; readonly account: string; readonly hasSession?: true }
   | {
       readonly type: "user";
       readonly account: string;
@@ -10,6 +10,8 @@ export type Principal =
       readonly path: string;
       readonly userName: string;
       readonly userId: string;
+      /** Calls with the temporary credentials of GetSessionToken, as the root user can, too. */
+      readonly hasSession?: true;
     }
   | {
       readonly type: "assumed-role";

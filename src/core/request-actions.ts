@@ -186,7 +186,7 @@ function iamResource(call: ServiceCall): string {
 
 function stsPermissions(call: ServiceCall): RequiredPermission[] {
   // AWS: "No permissions are required to perform this operation", even against an explicit deny.
-  if (call.operation === "GetCallerIdentity") return [];
+  if (call.operation === "GetCallerIdentity" || call.operation === "GetSessionToken") return [];
   const role = textMember(call, "RoleArn");
   // A role's trust policy decides together with the caller's policies, see the AssumeRole handler.
   if (call.operation === "AssumeRole" && role !== undefined && parseRoleArn(role) !== undefined) return [];

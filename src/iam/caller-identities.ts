@@ -1,3 +1,4 @@
+import { AwsError } from "../core/errors.ts";
 import { foreignAccount } from "../core/function-reference.ts";
 import { parseRoleArn } from "../core/iam-arn.ts";
 import type { Principal } from "../core/principal.ts";
@@ -106,6 +107,7 @@ export class CallerIdentities {
     readonly conditions?: Readonly<Record<string, string>>;
   }): void {
     const { principal, region } = call.context;
+    if (this.#dependencies.mode === "enforced") refuseUserSession(principal, call);
     if (principal.type === "root" && !invokesForeign(principal.account, call)) return;
     const { directory, clock, resourcePolicies } = this.#dependencies;
     authorize(directory, {
@@ -193,6 +195,19 @@ export class CallerIdentities {
     const roleId = directory.role(account, roleName)?.record.roleId ?? unknownRoleId(account, roleName);
     return { type: "assumed-role", account, roleName, roleId, sessionName: functionName };
   }
+}
+
+/** AWS: what GetSessionToken gives is, without a second factor, neither for IAM nor for most of STS. */
+function refuseUserSession(
+  principal: Principal,
+  { service, operation }: { service: string; operation: string },
+): void {
+  if (principal.type === "assumed-role" || principal.hasSession !== true) return;
+  const isRefused =
+    service === "iam" ||
+    (service === "sts" && operation !== "AssumeRole" && operation !== "GetCallerIdentity");
+  if (isRefused)
+    throw new AwsError("InvalidClientTokenId", "The security token included in the request is invalid", 403);
 }
 
 /** Whether an invocation or an event reaches into another account: its policy decides then, whoever calls. */
