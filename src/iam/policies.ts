@@ -103,18 +103,18 @@ export function createPolicies(deps: {
     },
     remove: async (account, arn) => {
       const target = own(account, arn);
-      if (
-        directory.rolesWithPolicy(account, arn).length > 0 ||
-        directory.usersWithPolicy(account, arn).length > 0 ||
-        directory.groupsWithPolicy(account, arn).length > 0 ||
-        directory.boundBy(account, arn).length > 0
-      ) {
+      if (isInUse(directory, account, arn))
         throw deleteConflict("Cannot delete a policy attached to entities.");
-      }
       await repository.deletePolicy(target, checkDeletable);
     },
   };
 }
+
+const isInUse = (directory: IamDirectory, account: string, arn: string): boolean =>
+  directory.rolesWithPolicy(account, arn).length > 0 ||
+  directory.usersWithPolicy(account, arn).length > 0 ||
+  directory.groupsWithPolicy(account, arn).length > 0 ||
+  directory.boundBy(account, arn).length > 0;
 
 function newRecord(policy: NewPolicy, nowMs: number): StoredPolicy {
   checkManagedDocument(policy.document);

@@ -68,16 +68,7 @@ export function policyHandlers({ policies, directory }: Iam): IamHandlers {
       await policies.remove(account, input.PolicyArn ?? "");
       return {};
     },
-    TagPolicy: async (input, { account }) => {
-      await policies.tag(account, input.PolicyArn ?? "", storedTags(input.Tags));
-      return {};
-    },
-    UntagPolicy: async (input, { account }) => {
-      await policies.untag(account, input.PolicyArn ?? "", input.TagKeys ?? []);
-      return {};
-    },
-    ListPolicyTags: (input, { account }) =>
-      tagsPage(policies.get(account, input.PolicyArn ?? "").record.tags, input),
+    ...tagHandlers({ policies }),
     ...versionHandlers({ policies }),
     ...entityHandlers({ policies, directory }),
   };
@@ -144,6 +135,21 @@ const entityName = (entity: Entity): string => {
 
 const tagsMember = (tags: ManagedPolicy["record"]["tags"]) =>
   tags.length > 0 ? { Tags: tagShapes(tags) } : {};
+
+function tagHandlers({ policies }: Pick<Iam, "policies">): IamHandlers {
+  return {
+    TagPolicy: async (input, { account }) => {
+      await policies.tag(account, input.PolicyArn ?? "", storedTags(input.Tags));
+      return {};
+    },
+    UntagPolicy: async (input, { account }) => {
+      await policies.untag(account, input.PolicyArn ?? "", input.TagKeys ?? []);
+      return {};
+    },
+    ListPolicyTags: (input, { account }) =>
+      tagsPage(policies.get(account, input.PolicyArn ?? "").record.tags, input),
+  };
+}
 
 function versionHandlers({ policies }: Pick<Iam, "policies">): IamHandlers {
   return {

@@ -3,8 +3,10 @@ import { compileLogFilter } from "../../../core/log-filter-pattern.ts";
 import { extractedLogValues } from "../../../core/log-filter-values.ts";
 import type { CloudWatchLogs } from "../../../logs/cloudwatch-logs.ts";
 import { invalidLogsParameter, logsNotSupported } from "../../../logs/log-errors.ts";
+import type { MetricTransformation } from "../../../logs/log-records.ts";
 import { checkFilterPattern, type GroupMetricFilter } from "../../../logs/metric-filters.ts";
 import { decodePageToken, encodePageToken } from "../../../logs/page-token.ts";
+import type { Input } from "../../protocol/handlers.ts";
 import type { LogsHandlers } from "./group-handlers.ts";
 import { pageAfter, referencedGroup } from "./group-reference.ts";
 
@@ -14,23 +16,11 @@ const FILTERS_DEFAULT = 50;
 export function metricFilterHandlers({ metricFilters }: CloudWatchLogs): LogsHandlers {
   return {
     PutMetricFilter: async (input, context) => {
-      if (input.applyOnTransformedLogs === true) throw logsNotSupported("applyOnTransformedLogs");
-      if (input.fieldSelectionCriteria !== undefined) throw logsNotSupported("fieldSelectionCriteria");
-      if ((input.emitSystemFieldDimensions ?? []).length > 0)
-        throw logsNotSupported("emitSystemFieldDimensions");
-      const [transformation] = input.metricTransformations ?? [];
-      const { defaultValue, dimensions, unit } = transformation ?? {};
+      refuseUnsupported(input);
       await metricFilters.put(referencedGroup(input, context), {
         filterName: input.filterName ?? "",
         filterPattern: input.filterPattern ?? "",
-        transformation: {
-          metricName: transformation?.metricName ?? "",
-          metricNamespace: transformation?.metricNamespace ?? "",
-          metricValue: transformation?.metricValue ?? "",
-          ...(defaultValue !== undefined && { defaultValue }),
-          ...(dimensions !== undefined && Object.keys(dimensions).length > 0 && { dimensions }),
-          ...(unit !== undefined && { unit }),
-        },
+        transformation: storedTransformation(input.metricTransformations?.[0]),
       });
       return {};
     },
@@ -81,6 +71,25 @@ export function metricFilterHandlers({ metricFilters }: CloudWatchLogs): LogsHan
         ),
       };
     },
+  };
+}
+
+function refuseUnsupported(input: Input<typeof logsModule, "PutMetricFilter">): void {
+  if (input.applyOnTransformedLogs === true) throw logsNotSupported("applyOnTransformedLogs");
+  if (input.fieldSelectionCriteria !== undefined) throw logsNotSupported("fieldSelectionCriteria");
+  if ((input.emitSystemFieldDimensions ?? []).length > 0) throw logsNotSupported("emitSystemFieldDimensions");
+}
+
+function storedTransformation(given: logsModule.MetricTransformation | undefined): MetricTransformation {
+  const { metricName = "", metricNamespace = "", metricValue = "" } = given ?? {};
+  const { defaultValue, dimensions = {}, unit } = given ?? {};
+  return {
+    metricName,
+    metricNamespace,
+    metricValue,
+    ...(defaultValue !== undefined && { defaultValue }),
+    ...(Object.keys(dimensions).length > 0 && { dimensions }),
+    ...(unit !== undefined && { unit }),
   };
 }
 
