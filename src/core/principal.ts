@@ -19,6 +19,8 @@ export type Principal =
       readonly roleName: string;
       readonly roleId: string;
       readonly sessionName: string;
+      /** The function in whose environment the credentials are, without a qualifier. */
+      readonly sourceFunctionArn?: string | undefined;
       /** What the session was limited to when it began; undefined: it may do all that its role may. */
       readonly sessionPolicies?: SessionPolicies | undefined;
     };

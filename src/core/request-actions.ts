@@ -56,7 +56,10 @@ const LAMBDA_ACTIONS: Readonly<Record<string, string>> = {
 function lambdaPermissions(call: ServiceCall): readonly RequiredPermission[] {
   if (call.operation === "InvokeFunctionUrl") return functionUrlPermissions(lambdaResource(call), "AWS_IAM");
   const action = `lambda:${LAMBDA_ACTIONS[call.operation] ?? call.operation}`;
-  const permissions: RequiredPermission[] = [{ action, resources: [lambdaResource(call)] }];
+  const context = lambdaContext(call);
+  const permissions: RequiredPermission[] = [
+    { action, resources: [lambdaResource(call)], ...(Object.keys(context).length > 0 && { context }) },
+  ];
   const role = textMember(call, "Role");
   if (role !== undefined) {
     // AWS: whoever gives a function a role must be allowed to hand that role to Lambda.
@@ -73,6 +76,21 @@ function lambdaPermissions(call: ServiceCall): readonly RequiredPermission[] {
     for (const layer of layers)
       permissions.push({ action: "lambda:GetLayerVersion", resources: [String(layer)] });
   return permissions;
+}
+
+/** Lambda's own condition keys, see "Condition keys for AWS Lambda". */
+function lambdaContext(call: ServiceCall): Record<string, string | readonly string[]> {
+  const { Layers: layers } = call.input;
+  const isPermission = call.operation === "AddPermission";
+  const principal = isPermission ? textMember(call, "Principal") : undefined;
+  const authType = textMember(call, isPermission ? "FunctionUrlAuthType" : "AuthType");
+  const signing = textMember(call, "CodeSigningConfigArn");
+  return {
+    ...(principal !== undefined && { "lambda:Principal": principal }),
+    ...(authType !== undefined && { "lambda:FunctionUrlAuthType": authType }),
+    ...(signing !== undefined && { "lambda:CodeSigningConfigArn": signing }),
+    ...(Array.isArray(layers) && { "lambda:Layer": layers.map(String) }),
+  };
 }
 
 /** AWS: whoever names a package in a bucket must be allowed to read it. */

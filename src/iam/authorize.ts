@@ -9,9 +9,11 @@ import {
 } from "../core/policy-evaluation.ts";
 import type { Principal } from "../core/principal.ts";
 import { type RequiredPermission, requiredPermissions } from "../core/request-actions.ts";
+import { requestTagContext } from "../core/request-tags.ts";
 import type { IamDirectory } from "./iam-directory.ts";
 import { iamAccessDenied } from "./iam-errors.ts";
 import type { StoredGroup, StoredRole, StoredUser } from "./iam-records.ts";
+import { iamResourceTags } from "./iam-resource-tags.ts";
 import { type PrincipalEntity, principalEntity } from "./principal-entity.ts";
 
 /** A policy that stands on a resource instead of on a caller. */
@@ -25,6 +27,12 @@ export interface ResourcePolicy {
 /** Finds the policy of a resource; undefined for resources that cannot have one. */
 export type ResourcePolicies = (service: string, resource: string) => ResourcePolicy | undefined;
 
+/** Finds the tags of a resource; undefined for resources that have none. */
+export type ResourceTags = (
+  service: string,
+  resource: string,
+) => Readonly<Record<string, string>> | undefined;
+
 /** A call made by a user, with the credentials of a role, or by the root of an account on what is another's. */
 export interface IdentityCall {
   readonly principal: Principal;
@@ -37,9 +45,10 @@ export interface IdentityCall {
   readonly nowMs: number;
   /** Address that the call came from; undefined when it came from inside Lambent. */
   readonly sourceIp?: string | undefined;
-  /** Further condition keys, such as lambda:SourceFunctionArn. */
+  /** Further condition keys, such as lambda:FunctionArn. */
   readonly context?: Readonly<Record<string, string>>;
   readonly resourcePolicies?: ResourcePolicies;
+  readonly resourceTags?: ResourceTags;
 }
 
 /** What became of one permission; the reason stands in the error's text. */
@@ -65,7 +74,12 @@ export function authorize(directory: IamDirectory, call: IdentityCall): void {
   if (permissions.length === 0) return;
   const entity = principal.type === "root" ? undefined : principalEntity(directory, principal);
   for (const permission of permissions) {
-    const context = contextKeys(call, entity, permission);
+    const resource = permission.resources[0] ?? "*";
+    const tags =
+      call.service === "iam"
+        ? iamResourceTags(directory, resource)
+        : call.resourceTags?.(call.service, resource);
+    const context = contextKeys(call, entity, permission, tags);
     const decision = decide(call, entity, { ...permission, context });
     if (decision !== "allowed") throw denied(call, permission, decision);
   }
@@ -220,6 +234,8 @@ export function principalContext(
     ["aws:epochtime", [String(Math.floor(request.nowMs / 1000))]],
     ["aws:securetransport", ["false"]],
   ]);
+  if (principal.type === "assumed-role" && principal.sourceFunctionArn !== undefined)
+    keys.set("lambda:sourcefunctionarn", [principal.sourceFunctionArn]);
   if (principal.type === "user") keys.set("aws:username", [principal.userName]);
   if (request.sourceIp !== undefined) keys.set("aws:sourceip", [request.sourceIp]);
   for (const { key, value } of entity?.tags ?? []) keys.set(`aws:principaltag/${key.toLowerCase()}`, [value]);
@@ -236,11 +252,14 @@ function contextKeys(
   call: IdentityCall,
   entity: PrincipalEntity | undefined,
   permission: RequiredPermission,
+  resourceTags: Readonly<Record<string, string>> = {},
 ): RequestContextKeys {
   const keys = principalContext(call.principal, entity, call);
-  for (const [key, value] of Object.entries({ ...call.context, ...permission.context })) {
-    keys.set(key.toLowerCase(), [value]);
-  }
+  const given = { ...requestTagContext(call.input), ...call.context, ...permission.context };
+  for (const [key, value] of Object.entries(given))
+    keys.set(key.toLowerCase(), typeof value === "string" ? [value] : value);
+  for (const [key, value] of Object.entries(resourceTags))
+    keys.set(`aws:resourcetag/${key.toLowerCase()}`, [value]);
   return keys;
 }
 

@@ -18,6 +18,8 @@ export interface RoleSession {
   readonly account: string;
   readonly roleArn: string;
   readonly sessionName: string;
+  /** The function that the credentials are for. */
+  readonly sourceFunctionArn?: string | undefined;
   /** What the session is limited to. */
   readonly policies?: GivenSessionPolicies | undefined;
 }
@@ -80,6 +82,8 @@ interface TokenBody {
   readonly t?: "user" | "root" | undefined;
   /** Expiration, epoch milliseconds. */
   readonly e: number;
+  /** ARN of the function that they are for. */
+  readonly f?: string | undefined;
   /** Inline session policy, JSON. */
   readonly p?: string | undefined;
   /** ARNs of managed session policies. */
@@ -164,6 +168,7 @@ const roleOf = (body: TokenBody): Principal => ({
   roleName: body.r,
   roleId: body.i,
   sessionName: body.s,
+  ...(body.f !== undefined && { sourceFunctionArn: body.f }),
   ...((body.p !== undefined || body.m !== undefined) && {
     sessionPolicies: {
       inline: body.p === undefined ? undefined : readSessionPolicy(body.p),
@@ -198,6 +203,7 @@ function tokenBody(
     i: known?.roleId ?? unknownRoleId(role.account, role.roleName),
     s: session.sessionName,
     e: expirationMs,
+    f: session.sourceFunctionArn,
     p: session.policies?.inline,
     m: session.policies?.policyArns,
   };

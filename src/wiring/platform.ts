@@ -76,6 +76,7 @@ export async function openPlatform(
     mode,
     defaultRegion,
     resourcePolicies: (service, arn) => ground.resourcePolicies.get(service)?.(arn),
+    resourceTags: (service, arn) => (service === "lambda" ? functions.tags.find(arn) : undefined),
   });
   return {
     iam,
