@@ -4,13 +4,39 @@ import { compileComparison, InvalidFilterPattern } from "./filter-value.ts";
 type Test = (value: string) => boolean;
 
 /** One field of the pattern; the ellipsis stands for any number of them. */
-type Field = { readonly test: Test } | "...";
+type Field = { readonly name: string; readonly test: Test } | "...";
 
 const NAME = /[\w-]+/;
 const BARE_VALUE = /[^\s,()&|"\]]+/;
 
 /** Compiles `[ip, user, status = 4*, bytes > 1000, ...]`; the given text is without the brackets. */
 export function compileFieldsFilter(text: string): (message: string) => boolean {
+  const fields = readFields(text);
+  return (message) => fieldsMatch(fields, splitFields(message));
+}
+
+/** The names that the pattern gives to fields. */
+export function namedFields(text: string): string[] {
+  return readFields(text).flatMap((each) => (each === "..." ? [] : [each.name]));
+}
+
+/** Compiles a reader of the fields by the names that the pattern gives them; of events that match it. */
+export function compileFieldValues(text: string): (message: string) => ReadonlyMap<string, string> {
+  const fields = readFields(text);
+  const ellipsis = fields.indexOf("...");
+  return (message) => {
+    const values = splitFields(message);
+    const named = new Map<string, string>();
+    for (const [index, each] of fields.entries()) {
+      const isTail = ellipsis >= 0 && index > ellipsis;
+      const value = values[isTail ? values.length - fields.length + index : index];
+      if (each !== "..." && value !== undefined) named.set(each.name, value);
+    }
+    return named;
+  };
+}
+
+function readFields(text: string): Field[] {
   const scanner = new FilterScanner(text);
   const fields: Field[] = [];
   do {
@@ -19,12 +45,14 @@ export function compileFieldsFilter(text: string): (message: string) => boolean 
   if (!scanner.atEnd) throw new InvalidFilterPattern("text behind the fields");
   if (fields.filter((each) => each === "...").length > 1)
     throw new InvalidFilterPattern("more than one ellipsis");
-  return (message) => fieldsMatch(fields, splitFields(message));
+  return fields;
 }
 
 function field(scanner: FilterScanner): Field {
   if (scanner.takes("...")) return "...";
-  return { test: disjunction(scanner) };
+  const start = scanner.position;
+  const test = disjunction(scanner);
+  return { name: NAME.exec(scanner.readFrom(start))?.[0] ?? "", test };
 }
 
 function disjunction(scanner: FilterScanner): Test {

@@ -20,6 +20,20 @@ export function compileJsonFilter(text: string): (message: string) => boolean {
   };
 }
 
+/**
+ * Compiles a selector such as `$.a.b[0]`: the first value it finds in an event that is text, number, truth value or null;
+ * undefined where there is none. Throws `InvalidFilterPattern`.
+ */
+export function compileJsonSelector(text: string): (message: string) => FieldValue | undefined {
+  const scanner = new FilterScanner(text);
+  const steps = selector(scanner);
+  if (!scanner.atEnd) throw new InvalidFilterPattern("text behind the selector");
+  return (message) => {
+    const event = parseObject(message);
+    return event === undefined ? undefined : select(event, steps).find(isFieldValue);
+  };
+}
+
 function parseObject(message: string): unknown {
   if (!/^\s*[{[]/.test(message)) return undefined;
   try {

@@ -14,6 +14,15 @@ export class FilterScanner {
     return this.#position >= this.#text.length;
   }
 
+  get position(): number {
+    return this.#position;
+  }
+
+  /** What has been read since that position. */
+  readFrom(position: number): string {
+    return this.#text.slice(position, this.#position);
+  }
+
   skipSpace(): void {
     while (/\s/.test(this.#text[this.#position] ?? "x")) this.#position++;
   }

@@ -32,6 +32,11 @@ export function userArn(user: { account: string; path: string; userName: string 
   return `arn:aws:iam::${user.account}:user${user.path}${user.userName}`;
 }
 
+/** arn:aws:iam::ACCOUNT:group/PATH/NAME */
+export function groupArn(group: { account: string; path: string; groupName: string }): string {
+  return `arn:aws:iam::${group.account}:group${group.path}${group.groupName}`;
+}
+
 /** The ARN by which AWS names a caller: of the root user, of a user, or of a role's session. */
 export function principalArn(principal: Principal): string {
   switch (principal.type) {

@@ -26,7 +26,7 @@ export function requiredPermissions(call: ServiceCall): readonly RequiredPermiss
     case "monitoring":
       return [cloudWatchPermission(call)];
     case "iam":
-      return [{ action: `iam:${call.operation}`, resources: [iamResource(call)] }];
+      return [iamPermission(call)];
     case "s3":
       return s3Permissions(call);
     case "sts":
@@ -56,7 +56,10 @@ const LAMBDA_ACTIONS: Readonly<Record<string, string>> = {
 function lambdaPermissions(call: ServiceCall): readonly RequiredPermission[] {
   if (call.operation === "InvokeFunctionUrl") return functionUrlPermissions(lambdaResource(call), "AWS_IAM");
   const action = `lambda:${LAMBDA_ACTIONS[call.operation] ?? call.operation}`;
-  const permissions: RequiredPermission[] = [{ action, resources: [lambdaResource(call)] }];
+  const context = lambdaContext(call);
+  const permissions: RequiredPermission[] = [
+    { action, resources: [lambdaResource(call)], ...(Object.keys(context).length > 0 && { context }) },
+  ];
   const role = textMember(call, "Role");
   if (role !== undefined) {
     // AWS: whoever gives a function a role must be allowed to hand that role to Lambda.
@@ -73,6 +76,21 @@ function lambdaPermissions(call: ServiceCall): readonly RequiredPermission[] {
     for (const layer of layers)
       permissions.push({ action: "lambda:GetLayerVersion", resources: [String(layer)] });
   return permissions;
+}
+
+/** Lambda's own condition keys, see "Condition keys for AWS Lambda". */
+function lambdaContext(call: ServiceCall): Record<string, string | readonly string[]> {
+  const { Layers: layers } = call.input;
+  const isPermission = call.operation === "AddPermission";
+  const principal = isPermission ? textMember(call, "Principal") : undefined;
+  const authType = textMember(call, isPermission ? "FunctionUrlAuthType" : "AuthType");
+  const signing = textMember(call, "CodeSigningConfigArn");
+  return {
+    ...(principal !== undefined && { "lambda:Principal": principal }),
+    ...(authType !== undefined && { "lambda:FunctionUrlAuthType": authType }),
+    ...(signing !== undefined && { "lambda:CodeSigningConfigArn": signing }),
+    ...(Array.isArray(layers) && { "lambda:Layer": layers.map(String) }),
+  };
 }
 
 /** AWS: whoever names a package in a bucket must be allowed to read it. */
@@ -155,7 +173,24 @@ function logsResources(call: ServiceCall, identifier: string): string[] {
   return stream === "" ? [`${group}:log-stream:`, group] : [`${group}:log-stream:${stream}`];
 }
 
+/** AWS: who may hand out permissions can be limited to those within a boundary, and to some policies. */
+function iamPermission(call: ServiceCall): RequiredPermission {
+  const boundary = textMember(call, "PermissionsBoundary");
+  const policyArn = call.operation.endsWith("Policy") ? textMember(call, "PolicyArn") : undefined;
+  return {
+    action: `iam:${call.operation}`,
+    resources: [iamResource(call)],
+    context: {
+      ...(boundary !== undefined && { "iam:PermissionsBoundary": boundary }),
+      ...(policyArn !== undefined && { "iam:PolicyARN": policyArn }),
+    },
+  };
+}
+
 function iamResource(call: ServiceCall): string {
+  const group = textMember(call, "GroupName");
+  if (group !== undefined)
+    return `arn:aws:iam::${call.account}:group${textMember(call, "Path") ?? "/"}${group}`;
   const role = textMember(call, "RoleName");
   const path = textMember(call, "Path") ?? "/";
   if (role !== undefined) return `arn:aws:iam::${call.account}:role${path}${role}`;
@@ -169,7 +204,7 @@ function iamResource(call: ServiceCall): string {
 
 function stsPermissions(call: ServiceCall): RequiredPermission[] {
   // AWS: "No permissions are required to perform this operation", even against an explicit deny.
-  if (call.operation === "GetCallerIdentity") return [];
+  if (call.operation === "GetCallerIdentity" || call.operation === "GetSessionToken") return [];
   const role = textMember(call, "RoleArn");
   // A role's trust policy decides together with the caller's policies, see the AssumeRole handler.
   if (call.operation === "AssumeRole" && role !== undefined && parseRoleArn(role) !== undefined) return [];

@@ -5,7 +5,7 @@ export interface RequiredPermission {
   /** Names of the resource; the first one stands in error messages. */
   readonly resources: readonly string[];
   /** Condition keys that belong to this permission alone. */
-  readonly context?: Readonly<Record<string, string>>;
+  readonly context?: Readonly<Record<string, string | readonly string[]>>;
 }
 
 /** A call as the permissions are derived from it. */

@@ -20,6 +20,14 @@ export class FunctionTags {
     return this.#head(owner, functionArn).tags;
   }
 
+  /** Of the function that an ARN is of, with a qualifier or without; undefined when there is none. */
+  find(arn: string): Readonly<Record<string, string>> | undefined {
+    const [, region, account, functionName] =
+      /^arn:aws[a-z-]*:lambda:([a-z0-9-]+):(\d{12}):function:([\w-]+)(?::|$)/.exec(arn) ?? [];
+    if (region === undefined || account === undefined || functionName === undefined) return undefined;
+    return this.#catalogue.find({ account, region, functionName })?.head?.tags;
+  }
+
   async add(owner: Owner, functionArn: string, tags: Readonly<Record<string, string>>): Promise<void> {
     // AWS: the words for a request without any tag (recorded from the service).
     if (Object.keys(tags).length === 0) {

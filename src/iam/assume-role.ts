@@ -4,12 +4,13 @@ import type { PolicyPrincipals } from "../core/policy-document.ts";
 import { evaluatePolicies } from "../core/policy-evaluation.ts";
 import type { Principal } from "../core/principal.ts";
 import type { Clock } from "../ports/clock.ts";
-import { identityVerdict, principalContext, principalNames } from "./authorize.ts";
+import { identityVerdict, limitOf, principalContext, principalNames } from "./authorize.ts";
 import type { IamDirectory } from "./iam-directory.ts";
 import { iamAccessDenied } from "./iam-errors.ts";
 import type { Role } from "./iam-records.ts";
+import { checkAttachable, checkPolicyDocument } from "./policy-holders.ts";
 import { type PrincipalEntity, principalEntity } from "./principal-entity.ts";
-import type { IssuedCredentials, SessionCredentials } from "./session-credentials.ts";
+import type { GivenSessionPolicies, IssuedCredentials, SessionCredentials } from "./session-credentials.ts";
 
 export interface AssumeRoleRequest {
   readonly principal: Principal;
@@ -18,6 +19,7 @@ export interface AssumeRoleRequest {
   readonly durationSeconds: number | undefined;
   readonly externalId: string | undefined;
   readonly region: string;
+  readonly policies?: GivenSessionPolicies | undefined;
 }
 
 export interface AssumedRole {
@@ -26,8 +28,12 @@ export interface AssumedRole {
   readonly assumedRoleId: string;
   /** arn:aws:sts::ACCOUNT:assumed-role/ROLE/SESSION */
   readonly arn: string;
+  /** How much of what session policies may take they do, in percent; undefined without any. */
+  readonly packedPolicySize: number | undefined;
 }
 
+/** AWS: of the plain text of all session policies together ("IAM and AWS STS quotas"). */
+const SESSION_POLICY_CHARACTERS_MAX = 2048;
 const DEFAULT_DURATION_SECONDS = 3600;
 /** "Role chaining limits your session to a maximum of one hour." */
 const CHAINED_DURATION_SECONDS_MAX = 3600;
@@ -45,14 +51,38 @@ export function assumeRole(
   if (role === undefined || roleArn(role.record) !== request.roleArn) throw denied(request);
   if (!mayAssume(deps, request, role)) throw denied(request);
   const seconds = sessionSeconds(request, role);
+  const packedPolicySize = request.policies && checkSessionPolicies(deps.directory, role, request.policies);
   const { account, roleName, roleId } = role.record;
   const { sessionName } = request;
   const principal: Principal = { type: "assumed-role", account, roleName, roleId, sessionName };
   return {
-    credentials: deps.credentials.issue({ account, roleArn: request.roleArn, sessionName }, seconds * 1000),
+    credentials: deps.credentials.issue(
+      { account, roleArn: request.roleArn, sessionName, policies: request.policies },
+      seconds * 1000,
+    ),
     assumedRoleId: `${roleId}:${sessionName}`,
     arn: principalArn(principal),
+    packedPolicySize,
   };
+}
+
+/** Throws MalformedPolicyDocument and PackedPolicyTooLarge; answers the size in percent. */
+function checkSessionPolicies(
+  directory: IamDirectory,
+  role: Role,
+  { inline, policyArns }: GivenSessionPolicies,
+): number {
+  if (inline !== undefined) checkPolicyDocument(inline, "identity");
+  for (const arn of policyArns) checkAttachable(directory, role.record.account, arn);
+  const characters = (inline?.length ?? 0) + policyArns.reduce((sum, arn) => sum + arn.length, 0);
+  const percent = Math.ceil((characters * 100) / SESSION_POLICY_CHARACTERS_MAX);
+  if (percent > 100)
+    throw new AwsError(
+      "PackedPolicyTooLarge",
+      `Packed policy consumes ${percent}% of allotted space, please use smaller policy.`,
+      400,
+    );
+  return percent;
 }
 
 function sessionSeconds(request: AssumeRoleRequest, role: Role): number {
@@ -97,9 +127,9 @@ function mayAssume(
   const permission = { action: "sts:AssumeRole", resources: [request.roleArn], context };
   const verdict = identityVerdict(caller, permission);
   if (verdict === "explicitly-denied") return false;
-  return (
-    verdict === "allowed" || (trusts(names.own) === "allowed" && principal.account === role.record.account)
-  );
+  if (verdict === "allowed") return true;
+  if (trusts(names.own) !== "allowed" || principal.account !== role.record.account) return false;
+  return limitOf(caller, permission) === undefined || trusts([principalArn(principal)]) === "allowed";
 }
 
 function callerContext(

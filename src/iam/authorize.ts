@@ -9,8 +9,11 @@ import {
 } from "../core/policy-evaluation.ts";
 import type { Principal } from "../core/principal.ts";
 import { type RequiredPermission, requiredPermissions } from "../core/request-actions.ts";
+import { requestTagContext } from "../core/request-tags.ts";
 import type { IamDirectory } from "./iam-directory.ts";
 import { iamAccessDenied } from "./iam-errors.ts";
+import type { StoredGroup, StoredRole, StoredUser } from "./iam-records.ts";
+import { iamResourceTags } from "./iam-resource-tags.ts";
 import { type PrincipalEntity, principalEntity } from "./principal-entity.ts";
 
 /** A policy that stands on a resource instead of on a caller. */
@@ -24,6 +27,12 @@ export interface ResourcePolicy {
 /** Finds the policy of a resource; undefined for resources that cannot have one. */
 export type ResourcePolicies = (service: string, resource: string) => ResourcePolicy | undefined;
 
+/** Finds the tags of a resource; undefined for resources that have none. */
+export type ResourceTags = (
+  service: string,
+  resource: string,
+) => Readonly<Record<string, string>> | undefined;
+
 /** A call made by a user, with the credentials of a role, or by the root of an account on what is another's. */
 export interface IdentityCall {
   readonly principal: Principal;
@@ -36,13 +45,23 @@ export interface IdentityCall {
   readonly nowMs: number;
   /** Address that the call came from; undefined when it came from inside Lambent. */
   readonly sourceIp?: string | undefined;
-  /** Further condition keys, such as lambda:SourceFunctionArn. */
+  /** Further condition keys, such as lambda:FunctionArn. */
   readonly context?: Readonly<Record<string, string>>;
   readonly resourcePolicies?: ResourcePolicies;
+  readonly resourceTags?: ResourceTags;
 }
 
 /** What became of one permission; the reason stands in the error's text. */
-type Decision = "allowed" | "denied by identity" | "denied by resource" | "not allowed" | "not allowed there";
+type Decision =
+  | "allowed"
+  | "denied by identity"
+  | "denied by boundary"
+  | "denied by session"
+  | "denied by resource"
+  | "not allowed"
+  | "not within boundary"
+  | "not within session"
+  | "not allowed there";
 
 /**
  * Decides whether a user or role may make a call, by its inline and attached policies together with the policy of
@@ -55,7 +74,12 @@ export function authorize(directory: IamDirectory, call: IdentityCall): void {
   if (permissions.length === 0) return;
   const entity = principal.type === "root" ? undefined : principalEntity(directory, principal);
   for (const permission of permissions) {
-    const context = contextKeys(call, entity, permission);
+    const resource = permission.resources[0] ?? "*";
+    const tags =
+      call.service === "iam"
+        ? iamResourceTags(directory, resource)
+        : call.resourceTags?.(call.service, resource);
+    const context = contextKeys(call, entity, permission, tags);
     const decision = decide(call, entity, { ...permission, context });
     if (decision !== "allowed") throw denied(call, permission, decision);
   }
@@ -63,24 +87,89 @@ export function authorize(directory: IamDirectory, call: IdentityCall): void {
 
 /**
  * "Policy evaluation logic": an explicit deny wins; within an account either policy may allow, and across accounts
- * both must.
+ * both must. Permissions boundaries and session policies limit what identity policies allow, and what a resource's policy
+ * allows to a role; a user or a session that is named there itself may do it all the same.
  */
 function decide(call: IdentityCall, entity: PrincipalEntity | undefined, request: PolicyRequest): Decision {
-  const identity = call.principal.type === "root" ? "allowed" : identityVerdict(entity, request);
+  const { principal } = call;
+  const identity = principal.type === "root" ? "allowed" : evaluatePolicies(entity?.policies ?? [], request);
   if (identity === "explicitly-denied") return "denied by identity";
+  const limit = limitOf(entity, request);
+  if (limit?.startsWith("denied")) return limit;
+  const resource = resourceVerdict(call, entity, request);
+  if (resource.verdict === "explicitly-denied") return "denied by resource";
+  const allowsResource = resource.verdict === "allowed";
+  if (!resource.isOwn) return acrossAccounts(identity === "allowed", limit, allowsResource);
+  if (resource.namesCaller) return "allowed";
+  return identity === "allowed" || allowsResource ? (limit ?? "allowed") : "not allowed";
+}
+
+/** What the policy of the resource says to this caller. */
+interface ResourceVerdict {
+  /** The resource is the caller's account's. */
+  readonly isOwn: boolean;
+  readonly verdict: PolicyVerdict;
+  /** It allows by naming the user, or the session. */
+  readonly namesCaller: boolean;
+}
+
+function resourceVerdict(
+  call: IdentityCall,
+  entity: PrincipalEntity | undefined,
+  request: PolicyRequest,
+): ResourceVerdict {
   const policy = call.resourcePolicies?.(call.service, request.resources[0] ?? "*");
   const isOwn = policy === undefined || policy.account === call.principal.account;
+  if (policy?.document === undefined) return { isOwn, verdict: "implicitly-denied", namesCaller: false };
+  const documents = [policy.document];
   const names = principalNames(call.principal, entity);
-  const documents = policy?.document === undefined ? [] : [policy.document];
   const everyName = { AWS: [...names.own, ...names.account] };
-  if (evaluatePolicies(documents, { ...request, principals: everyName }) === "explicitly-denied")
-    return "denied by resource";
+  const asEverybody = evaluatePolicies(documents, { ...request, principals: everyName });
+  if (!isOwn || asEverybody === "explicitly-denied")
+    return { isOwn, verdict: asEverybody, namesCaller: false };
   // The account's name in a policy of its own resource hands the decision to the account's identity policies.
-  const principals = isOwn ? { AWS: names.own } : everyName;
-  const onResource = evaluatePolicies(documents, { ...request, principals });
-  if (isOwn) return identity === "allowed" || onResource === "allowed" ? "allowed" : "not allowed";
-  if (identity !== "allowed") return "not allowed";
-  return onResource === "allowed" ? "allowed" : "not allowed there";
+  const verdict = evaluatePolicies(documents, { ...request, principals: { AWS: names.own } });
+  const namesCaller = verdict === "allowed" && isNamedItself(call.principal, documents, request);
+  return { isOwn, verdict, namesCaller };
+}
+
+function acrossAccounts(
+  allowsIdentity: boolean,
+  limit: Limit | undefined,
+  allowsResource: boolean,
+): Decision {
+  if (!allowsIdentity) return "not allowed";
+  return limit ?? (allowsResource ? "allowed" : "not allowed there");
+}
+
+type Limit = "denied by boundary" | "denied by session" | "not within boundary" | "not within session";
+
+/** What boundary and session policies have against a request. */
+export function limitOf(entity: PrincipalEntity | undefined, request: PolicyRequest): Limit | undefined {
+  const boundary = entity?.boundary && evaluatePolicies([entity.boundary], request);
+  if (boundary === "explicitly-denied") return "denied by boundary";
+  const session = entity?.sessionPolicies && evaluatePolicies(entity.sessionPolicies, request);
+  if (session === "explicitly-denied") return "denied by session";
+  if (boundary === "implicitly-denied") return "not within boundary";
+  return session === "implicitly-denied" ? "not within session" : undefined;
+}
+
+/** AWS: a user, or a role's session, that a policy on a resource names gets what it says without any limit. */
+function isNamedItself(
+  principal: Principal,
+  documents: readonly PolicyDocument[],
+  request: PolicyRequest,
+): boolean {
+  if (principal.type !== "assumed-role") return true;
+  const named = documents.map((document) => ({
+    ...document,
+    statements: document.statements.filter(
+      ({ principals }) => principals !== undefined && principals.AWS?.includes("*") !== true,
+    ),
+  }));
+  return (
+    evaluatePolicies(named, { ...request, principals: { AWS: [principalArn(principal)] } }) === "allowed"
+  );
 }
 
 /** The names by which policies call a caller itself, and its account. */
@@ -93,23 +182,38 @@ export function principalNames(
   return { own, account: [account, `arn:aws:iam::${account}:root`] };
 }
 
-/** The verdict of a caller's identity policies; who does not exist is allowed nothing. */
+/**
+ * The verdict of all that is said about a caller itself: its policies, its permissions boundary and its session's. Who
+ * does not exist is allowed nothing.
+ */
 export function identityVerdict(entity: PrincipalEntity | undefined, request: PolicyRequest): PolicyVerdict {
-  return entity === undefined ? "implicitly-denied" : evaluatePolicies(entity.policies, request);
+  const verdict = evaluatePolicies(entity?.policies ?? [], request);
+  const limit = limitOf(entity, request);
+  if (verdict === "explicitly-denied" || limit === undefined) return verdict;
+  return limit.startsWith("denied") ? "explicitly-denied" : "implicitly-denied";
 }
 
-/** Operations on a role or user name it without its path, which is part of the ARN. */
+/** Operations on a role, user or group name it without its path, which is part of the ARN, and without its boundary. */
 function withPath(directory: IamDirectory, call: IdentityCall): Readonly<Record<string, unknown>> {
   const { service, operation, input, principal } = call;
-  if (service !== "iam" || operation === "CreateRole" || operation === "CreateUser") return input;
-  const { RoleName: roleName, UserName: userName } = input;
-  const holder =
-    typeof roleName === "string"
-      ? directory.role(principal.account, roleName)
-      : typeof userName === "string"
-        ? directory.user(principal.account, userName)
-        : undefined;
-  return holder === undefined ? input : { ...input, Path: holder.record.path };
+  if (service !== "iam" || CREATIONS.has(operation)) return input;
+  const record = namedRecord(directory, principal.account, input);
+  if (record === undefined) return input;
+  const boundary = "permissionsBoundaryArn" in record ? record.permissionsBoundaryArn : undefined;
+  // Putting a boundary is about the one that is put.
+  return { PermissionsBoundary: boundary, ...input, Path: record.path };
+}
+
+const CREATIONS: ReadonlySet<string> = new Set(["CreateRole", "CreateUser", "CreateGroup"]);
+
+function namedRecord(
+  directory: IamDirectory,
+  account: string,
+  { GroupName: groupName, RoleName: roleName, UserName: userName }: Readonly<Record<string, unknown>>,
+): StoredRole | StoredUser | StoredGroup | undefined {
+  if (typeof groupName === "string") return directory.group(account, groupName)?.record;
+  if (typeof roleName === "string") return directory.role(account, roleName)?.record;
+  return typeof userName === "string" ? directory.user(account, userName)?.record : undefined;
 }
 
 const PRINCIPAL_TYPES = { root: "Account", user: "User", "assumed-role": "AssumedRole" } as const;
@@ -130,6 +234,8 @@ export function principalContext(
     ["aws:epochtime", [String(Math.floor(request.nowMs / 1000))]],
     ["aws:securetransport", ["false"]],
   ]);
+  if (principal.type === "assumed-role" && principal.sourceFunctionArn !== undefined)
+    keys.set("lambda:sourcefunctionarn", [principal.sourceFunctionArn]);
   if (principal.type === "user") keys.set("aws:username", [principal.userName]);
   if (request.sourceIp !== undefined) keys.set("aws:sourceip", [request.sourceIp]);
   for (const { key, value } of entity?.tags ?? []) keys.set(`aws:principaltag/${key.toLowerCase()}`, [value]);
@@ -146,11 +252,14 @@ function contextKeys(
   call: IdentityCall,
   entity: PrincipalEntity | undefined,
   permission: RequiredPermission,
+  resourceTags: Readonly<Record<string, string>> = {},
 ): RequestContextKeys {
   const keys = principalContext(call.principal, entity, call);
-  for (const [key, value] of Object.entries({ ...call.context, ...permission.context })) {
-    keys.set(key.toLowerCase(), [value]);
-  }
+  const given = { ...requestTagContext(call.input), ...call.context, ...permission.context };
+  for (const [key, value] of Object.entries(given))
+    keys.set(key.toLowerCase(), typeof value === "string" ? [value] : value);
+  for (const [key, value] of Object.entries(resourceTags))
+    keys.set(`aws:resourcetag/${key.toLowerCase()}`, [value]);
   return keys;
 }
 
@@ -158,10 +267,18 @@ function reasonFor(decision: Exclude<Decision, "allowed">, action: string): stri
   switch (decision) {
     case "denied by identity":
       return "with an explicit deny in an identity-based policy";
+    case "denied by boundary":
+      return "with an explicit deny in a permissions boundary";
+    case "denied by session":
+      return "with an explicit deny in a session policy";
     case "denied by resource":
       return "with an explicit deny in a resource-based policy";
     case "not allowed":
       return `because no identity-based policy allows the ${action} action`;
+    case "not within boundary":
+      return `because no permissions boundary allows the ${action} action`;
+    case "not within session":
+      return `because no session policy allows the ${action} action`;
     case "not allowed there":
       return `because no resource-based policy allows the ${action} action`;
   }

@@ -1,8 +1,10 @@
+import { functionArn } from "../core/arn.ts";
+import { AwsError } from "../core/errors.ts";
 import { foreignAccount } from "../core/function-reference.ts";
 import { parseRoleArn } from "../core/iam-arn.ts";
 import type { Principal } from "../core/principal.ts";
 import type { Clock } from "../ports/clock.ts";
-import { authorize, type ResourcePolicies } from "./authorize.ts";
+import { authorize, type ResourcePolicies, type ResourceTags } from "./authorize.ts";
 import type { IamDirectory } from "./iam-directory.ts";
 import type { RolePrincipal } from "./principal-entity.ts";
 import { type IssuedCredentials, type SessionCredentials, unknownRoleId } from "./session-credentials.ts";
@@ -56,6 +58,7 @@ interface Dependencies {
   /** Of requests that name none. */
   readonly defaultRegion: string;
   readonly resourcePolicies?: ResourcePolicies;
+  readonly resourceTags?: ResourceTags;
 }
 
 /**
@@ -75,7 +78,12 @@ export class CallerIdentities {
   /** Temporary credentials for an environment of a function; the session is named after it, as AWS does. */
   issueForFunction(identity: FunctionIdentity): IssuedCredentials {
     const { account, roleArn, functionName } = identity;
-    const session = { account, roleArn, sessionName: functionName };
+    const session = {
+      account,
+      roleArn,
+      sessionName: functionName,
+      sourceFunctionArn: functionArn(identity),
+    };
     return this.#dependencies.credentials.issue(session, CREDENTIALS_LIFETIME_MS);
   }
 
@@ -106,8 +114,9 @@ export class CallerIdentities {
     readonly conditions?: Readonly<Record<string, string>>;
   }): void {
     const { principal, region } = call.context;
+    if (this.#dependencies.mode === "enforced") refuseUserSession(principal, call);
     if (principal.type === "root" && !invokesForeign(principal.account, call)) return;
-    const { directory, clock, resourcePolicies } = this.#dependencies;
+    const { directory, clock, resourcePolicies, resourceTags } = this.#dependencies;
     authorize(directory, {
       principal,
       service: call.service,
@@ -118,6 +127,7 @@ export class CallerIdentities {
       sourceIp: call.sourceIp,
       ...(call.conditions !== undefined && { context: call.conditions }),
       ...(resourcePolicies !== undefined && { resourcePolicies }),
+      ...(resourceTags !== undefined && { resourceTags }),
     });
   }
 
@@ -187,12 +197,33 @@ export class CallerIdentities {
     return { principal: { type: "user", account, path, userName: user.userName, userId }, secretAccessKey };
   }
 
-  #rolePrincipal({ account, roleArn, functionName }: FunctionIdentity): RolePrincipal {
+  #rolePrincipal(identity: FunctionIdentity): RolePrincipal {
+    const { account, roleArn, functionName } = identity;
     const { directory } = this.#dependencies;
     const roleName = parseRoleArn(roleArn)?.roleName ?? "";
     const roleId = directory.role(account, roleName)?.record.roleId ?? unknownRoleId(account, roleName);
-    return { type: "assumed-role", account, roleName, roleId, sessionName: functionName };
+    return {
+      type: "assumed-role",
+      account,
+      roleName,
+      roleId,
+      sessionName: functionName,
+      sourceFunctionArn: functionArn(identity),
+    };
   }
+}
+
+/** AWS: what GetSessionToken gives is, without a second factor, neither for IAM nor for most of STS. */
+function refuseUserSession(
+  principal: Principal,
+  { service, operation }: { service: string; operation: string },
+): void {
+  if (principal.type === "assumed-role" || principal.hasSession !== true) return;
+  const isRefused =
+    service === "iam" ||
+    (service === "sts" && operation !== "AssumeRole" && operation !== "GetCallerIdentity");
+  if (isRefused)
+    throw new AwsError("InvalidClientTokenId", "The security token included in the request is invalid", 403);
 }
 
 /** Whether an invocation or an event reaches into another account: its policy decides then, whoever calls. */

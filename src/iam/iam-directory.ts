@@ -3,9 +3,11 @@ import { type PolicyDocument, type PolicyKind, parsePolicyDocument } from "../co
 import type { Change, KeyValueStore } from "../ports/store.ts";
 import { awsManagedPolicies, awsManagedPolicy } from "./aws-managed-policies.ts";
 import type {
+  Group,
   ManagedPolicy,
   Role,
   StoredAccessKey,
+  StoredGroup,
   StoredPolicy,
   StoredRole,
   StoredUser,
@@ -15,6 +17,7 @@ import type {
 export const ROLE_PREFIX = "iam/roles/";
 export const POLICY_PREFIX = "iam/policies/";
 export const USER_PREFIX = "iam/users/";
+export const GROUP_PREFIX = "iam/groups/";
 export const ACCESS_KEY_PREFIX = "iam/access-keys/";
 
 /** AWS: names are unique regardless of case, so the key holds them in lower case. */
@@ -23,6 +26,9 @@ export const roleKey = (account: string, roleName: string): string =>
 
 export const userKey = (account: string, userName: string): string =>
   `${USER_PREFIX}${account}/${userName.toLowerCase()}`;
+
+export const groupKey = (account: string, groupName: string): string =>
+  `${GROUP_PREFIX}${account}/${groupName.toLowerCase()}`;
 
 export const accessKeyKey = (accessKeyId: string): string => `${ACCESS_KEY_PREFIX}${accessKeyId}`;
 
@@ -48,6 +54,14 @@ export interface IamDirectory {
   /** Sorted by name. */
   users(account: string): User[];
   usersWithPolicy(account: string, arn: string): User[];
+  group(account: string, groupName: string): Group | undefined;
+  /** Sorted by name. */
+  groups(account: string): Group[];
+  groupsWithPolicy(account: string, arn: string): Group[];
+  /** The groups that a user is in, sorted by name. */
+  groupsOf(user: StoredUser): Group[];
+  /** The users and roles of the account whose permissions boundary a policy is: roles first, each sorted by name. */
+  boundBy(account: string, arn: string): (Role | User)[];
   accessKey(accessKeyId: string): StoredAccessKey | undefined;
   /** Of a user, oldest first; `undefined` for the root user. */
   accessKeysOf(account: string, userName: string | undefined): StoredAccessKey[];
@@ -59,9 +73,11 @@ export async function openIamDirectory(keyValue: KeyValueStore): Promise<IamDire
   const roles = await watched(keyValue, ROLE_PREFIX, readRole);
   const policies = await watched(keyValue, POLICY_PREFIX, readPolicy);
   const users = await watched(keyValue, USER_PREFIX, readUser);
+  const groups = await watched(keyValue, GROUP_PREFIX, readGroup);
   const accessKeys = await watched(keyValue, ACCESS_KEY_PREFIX, decodeRecord<StoredAccessKey>);
   const usersOf = (account: string): User[] => below(users.entries, `${USER_PREFIX}${account}/`);
   const rolesOf = (account: string): Role[] => below(roles.entries, `${ROLE_PREFIX}${account}/`);
+  const groupsIn = (account: string): Group[] => below(groups.entries, `${GROUP_PREFIX}${account}/`);
   const stored = (arn: string): ManagedPolicy | undefined => {
     const [, account = "", name = ""] = /^arn:aws:iam::(\d{12}):policy\/(?:.*\/)?([^/]+)$/.exec(arn) ?? [];
     const policy = policies.entries.get(policyKey(account, name));
@@ -79,13 +95,25 @@ export async function openIamDirectory(keyValue: KeyValueStore): Promise<IamDire
     users: usersOf,
     usersWithPolicy: (account, arn) =>
       usersOf(account).filter(({ record }) => record.attachedPolicyArns.includes(arn)),
+    group: (account, groupName) => groups.entries.get(groupKey(account, groupName)),
+    groups: groupsIn,
+    groupsWithPolicy: (account, arn) =>
+      groupsIn(account).filter(({ record }) => record.attachedPolicyArns.includes(arn)),
+    groupsOf: ({ account, groupIds = [] }) =>
+      groupIds.length === 0
+        ? []
+        : groupsIn(account).filter(({ record }) => groupIds.includes(record.groupId)),
+    boundBy: (account, arn) =>
+      [...rolesOf(account), ...usersOf(account)].filter(
+        ({ record }) => record.permissionsBoundaryArn === arn,
+      ),
     accessKey: (accessKeyId) => accessKeys.entries.get(accessKeyKey(accessKeyId)),
     accessKeysOf: (account, userName) =>
       [...accessKeys.entries.values()]
         .filter((key) => key.account === account && key.userName === userName)
         .sort((left, right) => left.createdAtMs - right.createdAtMs),
     close: async () => {
-      for (const watch of [roles, policies, users, accessKeys]) await watch.close();
+      for (const watch of [roles, policies, users, groups, accessKeys]) await watch.close();
     },
   };
 }
@@ -122,6 +150,14 @@ function readRole(value: Uint8Array): Role {
 
 function readUser(value: Uint8Array): User {
   const record = decodeRecord<StoredUser>(value);
+  return {
+    record,
+    inline: Object.values(record.inlinePolicies).map((text) => readDocument(text, "identity")),
+  };
+}
+
+function readGroup(value: Uint8Array): Group {
+  const record = decodeRecord<StoredGroup>(value);
   return {
     record,
     inline: Object.values(record.inlinePolicies).map((text) => readDocument(text, "identity")),
@@ -166,6 +202,6 @@ export function decodeRecord<T extends { readonly schema: 1 }>(value: Uint8Array
   return record;
 }
 
-export type StoredIamRecord = StoredRole | StoredPolicy | StoredUser | StoredAccessKey;
+export type StoredIamRecord = StoredRole | StoredPolicy | StoredUser | StoredGroup | StoredAccessKey;
 
 export const encodeRecord = (record: StoredIamRecord): Uint8Array => Buffer.from(JSON.stringify(record));

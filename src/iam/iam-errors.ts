@@ -9,6 +9,9 @@ export const roleNotFound = (roleName: string): AwsError =>
 export const userNotFound = (userName: string): AwsError =>
   noSuchEntity(`The user with name ${userName} cannot be found.`);
 
+export const groupNotFound = (groupName: string): AwsError =>
+  noSuchEntity(`The group with name ${groupName} cannot be found.`);
+
 export const policyNotFound = (arn: string): AwsError => noSuchEntity(`Policy ${arn} was not found.`);
 
 export const entityAlreadyExists = (message: string): AwsError =>

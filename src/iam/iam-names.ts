@@ -7,8 +7,8 @@ export function identifierFromBytes(prefix: string, bytes: Uint8Array): string {
   return prefix + Array.from(bytes, (byte) => ALPHABET[byte & 31]).join("");
 }
 
-/** What an id begins with, and what it is of: role, user, managed policy, temporary key, long-term key. */
-export type IdentifierPrefix = "AROA" | "AIDA" | "ANPA" | "ASIA" | "AKIA";
+/** What an id begins with, and what it is of: role, user, group, managed policy, temporary key, long-term key. */
+export type IdentifierPrefix = "AROA" | "AIDA" | "AGPA" | "ANPA" | "ASIA" | "AKIA";
 
 /** A fresh id of AWS's form; those of keys have one character less. */
 export function newIdentifier(prefix: IdentifierPrefix): string {

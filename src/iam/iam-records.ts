@@ -5,20 +5,39 @@ export interface StoredTag {
   readonly value: string;
 }
 
-/** What users and roles have in common: policies of their own, attached ones, and tags. */
+/** What users, roles and groups have in common: policies of their own, and attached ones. */
 export interface PolicyHolder {
   /** Inline policies: name to JSON as it was given. */
   readonly inlinePolicies: Readonly<Record<string, string>>;
   readonly attachedPolicyArns: readonly string[];
+}
+
+/** What users and roles have besides: whoever makes requests. */
+export interface StoredPrincipal extends PolicyHolder {
   readonly tags: readonly StoredTag[];
+  /** A managed policy that says what the others can allow at most. */
+  readonly permissionsBoundaryArn?: string | undefined;
 }
 
 /** A user as it is stored. Its access keys are documents of their own, found by their ids. */
-export interface StoredUser extends PolicyHolder {
+export interface StoredUser extends StoredPrincipal {
   readonly schema: 1;
   readonly account: string;
   readonly userName: string;
   readonly userId: string;
+  /** With leading and trailing slash. */
+  readonly path: string;
+  readonly createdAtMs: number;
+  /** Ids of the groups that the user is in, in the order in which it came into them. */
+  readonly groupIds?: readonly string[] | undefined;
+}
+
+/** A group as it is stored; its members say themselves that they are in it. */
+export interface StoredGroup extends PolicyHolder {
+  readonly schema: 1;
+  readonly account: string;
+  readonly groupName: string;
+  readonly groupId: string;
   /** With leading and trailing slash. */
   readonly path: string;
   readonly createdAtMs: number;
@@ -37,7 +56,7 @@ export interface StoredAccessKey {
 }
 
 /** A role as it is stored, everything that belongs to it in one document. */
-export interface StoredRole extends PolicyHolder {
+export interface StoredRole extends StoredPrincipal {
   readonly schema: 1;
   readonly account: string;
   readonly roleName: string;
@@ -78,6 +97,12 @@ export interface StoredPolicy {
 /** A user with its documents read, ready to be evaluated. */
 export interface User {
   readonly record: StoredUser;
+  readonly inline: readonly PolicyDocument[];
+}
+
+/** A group with its documents read, ready to be evaluated. */
+export interface Group {
+  readonly record: StoredGroup;
   readonly inline: readonly PolicyDocument[];
 }
 

@@ -4,6 +4,7 @@ import {
   accessKeyKey,
   decodeRecord,
   encodeRecord,
+  groupKey,
   policyKey,
   roleKey,
   type StoredIamRecord,
@@ -12,12 +13,13 @@ import {
 import {
   concurrentModification,
   entityAlreadyExists,
+  groupNotFound,
   noSuchEntity,
   policyNotFound,
   roleNotFound,
   userNotFound,
 } from "./iam-errors.ts";
-import type { StoredAccessKey, StoredPolicy, StoredRole, StoredUser } from "./iam-records.ts";
+import type { StoredAccessKey, StoredGroup, StoredPolicy, StoredRole, StoredUser } from "./iam-records.ts";
 
 /** How often a change is tried again when somebody else changed the same document meanwhile. */
 const ATTEMPTS = 20;
@@ -50,6 +52,13 @@ export interface IamRepository {
     change: (user: StoredUser) => StoredUser,
   ): Promise<StoredUser>;
   deleteUser(account: string, userName: string, check: (user: StoredUser) => void): Promise<void>;
+  createGroup(group: StoredGroup): Promise<void>;
+  updateGroup(
+    account: string,
+    groupName: string,
+    change: (group: StoredGroup) => StoredGroup,
+  ): Promise<StoredGroup>;
+  deleteGroup(account: string, groupName: string, check: (group: StoredGroup) => void): Promise<void>;
   createAccessKey(key: StoredAccessKey): Promise<void>;
   /** `change` refuses a key of somebody else by throwing. */
   updateAccessKey(accessKeyId: string, change: (key: StoredAccessKey) => StoredAccessKey): Promise<void>;
@@ -80,6 +89,7 @@ export function createIamRepository(keyValue: KeyValueStore): IamRepository {
     deletePolicy: ({ account, policyName, arn }, check) =>
       remove(keyValue, policyKey(account, policyName), check, () => policyNotFound(arn)),
     ...userChanges(keyValue),
+    ...groupChanges(keyValue),
     ...accessKeyChanges(keyValue),
   };
 }
@@ -96,6 +106,21 @@ function userChanges(
       update(keyValue, userKey(account, userName), change, () => userNotFound(userName)),
     deleteUser: (account, userName, check) =>
       remove(keyValue, userKey(account, userName), check, () => userNotFound(userName)),
+  };
+}
+
+function groupChanges(
+  keyValue: KeyValueStore,
+): Pick<IamRepository, "createGroup" | "updateGroup" | "deleteGroup"> {
+  return {
+    createGroup: (group) =>
+      create(keyValue, groupKey(group.account, group.groupName), group, () =>
+        entityAlreadyExists(`Group with name ${group.groupName} already exists.`),
+      ),
+    updateGroup: (account, groupName, change) =>
+      update(keyValue, groupKey(account, groupName), change, () => groupNotFound(groupName)),
+    deleteGroup: (account, groupName, check) =>
+      remove(keyValue, groupKey(account, groupName), check, () => groupNotFound(groupName)),
   };
 }
 

@@ -10,7 +10,7 @@ import {
 import { newIdentifier } from "./iam-names.ts";
 import type { ManagedPolicy, StoredPolicy, StoredPolicyVersion, StoredTag } from "./iam-records.ts";
 import type { IamRepository } from "./iam-repository.ts";
-import { checkPolicyDocument, countedCharacters, mergeTags } from "./policy-holders.ts";
+import { checkPolicyDocument, countedCharacters, mergeTags, withoutTags } from "./policy-holders.ts";
 
 const POLICY_CHARACTERS_MAX = 6144;
 const POLICY_VERSIONS_MAX = 5;
@@ -38,6 +38,8 @@ export interface Policies {
   deleteVersion(account: string, arn: string, versionId: string): Promise<void>;
   setDefaultVersion(account: string, arn: string, versionId: string): Promise<void>;
   remove(account: string, arn: string): Promise<void>;
+  tag(account: string, arn: string, tags: readonly StoredTag[]): Promise<void>;
+  untag(account: string, arn: string, keys: readonly string[]): Promise<void>;
 }
 
 export function createPolicies(deps: {
@@ -87,18 +89,32 @@ export function createPolicies(deps: {
         return { ...policy, defaultVersionId: versionId, updatedAtMs };
       });
     },
+    tag: async (account, arn, tags) => {
+      await repository.updatePolicy(own(account, arn), (policy) => ({
+        ...policy,
+        tags: mergeTags(policy.tags, tags),
+      }));
+    },
+    untag: async (account, arn, keys) => {
+      await repository.updatePolicy(own(account, arn), (policy) => ({
+        ...policy,
+        tags: withoutTags(policy.tags, keys),
+      }));
+    },
     remove: async (account, arn) => {
       const target = own(account, arn);
-      if (
-        directory.rolesWithPolicy(account, arn).length > 0 ||
-        directory.usersWithPolicy(account, arn).length > 0
-      ) {
+      if (isInUse(directory, account, arn))
         throw deleteConflict("Cannot delete a policy attached to entities.");
-      }
       await repository.deletePolicy(target, checkDeletable);
     },
   };
 }
+
+const isInUse = (directory: IamDirectory, account: string, arn: string): boolean =>
+  directory.rolesWithPolicy(account, arn).length > 0 ||
+  directory.usersWithPolicy(account, arn).length > 0 ||
+  directory.groupsWithPolicy(account, arn).length > 0 ||
+  directory.boundBy(account, arn).length > 0;
 
 function newRecord(policy: NewPolicy, nowMs: number): StoredPolicy {
   checkManagedDocument(policy.document);

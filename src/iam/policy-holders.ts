@@ -8,7 +8,7 @@ import {
   noSuchEntity,
   policyNotFound,
 } from "./iam-errors.ts";
-import type { PolicyHolder, StoredTag } from "./iam-records.ts";
+import type { PolicyHolder, StoredPrincipal, StoredTag } from "./iam-records.ts";
 
 /** "IAM and AWS STS quotas" */
 const ATTACHED_POLICIES_MAX = 10;
@@ -62,10 +62,30 @@ export function withoutAttachedPolicy<T extends PolicyHolder>(holder: T, arn: st
 
 /** Throws NoSuchEntity unless the policy exists and is AWS's or the account's own. */
 export function checkAttachable(directory: IamDirectory, account: string, arn: string): void {
+  if (!isUsable(directory, account, arn))
+    throw noSuchEntity(`Policy ${arn} does not exist or is not attachable.`);
+}
+
+function isUsable(directory: IamDirectory, account: string, arn: string): boolean {
   const isOwn =
     arn.startsWith("arn:aws:iam::aws:policy/") || arn.startsWith(`arn:aws:iam::${account}:policy/`);
-  if (!isOwn || directory.policy(arn) === undefined)
-    throw noSuchEntity(`Policy ${arn} does not exist or is not attachable.`);
+  return isOwn && directory.policy(arn) !== undefined;
+}
+
+/** The holder with that permissions boundary; `directory` must know the policy. NoSuchEntity with AWS's text. */
+export function withBoundary<T extends StoredPrincipal>(
+  directory: IamDirectory,
+  holder: T & { readonly account: string },
+  arn: string,
+): T {
+  checkBoundary(directory, holder.account, arn);
+  return { ...holder, permissionsBoundaryArn: arn };
+}
+
+/** Throws NoSuchEntity unless the policy exists and is AWS's or the account's own; undefined is no boundary. */
+export function checkBoundary(directory: IamDirectory, account: string, arn: string | undefined): void {
+  if (arn !== undefined && !isUsable(directory, account, arn))
+    throw noSuchEntity(`Scope ARN: ${arn} does not exist or is not attachable.`);
 }
 
 /** The documents that say what a holder may do. */

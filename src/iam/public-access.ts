@@ -23,7 +23,7 @@ export function mayAnybody(policy: PolicyDocument | undefined, request: Anonymou
       ["aws:securetransport", ["false"]],
     ]);
     if (sourceIp !== undefined) keys.set("aws:sourceip", [sourceIp]);
-    for (const [key, value] of Object.entries(context)) keys.set(key.toLowerCase(), [value]);
+    for (const [key, value] of Object.entries(context)) keys.set(key.toLowerCase(), [value].flat());
     return evaluatePolicies([policy], { action, resources, context: keys, principals: {} }) === "allowed";
   });
 }

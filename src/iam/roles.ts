@@ -6,10 +6,12 @@ import type { Role, StoredRole, StoredTag } from "./iam-records.ts";
 import type { IamRepository } from "./iam-repository.ts";
 import {
   checkAttachable,
+  checkBoundary,
   checkPolicyDocument,
   countedCharacters,
   mergeTags,
   withAttachedPolicy,
+  withBoundary,
   withInlinePolicy,
   withoutAttachedPolicy,
   withoutInlinePolicy,
@@ -27,6 +29,7 @@ export interface NewRole {
   readonly description: string | undefined;
   readonly maxSessionDurationSeconds: number | undefined;
   readonly tags: readonly StoredTag[];
+  readonly permissionsBoundaryArn?: string | undefined;
 }
 
 /** What IAM's role operations do; every method throws IAM's errors. */
@@ -50,6 +53,9 @@ export interface Roles {
   detach(account: string, roleName: string, arn: string): Promise<void>;
   tag(account: string, roleName: string, tags: readonly StoredTag[]): Promise<void>;
   untag(account: string, roleName: string, keys: readonly string[]): Promise<void>;
+  /** AWS: no error without one. */
+  deleteBoundary(account: string, roleName: string): Promise<void>;
+  putBoundary(account: string, roleName: string, arn: string): Promise<void>;
 }
 
 export function createRoles(deps: {
@@ -63,6 +69,7 @@ export function createRoles(deps: {
   };
   return {
     create: async (role) => {
+      checkBoundary(directory, role.account, role.permissionsBoundaryArn);
       const record = newRecord(role, clock.nowMs());
       await repository.createRole(record);
       return record;
@@ -97,6 +104,10 @@ export function createRoles(deps: {
       return update(account, roleName, (role) => withAttachedPolicy(role, arn, "PoliciesPerRole"));
     },
     detach: (account, roleName, arn) => update(account, roleName, (role) => withoutAttachedPolicy(role, arn)),
+    putBoundary: (account, roleName, arn) =>
+      update(account, roleName, (role) => withBoundary(directory, role, arn)),
+    deleteBoundary: (account, roleName) =>
+      update(account, roleName, (role) => ({ ...role, permissionsBoundaryArn: undefined })),
     tag: (account, roleName, tags) =>
       update(account, roleName, (role) => ({ ...role, tags: mergeTags(role.tags, tags) })),
     untag: (account, roleName, keys) =>
@@ -119,6 +130,7 @@ function newRecord(role: NewRole, nowMs: number): StoredRole {
     inlinePolicies: {},
     attachedPolicyArns: [],
     tags: mergeTags([], role.tags),
+    permissionsBoundaryArn: role.permissionsBoundaryArn,
   };
 }
 

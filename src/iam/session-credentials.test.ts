@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ManualClock } from "../../test/support/manual-clock.ts";
 import { MemoryKeyValueStore } from "../../test/support/memory-store.ts";
+import { principalContext } from "./authorize.ts";
 import { openIam } from "./iam.ts";
 import { createSessionCredentials } from "./session-credentials.ts";
 
@@ -100,4 +101,17 @@ test("who a request is made by while signatures are not required", async () => {
   assert.deepEqual(ask("test"), root("000000000000"));
   assert.deepEqual(ask(undefined), root("000000000000"));
   assert.deepEqual(ask(accessKeyId, "forged"), root("000000000000"));
+});
+
+test("credentials of a function say which one, and policies may ask for it", async () => {
+  const { credentials } = await open();
+  const sourceFunctionArn = "arn:aws:lambda:eu-west-1:123456789012:function:orders";
+  const { accessKeyId, sessionToken } = credentials.issue({ ...session, sourceFunctionArn }, 60_000);
+  const principal = credentials.verify(accessKeyId, sessionToken);
+  assert.ok(principal?.type === "assumed-role");
+  const keys = principalContext(principal, undefined, { region: "eu-west-1", nowMs: 0 });
+  assert.deepEqual(keys.get("lambda:sourcefunctionarn"), [sourceFunctionArn]);
+  const other = credentials.issue(session, 60_000);
+  const plain = credentials.verify(other.accessKeyId, other.sessionToken);
+  assert.equal(plain?.type === "assumed-role" && plain.sourceFunctionArn, undefined);
 });

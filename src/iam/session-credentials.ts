@@ -1,5 +1,6 @@
 import { createHmac, createSecretKey, randomBytes, timingSafeEqual } from "node:crypto";
 import { parseRoleArn } from "../core/iam-arn.ts";
+import { type PolicyDocument, parsePolicyDocument } from "../core/policy-document.ts";
 import type { Principal } from "../core/principal.ts";
 import type { Clock } from "../ports/clock.ts";
 import { Conflict, type KeyValueStore } from "../ports/store.ts";
@@ -17,15 +18,28 @@ export interface RoleSession {
   readonly account: string;
   readonly roleArn: string;
   readonly sessionName: string;
+  /** The function that the credentials are for. */
+  readonly sourceFunctionArn?: string | undefined;
+  /** What the session is limited to. */
+  readonly policies?: GivenSessionPolicies | undefined;
+}
+
+/** Session policies as they were given to AssumeRole, and checked there. */
+export interface GivenSessionPolicies {
+  /** JSON. */
+  readonly inline: string | undefined;
+  readonly policyArns: readonly string[];
 }
 
 /**
- * Temporary credentials of roles. A token carries its session, signed with a key kept in the store, so every process
+ * Temporary credentials of roles and users. A token carries its session, signed with a key kept in the store, so every process
  * on the same store can check it, also after a restart.
  */
 export interface SessionCredentials {
   /** The account of the session is the one of the role. A role that IAM does not know gets a made-up, stable id. */
   issue(session: RoleSession, lifetimeMs: number): IssuedCredentials;
+  /** The same for a user's or the root user's own session. */
+  issueForUser(principal: UserOfSession, lifetimeMs: number): IssuedCredentials;
   /** `undefined` for tokens that are forged, expired or of another access key. */
   verify(accessKeyId: string, sessionToken: string): Principal | undefined;
   /** Like `verify`, with the secret to check a signature with; tells an expired token from a wrong one. */
@@ -39,6 +53,8 @@ export interface SessionCredentials {
     readonly sessionToken: string | undefined;
   }): Principal;
 }
+
+export type UserOfSession = Exclude<Principal, { type: "assumed-role" }>;
 
 /** A session as its token says, and the secret that belongs to it. */
 export interface OpenedSession {
@@ -56,14 +72,22 @@ interface TokenBody {
   readonly k: string;
   /** Account. */
   readonly a: string;
-  /** Role name. */
+  /** Name of the role, or of the user. */
   readonly r: string;
-  /** Role id. */
+  /** Its id. */
   readonly i: string;
-  /** Session name. */
+  /** Session name; of a user's own session its path, and nothing for the root user's. */
   readonly s: string;
+  /** Whose session it is, unless a role's. */
+  readonly t?: "user" | "root" | undefined;
   /** Expiration, epoch milliseconds. */
   readonly e: number;
+  /** ARN of the function that they are for. */
+  readonly f?: string | undefined;
+  /** Inline session policy, JSON. */
+  readonly p?: string | undefined;
+  /** ARNs of managed session policies. */
+  readonly m?: readonly string[] | undefined;
 }
 
 /** Opens the issuer; the first process on a store makes the key. */
@@ -97,20 +121,22 @@ export async function createSessionCredentials(deps: {
     const session = open(accessKeyId, sessionToken);
     return typeof session === "string" ? undefined : session.principal;
   };
+  const issued = (body: TokenBody): IssuedCredentials => {
+    const { k: accessKeyId, e: expirationMs } = body;
+    const sessionToken = writeToken(body, sign);
+    return {
+      accessKeyId,
+      secretAccessKey: secretAccessKeyOf(accessKeyId, sessionToken),
+      sessionToken,
+      expirationMs,
+    };
+  };
   return {
     verify,
     open,
-    issue: (session, lifetimeMs) => {
-      const expirationMs = deps.clock.nowMs() + lifetimeMs;
-      const body = tokenBody(session, expirationMs, deps.directory);
-      const sessionToken = writeToken(body, sign);
-      return {
-        accessKeyId: body.k,
-        secretAccessKey: secretAccessKeyOf(body.k, sessionToken),
-        sessionToken,
-        expirationMs,
-      };
-    },
+    issue: (session, lifetimeMs) =>
+      issued(tokenBody(session, deps.clock.nowMs() + lifetimeMs, deps.directory)),
+    issueForUser: (principal, lifetimeMs) => issued(userBody(principal, deps.clock.nowMs() + lifetimeMs)),
     principalFor: ({ accessKeyId = "", sessionToken }) => {
       const session = sessionToken === undefined ? undefined : verify(accessKeyId, sessionToken);
       if (session !== undefined) return session;
@@ -119,13 +145,43 @@ export async function createSessionCredentials(deps: {
   };
 }
 
-const principalOf = (body: TokenBody): Principal => ({
+function principalOf(body: TokenBody): Principal {
+  const { a: account, r: userName, i: userId, s: path } = body;
+  if (body.t === "root") return { type: "root", account, hasSession: true };
+  if (body.t === "user") return { type: "user", account, path, userName, userId, hasSession: true };
+  return roleOf(body);
+}
+
+const userBody = (principal: UserOfSession, expirationMs: number): TokenBody => ({
+  k: newIdentifier("ASIA"),
+  a: principal.account,
+  r: principal.type === "user" ? principal.userName : "",
+  i: principal.type === "user" ? principal.userId : "",
+  s: principal.type === "user" ? principal.path : "",
+  t: principal.type,
+  e: expirationMs,
+});
+
+const roleOf = (body: TokenBody): Principal => ({
   type: "assumed-role",
   account: body.a,
   roleName: body.r,
   roleId: body.i,
   sessionName: body.s,
+  ...(body.f !== undefined && { sourceFunctionArn: body.f }),
+  ...((body.p !== undefined || body.m !== undefined) && {
+    sessionPolicies: {
+      inline: body.p === undefined ? undefined : readSessionPolicy(body.p),
+      policyArns: body.m ?? [],
+    },
+  }),
 });
+
+/** It was checked when it came in; one that cannot be read any more allows nothing. */
+function readSessionPolicy(text: string): PolicyDocument {
+  const document = parsePolicyDocument(text, "identity");
+  return "problem" in document ? { version: "2012-10-17", statements: [] } : document;
+}
 
 /** The id of a role that IAM does not know. */
 export function unknownRoleId(account: string, roleName: string): string {
@@ -147,6 +203,9 @@ function tokenBody(
     i: known?.roleId ?? unknownRoleId(role.account, role.roleName),
     s: session.sessionName,
     e: expirationMs,
+    f: session.sourceFunctionArn,
+    p: session.policies?.inline,
+    m: session.policies?.policyArns,
   };
 }
 

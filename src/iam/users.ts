@@ -1,14 +1,16 @@
 import type { Clock } from "../ports/clock.ts";
 import type { IamDirectory } from "./iam-directory.ts";
-import { deleteConflict, limitExceeded, noSuchEntity, userNotFound } from "./iam-errors.ts";
+import { deleteConflict, groupNotFound, limitExceeded, noSuchEntity, userNotFound } from "./iam-errors.ts";
 import { newIdentifier, newSecretAccessKey } from "./iam-names.ts";
 import type { StoredAccessKey, StoredTag, StoredUser, User } from "./iam-records.ts";
 import { accessKeyNotFound, type IamRepository } from "./iam-repository.ts";
 import {
   checkAttachable,
+  checkBoundary,
   checkPolicyDocument,
   mergeTags,
   withAttachedPolicy,
+  withBoundary,
   withInlinePolicy,
   withoutAttachedPolicy,
   withoutInlinePolicy,
@@ -18,12 +20,14 @@ import {
 /** "IAM and AWS STS quotas" */
 const INLINE_POLICY_CHARACTERS_MAX = 2048;
 const ACCESS_KEYS_MAX = 2;
+const GROUPS_MAX = 10;
 
 export interface NewUser {
   readonly account: string;
   readonly userName: string;
   readonly path: string;
   readonly tags: readonly StoredTag[];
+  readonly permissionsBoundaryArn?: string | undefined;
 }
 
 /** What IAM's operations on users and their access keys do; every method throws IAM's errors. */
@@ -40,8 +44,14 @@ export interface Users {
   deleteInlinePolicy(account: string, userName: string, policyName: string): Promise<void>;
   attach(account: string, userName: string, arn: string): Promise<void>;
   detach(account: string, userName: string, arn: string): Promise<void>;
+  /** AWS: doing it twice is fine, also below. */
+  addToGroup(account: string, userName: string, groupName: string): Promise<void>;
+  removeFromGroup(account: string, userName: string, groupName: string): Promise<void>;
   tag(account: string, userName: string, tags: readonly StoredTag[]): Promise<void>;
   untag(account: string, userName: string, keys: readonly string[]): Promise<void>;
+  /** AWS: no error without one. */
+  deleteBoundary(account: string, userName: string): Promise<void>;
+  putBoundary(account: string, userName: string, arn: string): Promise<void>;
   /** `userName` undefined: of the root user, here and below. */
   createAccessKey(account: string, userName: string | undefined): Promise<StoredAccessKey>;
   /** Makes this the root user's key, whatever it was before; for a key that the operator chose. */
@@ -77,6 +87,7 @@ export function createUsers(parts: Parts): Users {
   };
   return {
     create: async (user) => {
+      checkBoundary(directory, user.account, user.permissionsBoundaryArn);
       const record = newRecord(user, clock.nowMs());
       await repository.createUser(record);
       return record;
@@ -103,11 +114,45 @@ export function createUsers(parts: Parts): Users {
       return update(account, userName, (user) => withAttachedPolicy(user, arn, "PoliciesPerUser"));
     },
     detach: (account, userName, arn) => update(account, userName, (user) => withoutAttachedPolicy(user, arn)),
+    putBoundary: (account, userName, arn) =>
+      update(account, userName, (user) => withBoundary(directory, user, arn)),
+    deleteBoundary: (account, userName) =>
+      update(account, userName, (user) => ({ ...user, permissionsBoundaryArn: undefined })),
     tag: (account, userName, tags) =>
       update(account, userName, (user) => ({ ...user, tags: mergeTags(user.tags, tags) })),
     untag: (account, userName, keys) =>
       update(account, userName, (user) => ({ ...user, tags: withoutTags(user.tags, keys) })),
+    ...memberships(directory, update),
     ...accessKeys(parts),
+  };
+}
+
+function memberships(
+  directory: IamDirectory,
+  update: (account: string, userName: string, change: (user: StoredUser) => StoredUser) => Promise<void>,
+): Pick<Users, "addToGroup" | "removeFromGroup"> {
+  const idOf = (account: string, groupName: string): string => {
+    const group = directory.group(account, groupName);
+    if (group === undefined) throw groupNotFound(groupName);
+    return group.record.groupId;
+  };
+  return {
+    addToGroup: (account, userName, groupName) =>
+      update(account, userName, (user) => {
+        const groupId = idOf(account, groupName);
+        // Those of groups that are gone do not count.
+        const groupIds = directory.groupsOf(user).map(({ record }) => record.groupId);
+        if (groupIds.includes(groupId)) return user;
+        if (groupIds.length >= GROUPS_MAX)
+          throw limitExceeded(`Cannot exceed quota for GroupsPerUser: ${GROUPS_MAX}`);
+        return { ...user, groupIds: [...groupIds, groupId] };
+      }),
+    removeFromGroup: (account, userName, groupName) =>
+      update(account, userName, (user) => {
+        const groupId = idOf(account, groupName);
+        if (user.groupIds?.includes(groupId) !== true) return user;
+        return { ...user, groupIds: user.groupIds.filter((id) => id !== groupId) };
+      }),
   };
 }
 
@@ -172,6 +217,7 @@ function newRecord(user: NewUser, nowMs: number): StoredUser {
     inlinePolicies: {},
     attachedPolicyArns: [],
     tags: mergeTags([], user.tags),
+    permissionsBoundaryArn: user.permissionsBoundaryArn,
   };
 }
 
@@ -180,6 +226,8 @@ function checkDeletable(directory: IamDirectory, user: StoredUser): void {
     throw deleteConflict("Cannot delete entity, must delete access keys first.");
   if (user.attachedPolicyArns.length > 0)
     throw deleteConflict("Cannot delete entity, must detach all policies first.");
+  if (directory.groupsOf(user).length > 0)
+    throw deleteConflict("Cannot delete entity, must remove users from group first.");
   if (Object.keys(user.inlinePolicies).length > 0)
     throw deleteConflict("Cannot delete entity, must delete policies first.");
 }

@@ -15,6 +15,28 @@ export interface StoredLogGroup extends GroupName {
   readonly retentionDays: number | undefined;
   readonly tags: Readonly<Record<string, string>>;
   readonly subscriptionFilters?: readonly StoredSubscriptionFilter[];
+  readonly metricFilters?: readonly StoredMetricFilter[];
+}
+
+/** Events of a group that match the pattern count in a metric. */
+export interface StoredMetricFilter {
+  readonly filterName: string;
+  readonly filterPattern: string;
+  readonly transformation: MetricTransformation;
+  readonly createdAtMs: number;
+}
+
+/** What a matching event is in a metric. */
+export interface MetricTransformation {
+  readonly metricName: string;
+  readonly metricNamespace: string;
+  /** A number, or the selector of one in the event. */
+  readonly metricValue: string;
+  /** Counted where events come of which none matches. */
+  readonly defaultValue?: number | undefined;
+  /** Names to selectors of their values in the event. */
+  readonly dimensions?: Readonly<Record<string, string>> | undefined;
+  readonly unit?: string | undefined;
 }
 
 /** Events of a group that match the pattern go to the destination. */

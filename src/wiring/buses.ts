@@ -32,7 +32,7 @@ export async function openBuses(ground: Ground, { platform }: EventParts): Promi
     clock,
     targets,
     expect: (functionArn) => targets.expect(functionArn),
-    logTarget: eventLogTarget(platform.logs, randomUUID()),
+    logTarget: eventLogTarget(platform.logs, randomUUID(), configuration.authentication),
     roles: senderRoles(ground, platform, "events.amazonaws.com").sender,
     compileCron,
     newEventId: randomUUID,

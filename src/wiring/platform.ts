@@ -9,6 +9,7 @@ import { isAssumableByService } from "../iam/role-for-service.ts";
 import { createSessionCredentials, type SessionCredentials } from "../iam/session-credentials.ts";
 import { type CloudWatchLogs, openCloudWatchLogs } from "../logs/cloudwatch-logs.ts";
 import { type CloudWatchMetrics, openCloudWatchMetrics } from "../metrics/cloudwatch-metrics.ts";
+import { addLogMetric } from "../metrics/log-metrics.ts";
 import type { CodeObjects } from "../ports/code-objects.ts";
 import type { Ground } from "./ground.ts";
 import type { Machine } from "./machine.ts";
@@ -49,6 +50,7 @@ export async function openPlatform(
     keyValue,
     clock,
     lost: (what) => logger.warn("log events reached no subscribed function", what),
+    count: (point) => addLogMetric(cloudWatch, point),
     ...(!sandboxes.report.isolates && { firstLineOfGroup: NOT_ISOLATED_NOTICE }),
   });
   opened.add(() => logs.close());
@@ -74,6 +76,7 @@ export async function openPlatform(
     mode,
     defaultRegion,
     resourcePolicies: (service, arn) => ground.resourcePolicies.get(service)?.(arn),
+    resourceTags: (service, arn) => (service === "lambda" ? functions.tags.find(arn) : undefined),
   });
   return {
     iam,

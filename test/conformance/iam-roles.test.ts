@@ -19,6 +19,7 @@ import {
   ListAttachedRolePoliciesCommand,
   ListEntitiesForPolicyCommand,
   ListInstanceProfilesForRoleCommand,
+  ListPolicyTagsCommand,
   ListPolicyVersionsCommand,
   ListRolePoliciesCommand,
   ListRoleTagsCommand,
@@ -27,10 +28,13 @@ import {
   PutRolePolicyCommand,
   paginateListPolicies,
   paginateListRoles,
+  TagPolicyCommand,
   TagRoleCommand,
+  UntagPolicyCommand,
   UntagRoleCommand,
   UpdateAssumeRolePolicyCommand,
   UpdateRoleCommand,
+  UpdateRoleDescriptionCommand,
   waitUntilRoleExists,
 } from "@aws-sdk/client-iam";
 import { type RunningLambent, startLambent } from "../support/start-lambent.ts";
@@ -183,12 +187,32 @@ describe("IAM with the JS SDK", () => {
     });
     const update = new UpdateAssumeRolePolicyCommand({ RoleName: "good", PolicyDocument: READ });
     await assert.rejects(iam.send(update), { message: "Has prohibited field Resource" });
-    const PermissionsBoundary = "arn:aws:iam::aws:policy/PowerUserAccess";
-    await assert.rejects(
-      createRole("bounded", { PermissionsBoundary }),
-      /PermissionsBoundary is not supported/,
-    );
+    const PermissionsBoundary = `arn:aws:iam::${ACCOUNT}:policy/none`;
+    await assert.rejects(createRole("bounded", { PermissionsBoundary }), {
+      name: "NoSuchEntityException",
+      message: `Scope ARN: ${PermissionsBoundary} does not exist or is not attachable.`,
+    });
     await assert.rejects(createRole("no spaces"), { name: "ValidationError" });
+  });
+
+  test("a role's description and a policy's tags change as Terraform changes them", async () => {
+    await createRole("described");
+    const described = { RoleName: "described", Description: "for orders" };
+    const { Role } = await iam.send(new UpdateRoleDescriptionCommand(described));
+    assert.equal(Role?.Description, "for orders");
+    const { Policy } = await iam.send(
+      new CreatePolicyCommand({
+        PolicyName: "tagged",
+        PolicyDocument: READ,
+        Tags: [{ Key: "team", Value: "red" }],
+      }),
+    );
+    const PolicyArn = Policy?.Arn;
+    const blue = [{ Key: "TEAM", Value: "blue" }];
+    await iam.send(new TagPolicyCommand({ PolicyArn, Tags: [...blue, { Key: "level", Value: "3" }] }));
+    await iam.send(new UntagPolicyCommand({ PolicyArn, TagKeys: ["level"] }));
+    assert.deepEqual((await iam.send(new ListPolicyTagsCommand({ PolicyArn }))).Tags, blue);
+    await iam.send(new DeletePolicyCommand({ PolicyArn }));
   });
 
   test("managed policies and their versions", async () => {

@@ -6,6 +6,7 @@ import {
   CreateUserCommand,
   DeleteAccessKeyCommand,
   DeleteConflictException,
+  DeleteLoginProfileCommand,
   DeleteUserCommand,
   DeleteUserPolicyCommand,
   DetachUserPolicyCommand,
@@ -15,12 +16,18 @@ import {
   IAMClient,
   LimitExceededException,
   ListAccessKeysCommand,
+  ListAccountAliasesCommand,
   ListAttachedUserPoliciesCommand,
   ListEntitiesForPolicyCommand,
   ListGroupsForUserCommand,
+  ListMFADevicesCommand,
+  ListServiceSpecificCredentialsCommand,
+  ListSigningCertificatesCommand,
+  ListSSHPublicKeysCommand,
   ListUserPoliciesCommand,
   ListUsersCommand,
   ListUserTagsCommand,
+  ListVirtualMFADevicesCommand,
   NoSuchEntityException,
   PutUserPolicyCommand,
   TagUserCommand,
@@ -102,6 +109,27 @@ describe("IAM users with the JS SDK", () => {
       (error) =>
         error instanceof NoSuchEntityException && error.message === "The user with name ann cannot be found.",
     );
+  });
+
+  test("passwords, devices, certificates and aliases are none", async () => {
+    const UserName = "plain";
+    await iam.send(new CreateUserCommand({ UserName }));
+    const user = { UserName };
+    await assert.rejects(
+      iam.send(new DeleteLoginProfileCommand(user)),
+      (error) =>
+        error instanceof NoSuchEntityException &&
+        error.message === "Login Profile for User plain cannot be found.",
+    );
+    assert.deepEqual((await iam.send(new ListMFADevicesCommand(user))).MFADevices, []);
+    assert.deepEqual((await iam.send(new ListVirtualMFADevicesCommand({}))).VirtualMFADevices, []);
+    assert.deepEqual((await iam.send(new ListSigningCertificatesCommand(user))).Certificates, []);
+    assert.deepEqual((await iam.send(new ListSSHPublicKeysCommand(user))).SSHPublicKeys, []);
+    const specific = await iam.send(new ListServiceSpecificCredentialsCommand(user));
+    assert.deepEqual(specific.ServiceSpecificCredentials, []);
+    assert.deepEqual((await iam.send(new ListAccountAliasesCommand({}))).AccountAliases, []);
+    await assert.rejects(iam.send(new ListMFADevicesCommand({ UserName: "none" })), NoSuchEntityException);
+    await iam.send(new DeleteUserCommand(user));
   });
 
   test("access keys: two at most, inactive ones, only their user's, gone before the user", async () => {

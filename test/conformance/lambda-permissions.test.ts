@@ -192,6 +192,57 @@ test("principals that are none and policies beyond 20 KB are refused", async () 
   );
 });
 
+test("conditions on function URLs, tokens, organizations and sources are written and checked as AWS does", async () => {
+  const conditionOf = async (input: Partial<AddPermissionCommandInput>, StatementId: string) =>
+    ((await add({ StatementId, ...input })) as { Condition: unknown }).Condition;
+  assert.deepEqual(await conditionOf({ InvokedViaFunctionUrl: true, Principal: "*" }, "a"), {
+    Bool: { "lambda:InvokedViaFunctionUrl": "true" },
+  });
+  const alexa = { Principal: "alexa-connectedhome.amazon.com", EventSourceToken: "amzn1.ask.skill.x" };
+  await assert.rejects(add({ StatementId: "b", ...alexa, Principal: "alexa.example.com" }), {
+    message: "The provided principal was invalid. Please check the principal and try again.",
+  });
+  assert.deepEqual(await conditionOf(alexa, "b"), {
+    StringEquals: { "lambda:EventSourceToken": "amzn1.ask.skill.x" },
+  });
+  assert.deepEqual(await conditionOf({ Principal: "*", PrincipalOrgID: "o-0123456789" }, "c"), {
+    StringEquals: { "aws:PrincipalOrgID": "o-0123456789" },
+  });
+  for (const Action of ["lambda:*", "*", "lambda:GetFunction", "lambda:invokefunction"])
+    await add({ StatementId: `any-${Action.replace(/\W/g, "-")}`, Action, Principal: "111122223333" });
+  const only = (member: string, action: string) =>
+    refused("InvalidParameterValueException", `${member} is only supported for ${action} action`);
+  await assert.rejects(
+    add({ StatementId: "d", FunctionUrlAuthType: "NONE" }),
+    only("FunctionUrlAuthType", "lambda:InvokeFunctionUrl"),
+  );
+  await assert.rejects(
+    add({ StatementId: "d", Action: "lambda:InvokeFunctionUrl", InvokedViaFunctionUrl: true }),
+    only("InvokedViaFunctionUrl", "lambda:InvokeFunction"),
+  );
+  await assert.rejects(
+    add({ StatementId: "d", Principal: "arn:aws:iam:000000000000:role/x" }),
+    refused(
+      "InvalidParameterValueException",
+      "The provided input'arn:aws:iam:000000000000:role/x'was invalid. Member must satisfy expression: [\\w+=,.@-]* Please check your input and try again.",
+    ),
+  );
+  await assert.rejects(
+    add({ StatementId: "d", Action: "lambda:Fly" }),
+    refused(
+      "InvalidParameterValueException",
+      "The provided action lambda:Fly is not an action on Lambda functions.",
+    ),
+  );
+  const bad = { Action: "s3:GetObject", SourceAccount: "12", SourceArn: "photos", PrincipalOrgID: "org" };
+  for (const [member, value] of Object.entries(bad))
+    await assert.rejects(add({ StatementId: "d", [member]: value }), (error: Error) => {
+      assert.equal(error.name, "ValidationException");
+      assert.match(error.message, new RegExp(`at '${member[0]?.toLowerCase()}${member.slice(1)}' failed to`));
+      return true;
+    });
+});
+
 test("a whole policy is put, read and deleted, together with what AddPermission does", async () => {
   const ResourceArn = arnOf("f");
   const statement = (Resource: string, Action = "lambda:InvokeFunction") => ({

@@ -79,7 +79,16 @@ describe("STS with the JS SDK", () => {
     await assert.rejects(assume(guest, "guest"), denied("guest"));
     await assert.rejects(assume(root(ACCOUNT), "closed"), denied("closed"));
     await assert.rejects(assume(root(ACCOUNT), "absent"), denied("absent"));
-    const narrowed = new AssumeRoleCommand({ RoleArn, RoleSessionName: "session", Policy: trust(ACCOUNT) });
-    await assert.rejects(root(ACCOUNT).send(narrowed), /Policy of AssumeRole is not supported/);
+    const tagged = new AssumeRoleCommand({
+      RoleArn,
+      RoleSessionName: "session",
+      Tags: [{ Key: "team", Value: "red" }],
+    });
+    await assert.rejects(root(ACCOUNT).send(tagged), /Tags of AssumeRole is not supported/);
+    const malformed = new AssumeRoleCommand({ RoleArn, RoleSessionName: "session", Policy: trust(ACCOUNT) });
+    await assert.rejects(root(ACCOUNT).send(malformed), {
+      name: "MalformedPolicyDocumentException",
+      message: "Policy document should not specify a principal.",
+    });
   });
 });

@@ -21,6 +21,7 @@ import {
   ListFunctionsCommand,
   PublishLayerVersionCommand,
   UpdateFunctionConfigurationCommand,
+  waitUntilFunctionUpdatedV2,
 } from "@aws-sdk/client-lambda";
 import { AssumeRoleCommand, GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
 import { build } from "esbuild";
@@ -315,6 +316,7 @@ describe("with enforced authentication", () => {
     await assert.rejects(give(own, layer), refused(user, layer, "identity-based"));
     await put("read", allow("lambda:GetLayerVersion", "*"));
     await give(own, layer);
+    await waitUntilFunctionUpdatedV2({ client: lambda(root), maxWaitTime: 20 }, { FunctionName: "shared" });
     await assert.rejects(give(own, foreign), refused(user, foreign, "resource-based"));
 
     const trust = JSON.stringify({

@@ -11,30 +11,52 @@ export interface CredentialScope {
 
 const terminator = "aws4_request";
 
+/** What the Credential of a signature says. */
+interface Credential {
+  readonly accessKeyId: string | undefined;
+  /** Undefined for SigV4a, whose scope has no region (SigV4 reference, "SigV4a"). */
+  readonly region: string | undefined;
+  readonly signingName: string | undefined;
+}
+
+/** Clients send the same Credential all day long. */
+const known = new Map<string, Credential>();
+const KNOWN_MAX = 1_000;
+const KNOWN_LENGTH_MAX = 200;
+const nobody: Credential = { accessKeyId: undefined, region: "", signingName: undefined };
+
 /**
  * Reads the credential scope from the Authorization header (SigV4, SigV4a) or, for presigned requests, from the
  * query. An absent or malformed scope leaves its parts undefined.
  */
 export function readCredentialScope(headers: IncomingHttpHeaders, query: Parameters): CredentialScope {
   const authorization = headers.authorization;
-  const credential =
-    authorization === undefined ? query.get("X-Amz-Credential")?.[0] : credentialIn(authorization);
-  const sessionToken = textOf(headers["x-amz-security-token"]) ?? query.get("X-Amz-Security-Token")?.[0];
-  const parts = credential?.split("/") ?? [];
-  if (parts.pop() !== terminator)
-    return { accessKeyId: undefined, region: undefined, signingName: undefined, sessionToken };
-  const signingName = parts.pop();
-  // AWS: a SigV4a scope has no region, the region set stands in a header (SigV4 reference, "SigV4a").
-  const region =
-    parts.length > 2
-      ? parts.pop()
-      : firstRegion(headers["x-amz-region-set"] ?? query.get("X-Amz-Region-Set"));
+  const text = authorization === undefined ? query.get("X-Amz-Credential")?.[0] : credentialIn(authorization);
+  const { accessKeyId, region, signingName } = text === undefined ? nobody : credentialOf(text);
   return {
-    accessKeyId: parts[0] || undefined,
-    region: region || undefined,
-    signingName: signingName || undefined,
-    sessionToken,
+    accessKeyId,
+    region:
+      (region ?? firstRegion(headers["x-amz-region-set"] ?? query.get("X-Amz-Region-Set"))) || undefined,
+    signingName,
+    sessionToken: textOf(headers["x-amz-security-token"]) ?? query.get("X-Amz-Security-Token")?.[0],
   };
+}
+
+function credentialOf(text: string): Credential {
+  const seen = known.get(text);
+  if (seen !== undefined) return seen;
+  const credential = parsed(text);
+  if (known.size >= KNOWN_MAX) known.clear();
+  if (text.length <= KNOWN_LENGTH_MAX) known.set(text, credential);
+  return credential;
+}
+
+function parsed(text: string): Credential {
+  const parts = text.split("/");
+  if (parts.pop() !== terminator) return nobody;
+  const signingName = parts.pop() || undefined;
+  const region = parts.length > 2 ? parts.pop() : undefined;
+  return { accessKeyId: parts[0] || undefined, region, signingName };
 }
 
 function credentialIn(authorization: string): string | undefined {

@@ -162,7 +162,9 @@ export class Dispatcher {
   #authenticate(exchange: Exchange, scope: CredentialScope): Identity {
     const { message, request, service } = exchange;
     return this.#options.authenticate({
-      ...scope,
+      accessKeyId: scope.accessKeyId,
+      region: scope.region,
+      sessionToken: scope.sessionToken,
       signingName: service?.signingName ?? scope.signingName,
       connection: message.socket,
       signed: { method: request.method, target: message.url ?? "/", headers: message.headers },

@@ -84,15 +84,14 @@ export class Router<T> {
     headers: IncomingHttpHeaders,
   ): RouteMatch<T> | undefined {
     const segments = path.split("/");
-    segments.shift();
     if (segments.at(-1) === "") segments.pop();
     const search: Search = { method, segments, query, headers, values: [] };
-    const found = walk(this.#root, 0, search);
+    // What stands before the first slash is no segment.
+    const found = walk(this.#root, 1, search);
     if (!found) return undefined;
     const labels: Record<string, string> = {};
-    found.labelNames.forEach((name, index) => {
+    for (const [index, name] of found.labelNames.entries())
       labels[name] = decodeSegment(search.values[index] ?? "");
-    });
     return { target: found.target, labels };
   }
 }

@@ -69,15 +69,15 @@ describe("validate", () => {
       /Value '\[bad\]' at 'layers' failed to satisfy constraint: Member must satisfy constraint: \[Member must have length less than or equal to \d+, Member must have length greater than or equal to 1, Member must satisfy regular expression pattern: .*, Member must not be null\]$/,
     ));
 
-  test("a value of a map, with a floating-point limit as Java prints it", () =>
+  test("a value of a map, floating-point, which Java prints as such, like its limit", () =>
     assert.equal(
       violations(lambdaModel, "CreateAlias", {
         FunctionName: "f",
         Name: "a",
         FunctionVersion: "1",
-        RoutingConfig: { AdditionalVersionWeights: { 2: 1.5 } },
+        RoutingConfig: { AdditionalVersionWeights: { 2: 2 } },
       }),
-      "ValidationException: 1 validation error detected: Value '{2=1.5}' at 'routingConfig.additionalVersionWeights' " +
+      "ValidationException: 1 validation error detected: Value '{2=2.0}' at 'routingConfig.additionalVersionWeights' " +
         "failed to satisfy constraint: Map value must satisfy constraint: [Member must have value less than or equal " +
         "to 1.0, Member must have value greater than or equal to 0.0, Member must not be null]",
     ));

@@ -19,6 +19,8 @@ interface Subject {
   readonly sensitive: boolean;
   /** The service checks the enum itself. */
   readonly lenient: boolean;
+  /** Its numbers, or those in it, are floating-point ones, which Java prints as such. */
+  readonly isFloat: boolean;
 }
 
 /**
@@ -56,7 +58,7 @@ class Checker {
         continue;
       }
       if (member.streaming) continue;
-      if (member.constraint === undefined && isScalar(member.shape)) continue;
+      if (isScalar(member.shape) && satisfies(member.shape, given, member.constraint)) continue;
       const lenient = this.#leniency.members.has(`${name}.${member.name}`);
       this.#value(member.shape, given, member.constraint, { ...at(prefix, member), lenient });
     }
@@ -81,6 +83,7 @@ class Checker {
           path: `${subject.path}.${index + 1}.member`,
           sensitive: shape.elementSensitive,
           lenient: false,
+          isFloat: isFloat(constraint),
         };
         if (value === null || value === undefined) this.#violation(null, inner, "Member must not be null");
         else this.#value(element, value, constraint, inner);
@@ -136,7 +139,12 @@ class Checker {
   #violation(value: unknown, subject: Subject, demand: string): void {
     if (this.violations.length >= maxViolations) return;
     // AWS: the value of a sensitive member is not repeated.
-    const quoted = value === null ? "Value null" : subject.sensitive ? "Value" : `Value '${javaText(value)}'`;
+    const quoted =
+      value === null
+        ? "Value null"
+        : subject.sensitive
+          ? "Value"
+          : `Value '${javaText(value, subject.isFloat)}'`;
     this.violations.push(`${quoted} at '${subject.path}' failed to satisfy constraint: ${demand}`);
   }
 }
@@ -146,11 +154,30 @@ function at(prefix: string, member: Member): Subject {
     path: prefix === "" ? member.pathName : `${prefix}.${member.pathName}`,
     sensitive: member.traits.sensitive === 1,
     lenient: false,
+    isFloat: isFloat(member.constraint),
   };
 }
 
+const isFloat = (constraint: Constraint | undefined): boolean =>
+  constraint !== undefined &&
+  (isFloatType(constraint) || isFloat(constraint.value) || isFloat(constraint.member));
+
+const isFloatType = ({ type }: Constraint): boolean => type === "float" || type === "double";
+
 function isScalar(shape: Shape): boolean {
   return shape.kind !== "structure" && shape.kind !== "list" && shape.kind !== "map";
+}
+
+/** Whether `violated` would name nothing: most values are good, and this makes nothing. */
+function satisfies(shape: Shape, value: unknown, constraint: Constraint | undefined): boolean {
+  if (constraint === undefined) return true;
+  const { min, max, pattern } = constraint;
+  const size = min === undefined && max === undefined ? undefined : sizeOf(shape, value);
+  if (size !== undefined && ((max !== undefined && size > max) || (min !== undefined && size < min)))
+    return false;
+  if (typeof value !== "string") return true;
+  if (constraint.enum !== undefined && !constraint.enum.includes(value)) return false;
+  return pattern === undefined || value.length > maxPatternInput || compiled(pattern).test(value);
 }
 
 /** The demands of a constraint that a value does not meet. */
@@ -197,9 +224,11 @@ const enumDemand = (values: readonly string[]): string =>
 
 /** AWS: limits of floating-point members are printed as Java prints doubles. */
 function numberText(constraint: Constraint, limit: number): string {
-  const isFloat = constraint.type === "float" || constraint.type === "double";
-  return isFloat && Number.isInteger(limit) ? `${limit}.0` : String(limit);
+  return javaNumber(limit, isFloatType(constraint));
 }
+
+const javaNumber = (value: number, isFloatingPoint: boolean): string =>
+  isFloatingPoint && Number.isInteger(value) ? `${value}.0` : String(value);
 
 function sizeOf(shape: Shape, value: unknown): number | undefined {
   if (typeof value === "number") return value;
@@ -227,24 +256,26 @@ function compiled(pattern: string): RegExp {
 }
 
 /** A value as Java's toString prints it, since that is what AWS quotes. */
-function javaText(value: unknown): string {
-  const text = javaTextOf(value, 0);
+function javaText(value: unknown, hasFloats: boolean): string {
+  const text = javaTextOf(value, { depth: 0, hasFloats });
   return text.length > maxQuotedLength ? `${text.slice(0, maxQuotedLength)}…` : text;
 }
 
-function javaTextOf(value: unknown, depth: number): string {
+function javaTextOf(value: unknown, { depth, hasFloats }: { depth: number; hasFloats: boolean }): string {
   if (value === null || value === undefined) return "null";
   if (value instanceof Uint8Array)
     return `java.nio.HeapByteBuffer[pos=0 lim=${value.byteLength} cap=${value.byteLength}]`;
   if (value instanceof Date) return value.toISOString();
   if (typeof value === "string") return value.slice(0, maxQuotedLength + 1);
-  if (typeof value === "number" || typeof value === "boolean") return String(value);
+  if (typeof value === "number") return javaNumber(value, hasFloats);
+  if (typeof value === "boolean") return String(value);
   if (typeof value !== "object" || depth > 4) return "…";
+  const inner = { depth: depth + 1, hasFloats };
   if (Array.isArray(value))
     return `[${value
       .slice(0, 100)
-      .map((element) => javaTextOf(element, depth + 1))
+      .map((element) => javaTextOf(element, inner))
       .join(", ")}]`;
   const entries = Object.entries(value).slice(0, 100);
-  return `{${entries.map(([key, element]) => `${key}=${javaTextOf(element, depth + 1)}`).join(", ")}}`;
+  return `{${entries.map(([key, element]) => `${key}=${javaTextOf(element, inner)}`).join(", ")}}`;
 }

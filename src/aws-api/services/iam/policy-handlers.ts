@@ -1,20 +1,27 @@
 import { iamDate } from "../../../core/iam-date.ts";
 import type { Iam } from "../../../iam/iam.ts";
-import type { ManagedPolicy, Role, User } from "../../../iam/iam-records.ts";
+import type { Group, ManagedPolicy, Role, User } from "../../../iam/iam-records.ts";
 import { iamPage } from "./iam-page.ts";
 import {
   encodePolicyDocument,
+  type PolicyUses,
   policyShape,
   policyVersionShape,
   storedTags,
   tagShapes,
+  tagsPage,
 } from "./iam-shapes.ts";
 import type { IamHandlers } from "./role-handlers.ts";
 
 /** Managed policies and their versions. */
 export function policyHandlers({ policies, directory }: Iam): IamHandlers {
-  const attachmentCount = (account: string, { arn }: ManagedPolicy): number =>
-    directory.rolesWithPolicy(account, arn).length + directory.usersWithPolicy(account, arn).length;
+  const usesOf = (account: string, { arn }: ManagedPolicy): PolicyUses => ({
+    attachments:
+      directory.rolesWithPolicy(account, arn).length +
+      directory.usersWithPolicy(account, arn).length +
+      directory.groupsWithPolicy(account, arn).length,
+    boundaries: directory.boundBy(account, arn).length,
+  });
   return {
     CreatePolicy: async (input, { account }) => {
       const policy = await policies.create({
@@ -25,31 +32,35 @@ export function policyHandlers({ policies, directory }: Iam): IamHandlers {
         description: input.Description,
         tags: storedTags(input.Tags),
       });
-      return { Policy: { ...policyShape(policy, 0), ...tagsMember(policy.tags) } };
+      return {
+        Policy: { ...policyShape(policy, { attachments: 0, boundaries: 0 }), ...tagsMember(policy.tags) },
+      };
     },
     GetPolicy: (input, { account }) => {
       const policy = policies.get(account, input.PolicyArn ?? "");
       const { description, tags } = policy.record;
       return {
         Policy: {
-          ...policyShape(policy.record, attachmentCount(account, policy)),
+          ...policyShape(policy.record, usesOf(account, policy)),
           ...(description !== undefined && { Description: description }),
           Tags: tagShapes(tags),
         },
       };
     },
     ListPolicies: (input, { account }) => {
-      const candidates =
-        input.PolicyUsageFilter === "PermissionsBoundary" ? [] : scoped(account, input.Scope);
-      const wanted = candidates.filter(
-        (policy) =>
-          policy.record.path.startsWith(input.PathPrefix ?? "/") &&
-          (input.OnlyAttached !== true || attachmentCount(account, policy) > 0),
+      const isWanted = (policy: ManagedPolicy): boolean => {
+        const { attachments, boundaries } = usesOf(account, policy);
+        if (input.OnlyAttached === true && attachments === 0) return false;
+        return input.PolicyUsageFilter !== "PermissionsBoundary" || boundaries > 0;
+      };
+      const prefix = input.PathPrefix ?? "/";
+      const wanted = scoped(account, input.Scope).filter(
+        (policy) => policy.record.path.startsWith(prefix) && isWanted(policy),
       );
       wanted.sort((left, right) => (sortName(left) < sortName(right) ? -1 : 1));
       const { items, paging } = iamPage(wanted, sortName, input);
       return {
-        Policies: items.map((policy) => policyShape(policy.record, attachmentCount(account, policy))),
+        Policies: items.map((policy) => policyShape(policy.record, usesOf(account, policy))),
         ...paging,
       };
     },
@@ -57,6 +68,7 @@ export function policyHandlers({ policies, directory }: Iam): IamHandlers {
       await policies.remove(account, input.PolicyArn ?? "");
       return {};
     },
+    ...tagHandlers({ policies }),
     ...versionHandlers({ policies }),
     ...entityHandlers({ policies, directory }),
   };
@@ -74,18 +86,28 @@ function entityHandlers({ policies, directory }: Pick<Iam, "policies" | "directo
   return {
     ListEntitiesForPolicy: (input, { account }) => {
       const { arn } = policies.get(account, input.PolicyArn ?? "");
-      const shows = (kind: string): boolean =>
-        (input.EntityFilter === undefined || input.EntityFilter === kind) &&
-        input.PolicyUsageFilter !== "PermissionsBoundary";
       const prefix = input.PathPrefix ?? "/";
+      const bound = directory.boundBy(account, arn);
       const entities = [
-        ...(shows("Role") ? directory.rolesWithPolicy(account, arn) : []),
-        ...(shows("User") ? directory.usersWithPolicy(account, arn) : []),
-      ].filter(({ record }) => record.path.startsWith(prefix));
+        ...directory.groupsWithPolicy(account, arn),
+        ...directory.rolesWithPolicy(account, arn),
+        ...directory.usersWithPolicy(account, arn),
+      ]
+        .filter(() => input.PolicyUsageFilter !== "PermissionsBoundary")
+        .concat(input.PolicyUsageFilter === "PermissionsPolicy" ? [] : bound)
+        .filter((entity, index, all) => all.findIndex(({ record }) => record === entity.record) === index)
+        .filter(
+          (entity) =>
+            entity.record.path.startsWith(prefix) &&
+            (input.EntityFilter === undefined || input.EntityFilter === kindOf(entity)),
+        )
+        .sort((left, right) => (entityName(left) < entityName(right) ? -1 : 1));
       const { items, paging } = iamPage(entities, entityName, input);
       const records = items.map(({ record }) => record);
       return {
-        PolicyGroups: [],
+        PolicyGroups: records
+          .filter((record) => "groupName" in record)
+          .map(({ groupName, groupId }) => ({ GroupName: groupName, GroupId: groupId })),
         PolicyUsers: records
           .filter((record) => "userName" in record)
           .map(({ userName, userId }) => ({ UserName: userName, UserId: userId })),
@@ -98,12 +120,36 @@ function entityHandlers({ policies, directory }: Pick<Iam, "policies" | "directo
   };
 }
 
-/** Roles before users, as the list is put together, so that a page's last name says where the next one begins. */
-const entityName = ({ record }: Role | User): string =>
-  "roleName" in record ? `role/${record.roleName}` : `user/${record.userName}`;
+type Entity = Group | Role | User;
+
+const kindOf = ({ record }: Entity): "Group" | "Role" | "User" =>
+  "groupName" in record ? "Group" : "roleName" in record ? "Role" : "User";
+
+/** By kind and name, so that a page's last name says where the next one begins. */
+const entityName = (entity: Entity): string => {
+  const { record } = entity;
+  const name =
+    "groupName" in record ? record.groupName : "roleName" in record ? record.roleName : record.userName;
+  return `${kindOf(entity)}/${name}`.toLowerCase();
+};
 
 const tagsMember = (tags: ManagedPolicy["record"]["tags"]) =>
   tags.length > 0 ? { Tags: tagShapes(tags) } : {};
+
+function tagHandlers({ policies }: Pick<Iam, "policies">): IamHandlers {
+  return {
+    TagPolicy: async (input, { account }) => {
+      await policies.tag(account, input.PolicyArn ?? "", storedTags(input.Tags));
+      return {};
+    },
+    UntagPolicy: async (input, { account }) => {
+      await policies.untag(account, input.PolicyArn ?? "", input.TagKeys ?? []);
+      return {};
+    },
+    ListPolicyTags: (input, { account }) =>
+      tagsPage(policies.get(account, input.PolicyArn ?? "").record.tags, input),
+  };
+}
 
 function versionHandlers({ policies }: Pick<Iam, "policies">): IamHandlers {
   return {

@@ -1,9 +1,8 @@
 import type * as iamModule from "@aws-sdk/client-iam";
 import type { Iam } from "../../../iam/iam.ts";
-import { invalidInput } from "../../../iam/iam-errors.ts";
 import type { Handlers } from "../../protocol/handlers.ts";
 import { iamPage } from "./iam-page.ts";
-import { roleDetailShape, roleShape, storedTags, tagShapes } from "./iam-shapes.ts";
+import { roleDetailShape, roleShape, storedTags, tagsPage } from "./iam-shapes.ts";
 
 export type IamHandlers = Handlers<typeof iamModule>;
 
@@ -11,9 +10,6 @@ export type IamHandlers = Handlers<typeof iamModule>;
 export function roleHandlers({ roles, directory }: Iam): IamHandlers {
   return {
     CreateRole: async (input, { account }) => {
-      if (input.PermissionsBoundary !== undefined) {
-        throw invalidInput("PermissionsBoundary is not supported by this version of Lambent.");
-      }
       const role = await roles.create({
         account,
         roleName: input.RoleName ?? "",
@@ -22,6 +18,7 @@ export function roleHandlers({ roles, directory }: Iam): IamHandlers {
         description: input.Description,
         maxSessionDurationSeconds: input.MaxSessionDuration,
         tags: storedTags(input.Tags),
+        permissionsBoundaryArn: input.PermissionsBoundary,
       });
       const { MaxSessionDuration: duration, ...shape } = roleDetailShape(role);
       // AWS: the answer names the session duration only when it was asked for.
@@ -49,8 +46,20 @@ export function roleHandlers({ roles, directory }: Iam): IamHandlers {
       });
       return {};
     },
+    UpdateRoleDescription: async ({ RoleName: roleName = "", Description: description }, { account }) => {
+      await roles.update(account, roleName, { description });
+      return { Role: roleDetailShape(roles.get(account, roleName).record) };
+    },
     UpdateAssumeRolePolicy: async (input, { account }) => {
       await roles.updateTrust(account, input.RoleName ?? "", input.PolicyDocument ?? "");
+      return {};
+    },
+    PutRolePermissionsBoundary: async (input, { account }) => {
+      await roles.putBoundary(account, input.RoleName ?? "", input.PermissionsBoundary ?? "");
+      return {};
+    },
+    DeleteRolePermissionsBoundary: async (input, { account }) => {
+      await roles.deleteBoundary(account, input.RoleName ?? "");
       return {};
     },
     TagRole: async (input, { account }) => {
@@ -61,12 +70,8 @@ export function roleHandlers({ roles, directory }: Iam): IamHandlers {
       await roles.untag(account, input.RoleName ?? "", input.TagKeys ?? []);
       return {};
     },
-    ListRoleTags: (input, { account }) => {
-      const tags = [...roles.get(account, input.RoleName ?? "").record.tags];
-      tags.sort((left, right) => (left.key.toLowerCase() < right.key.toLowerCase() ? -1 : 1));
-      const { items, paging } = iamPage(tags, ({ key }) => key, input);
-      return { Tags: tagShapes(items), ...paging };
-    },
+    ListRoleTags: (input, { account }) =>
+      tagsPage(roles.get(account, input.RoleName ?? "").record.tags, input),
     ListInstanceProfilesForRole: (input, { account }) => {
       // Instance profiles belong to EC2, which Lambent does not have: no role has one. Terraform asks before deleting.
       roles.get(account, input.RoleName ?? "");

@@ -5,10 +5,10 @@ import { invalidInput } from "../../../iam/iam-errors.ts";
 import type { StoredUser } from "../../../iam/iam-records.ts";
 import type { RequestContext } from "../../protocol/handlers.ts";
 import { iamPage } from "./iam-page.ts";
-import { storedTags, tagShapes } from "./iam-shapes.ts";
+import { principalDetails, storedTags, tagsPage } from "./iam-shapes.ts";
 import type { IamHandlers } from "./role-handlers.ts";
 
-const userShape = (user: StoredUser) => ({
+export const userShape = (user: StoredUser) => ({
   Path: user.path,
   UserName: user.userName,
   UserId: user.userId,
@@ -16,11 +16,8 @@ const userShape = (user: StoredUser) => ({
   CreateDate: iamDate(user.createdAtMs),
 });
 
-/** AWS: without tags there is no Tags member. */
-const userDetailShape = (user: StoredUser) => ({
-  ...userShape(user),
-  ...(user.tags.length > 0 && { Tags: tagShapes(user.tags) }),
-});
+/** A user with what no listing has. */
+const userDetailShape = (user: StoredUser) => ({ ...userShape(user), ...principalDetails(user) });
 
 /** AWS: without a name the operation is about the caller; a role has no user, and the root user is none. */
 export function ownUserName(given: string | undefined, { principal }: RequestContext): string | undefined {
@@ -34,13 +31,12 @@ export function ownUserName(given: string | undefined, { principal }: RequestCon
 export function userHandlers({ users, directory }: Iam): IamHandlers {
   return {
     CreateUser: async (input, { account }) => {
-      if (input.PermissionsBoundary !== undefined)
-        throw invalidInput("PermissionsBoundary is not supported by this version of Lambent.");
       const user = await users.create({
         account,
         userName: input.UserName ?? "",
         path: input.Path ?? "/",
         tags: storedTags(input.Tags),
+        permissionsBoundaryArn: input.PermissionsBoundary,
       });
       return { User: userDetailShape(user) };
     },
@@ -76,16 +72,15 @@ export function userHandlers({ users, directory }: Iam): IamHandlers {
       await users.untag(account, input.UserName ?? "", input.TagKeys ?? []);
       return {};
     },
-    ListUserTags: (input, { account }) => {
-      const tags = [...users.get(account, input.UserName ?? "").record.tags];
-      tags.sort((left, right) => (left.key.toLowerCase() < right.key.toLowerCase() ? -1 : 1));
-      const { items, paging } = iamPage(tags, ({ key }) => key, input);
-      return { Tags: tagShapes(items), ...paging };
+    ListUserTags: (input, { account }) =>
+      tagsPage(users.get(account, input.UserName ?? "").record.tags, input),
+    PutUserPermissionsBoundary: async (input, { account }) => {
+      await users.putBoundary(account, input.UserName ?? "", input.PermissionsBoundary ?? "");
+      return {};
     },
-    ListGroupsForUser: (input, { account }) => {
-      // There are no groups yet, so no user is in one. Terraform asks before it deletes a user.
-      users.get(account, input.UserName ?? "");
-      return { Groups: [], IsTruncated: false };
+    DeleteUserPermissionsBoundary: async (input, { account }) => {
+      await users.deleteBoundary(account, input.UserName ?? "");
+      return {};
     },
   };
 }

@@ -51,11 +51,11 @@ export function checkedClientContext(encoded: string | undefined): string | unde
 const invalidRequestContent = (message: string): AwsError =>
   new AwsError("InvalidRequestContentException", message, 400);
 
-const RANDOM_BYTES = 32;
+const RANDOM_BYTES = 24;
 const randomPool = Buffer.alloc(256 * RANDOM_BYTES);
 let randomUsed = randomPool.byteLength;
 
-/** 64 digits, from a pool: that is much cheaper than asking the system each time. No digit is given out twice. */
+/** 48 digits, from a pool: that is much cheaper than asking the system each time. No digit is given out twice. */
 export function randomHex(): string {
   if (randomUsed === randomPool.byteLength) {
     randomFillSync(randomPool);

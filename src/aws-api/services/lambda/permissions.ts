@@ -1,4 +1,3 @@
-import { invalidParameterValue } from "../../../core/errors.ts";
 import type { LambdaDependencies, LambdaHandlers } from "./lambda-handlers.ts";
 
 /** Resource-based policies of functions, a statement at a time and as a whole. */
@@ -6,11 +5,6 @@ export function permissionHandlers({ functions }: LambdaDependencies): LambdaHan
   const { policies } = functions;
   return {
     AddPermission: async (input, context) => {
-      // AWS: the condition on the URL's authentication is only for the action that it is about.
-      if (input.FunctionUrlAuthType !== undefined && input.Action !== "lambda:InvokeFunctionUrl")
-        throw invalidParameterValue(
-          "FunctionUrlAuthType is only supported for lambda:InvokeFunctionUrl action",
-        );
       const Statement = await policies.addPermission(context, {
         reference: input.FunctionName ?? "",
         qualifier: input.Qualifier || undefined,

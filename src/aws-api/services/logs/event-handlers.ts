@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { compileLogFilter, InvalidFilterPattern, type LogFilter } from "../../../core/log-filter-pattern.ts";
 import type { CloudWatchLogs } from "../../../logs/cloudwatch-logs.ts";
 import { filterLogEvents } from "../../../logs/filter-log-events.ts";
@@ -9,6 +10,13 @@ import type { LogStreamState } from "../../../logs/log-stream-state.ts";
 import { putLogEvents } from "../../../logs/put-log-events.ts";
 import type { LogsHandlers } from "./group-handlers.ts";
 import { referencedGroup } from "./group-reference.ts";
+
+/** 56 digits, as AWS's. */
+const sequenceToken = (): string =>
+  `49${BigInt(`0x${randomBytes(24).toString("hex")}`)
+    .toString()
+    .padStart(54, "0")
+    .slice(-54)}`;
 
 /** Log events: written, read, searched. */
 export function eventHandlers(logs: CloudWatchLogs): LogsHandlers {
@@ -27,8 +35,11 @@ export function eventHandlers(logs: CloudWatchLogs): LogsHandlers {
         ...(tooOldEnd !== undefined && { tooOldLogEventEndIndex: tooOldEnd }),
         ...(expiredEnd !== undefined && { expiredLogEventEndIndex: expiredEnd }),
       };
-      // AWS: sequence tokens are not needed any more, whatever is passed is accepted.
-      return Object.keys(rejected).length > 0 ? { rejectedLogEventsInfo: rejected } : {};
+      // AWS: sequence tokens are not needed any more, and whatever is passed is accepted; one is answered all the same.
+      return {
+        nextSequenceToken: sequenceToken(),
+        ...(Object.keys(rejected).length > 0 && { rejectedLogEventsInfo: rejected }),
+      };
     },
     GetLogEvents: async (input, context) => {
       await sink.flush();

@@ -3,6 +3,7 @@ import { logGroupArn, logGroupNameOf } from "../../../core/log-arn.ts";
 import type { CloudWatchLogs } from "../../../logs/cloudwatch-logs.ts";
 import { invalidLogsParameter, logsNotSupported } from "../../../logs/log-errors.ts";
 import type { StoredLogGroup } from "../../../logs/log-records.ts";
+import { metricFiltersOf } from "../../../logs/metric-filters.ts";
 import { decodePageToken, encodePageToken } from "../../../logs/page-token.ts";
 import type { Handlers, Input, RequestContext } from "../../protocol/handlers.ts";
 import { pageAfter, referencedGroup } from "./group-reference.ts";
@@ -117,7 +118,7 @@ function groupShape(group: StoredLogGroup, storedBytes: number): logsModule.LogG
   return {
     ...groupNameShape(group),
     ...(group.retentionDays !== undefined && { retentionInDays: group.retentionDays }),
-    metricFilterCount: 0,
+    metricFilterCount: metricFiltersOf(group).length,
     storedBytes,
     logGroupClass: "STANDARD",
     logGroupArn: logGroupArn(group),

@@ -4,6 +4,8 @@ import { defineService, type ServiceDefinition } from "../../protocol/handlers.t
 import { eventHandlers } from "./event-handlers.ts";
 import { groupHandlers } from "./group-handlers.ts";
 import { liveTailHandlers } from "./live-tail-handlers.ts";
+import { metricFilterHandlers } from "./metric-filter-handlers.ts";
+import { resourcePolicyHandlers } from "./resource-policy-handlers.ts";
 import { streamHandlers } from "./stream-handlers.ts";
 import { subscriptionFilterHandlers } from "./subscription-filter-handlers.ts";
 import { tagHandlers } from "./tag-handlers.ts";
@@ -26,6 +28,8 @@ export function logsHandlers(logs: CloudWatchLogs) {
     ...eventHandlers(logs),
     ...liveTailHandlers(logs),
     ...subscriptionFilterHandlers(logs),
+    ...metricFilterHandlers(logs),
+    ...resourcePolicyHandlers(logs),
     ...tagHandlers(logs),
   };
 }
