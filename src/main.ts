@@ -9,6 +9,7 @@ import { closeServer, configureServer, functionUrlAt, listen } from "./http-list
 import type { IsolationReport } from "./ports/sandbox.ts";
 import { subscribedFunctions } from "./subscribed-functions.ts";
 import { openAsyncInvocation } from "./wiring/async-invocation.ts";
+import { DataPlane, withDataPlane } from "./wiring/data-plane.ts";
 import { wireAwsApi, wireOperatorApi } from "./wiring/doors.ts";
 import { openEventServices } from "./wiring/event-services.ts";
 import { openEventSourceMappings } from "./wiring/event-source-mappings.ts";
@@ -52,14 +53,13 @@ export async function start(
   }
 }
 
-async function openGround(configuration: Configuration, opened: Opened): Promise<Ground> {
-  const logger = createPinoLogger({ level: configuration.logLevel, readable: process.stderr.isTTY });
-  const store = await openSqliteStore({ dataDirectory: configuration.dataDirectory, clock });
+async function openGround(whole: Configuration, opened: Opened): Promise<Ground> {
+  const logger = createPinoLogger({ level: whole.logLevel, readable: process.stderr.isTTY });
+  const store = await openSqliteStore({ dataDirectory: whole.dataDirectory, clock });
   opened.add(() => store.close());
   return {
-    configuration,
+    ...withDataPlane(whole, store),
     logger,
-    store,
     opened,
     targets: new LateEventTargets(),
     queueMessages: new LateQueueMessages(),
@@ -77,7 +77,11 @@ async function open(
   const machine = await openMachine(ground, announce);
   const platform = await openPlatform(ground, machine);
   const metrics = createPrometheusMetrics();
-  const { dispatcher, serveFunctions } = wireInvocations(ground, { machine, platform, metrics });
+  const { dispatcher, functionsServer, serveFunctions } = wireInvocations(ground, {
+    machine,
+    platform,
+    metrics,
+  });
   const asyncInvocations = openAsyncInvocation(ground, { platform, dispatcher });
   const eventServices = await openEventServices(ground, { platform, dispatcher });
   const mappings = await openEventSourceMappings(ground, { platform, dispatcher });
@@ -107,7 +111,8 @@ async function open(
     if (functionUrls.serve(request, response) || follows(request, response)) return;
     awsApi.handle(request, response);
   });
-  const operatorApi = wireOperatorApi(ground, { machine, metrics, dispatcher });
+  let dataPlane: DataPlane | undefined;
+  const operatorApi = wireOperatorApi(ground, { machine, metrics, dispatcher, dataPlane: () => dataPlane });
   const server = createServer((request, response) => {
     if (functionUrls.serve(request, response)) return;
     if (operatorApi(request, response) || codeDownloads.serve(request, response)) return;
@@ -115,11 +120,17 @@ async function open(
     awsApi.handle(request, response);
   });
   configureServer(server);
-  endpoint = await listen(server, configuration);
+  if (ground.dataPlane !== undefined) {
+    const parts = { machine, platform, metrics, dispatcher, server, functionsServer };
+    const others = new DataPlane(ground, ground.dataPlane, parts);
+    dataPlane = others;
+    opened.add(() => others.close());
+    endpoint = await others.listen((probe) => listen(probe, configuration));
+  } else endpoint = await listen(server, configuration);
   opened.add(() => closeServer(server));
   opened.add(() => mappings.settled());
   opened.add(() => asyncInvocations.settled());
-  opened.add(() => dispatcher.close(DRAIN_MS));
+  opened.add(() => Promise.all([dispatcher.close(DRAIN_MS), dataPlane?.drain(DRAIN_MS)]));
   opened.add(() => asyncInvocations.stop());
   opened.add(() => mappings.stop());
   platform.logs.connect(subscribedFunctions(platform.functions, dispatcher));

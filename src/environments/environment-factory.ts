@@ -40,7 +40,7 @@ export interface EnvironmentIdentity {
 
 export interface EnvironmentFactoryDependencies {
   readonly clock: Clock;
-  readonly codeStore: CodeStore;
+  readonly codeStore: Pick<CodeStore, "directory" | "layers">;
   readonly runtimes: RuntimeCatalogue;
   readonly logs: LogSink;
   readonly sandboxes: SandboxDriver;

@@ -22,13 +22,31 @@ export class RateLimit {
 
   /** False when the limit is reached. `nowMs`: monotonic. */
   take(nowMs: number): boolean {
+    this.#refill(nowMs);
+    if (this.#left < 1) return false;
+    this.#left--;
+    return true;
+  }
+
+  /** As many as are left, at most `wanted` and a hundredth of a second's, but one where there is one. */
+  takeBlock(wanted: number, nowMs: number): number {
+    this.#refill(nowMs);
+    const block = Math.max(1, Math.floor(this.#perSecond / 100));
+    const taken = Math.min(wanted, block, Math.floor(this.#left));
+    this.#left -= taken;
+    return taken;
+  }
+
+  /** Returns what was taken and not used. */
+  putBack(unused: number): void {
+    this.#left = Math.min(this.#atOnce, this.#left + unused);
+  }
+
+  #refill(nowMs: number): void {
     if (this.#left < this.#atOnce) {
       const refilled = ((nowMs - this.#refilledMs) * this.#perSecond) / 1000;
       this.#left = Math.min(this.#atOnce, this.#left + refilled);
     }
     this.#refilledMs = nowMs;
-    if (this.#left < 1) return false;
-    this.#left--;
-    return true;
   }
 }

@@ -16,6 +16,7 @@ import { TraceHeaders } from "../core/trace-header.ts";
 import type { EventSourceMappings } from "../event-source-mappings/event-source-mappings.ts";
 import type { InvocationDispatcher } from "../invocation/invocation-dispatcher.ts";
 import { createOperatorApi, type OperatorApi } from "../operator-api/operator-api.ts";
+import type { DataPlane } from "./data-plane.ts";
 import { type Ground, logFailure } from "./ground.ts";
 import type { Machine } from "./machine.ts";
 import type { Platform } from "./platform.ts";
@@ -90,11 +91,13 @@ function withRemoteS3(configuration: Configuration): Configuration {
 
 /** Health and metrics, for whoever runs this. */
 export function wireOperatorApi(
-  { store }: Ground,
+  { store, dataPlane: links }: Ground,
   parts: {
     readonly machine: Machine;
     readonly metrics: PrometheusMetrics;
     readonly dispatcher: InvocationDispatcher;
+    /** Undefined where there is none. */
+    readonly dataPlane: () => DataPlane | undefined;
   },
 ): OperatorApi {
   const { machine, metrics, dispatcher } = parts;
@@ -104,10 +107,12 @@ export function wireOperatorApi(
     isolation: machine.sandboxes.report,
     runtimes: () => machine.runtimes.list().map((runtime) => runtime.identifier),
     storeHealthy: () => store.healthy(),
+    dataPlane: links && (() => parts.dataPlane()?.processes() ?? []),
     metrics: {
       contentType: metrics.contentType,
-      text: () => {
+      text: async () => {
         const counts = dispatcher.environmentCounts();
+        await parts.dataPlane()?.addTo(counts);
         // Also those that have none any more: a gauge keeps what it was last set to.
         for (const { identifier } of machine.runtimes.list())
           metrics.environments(counts.get(identifier) ?? 0, identifier);
