@@ -1,15 +1,22 @@
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from "node:http";
 import { systemClock as clock } from "./adapters/clock-system/clock-system.ts";
 import { createPinoLogger } from "./adapters/logger-pino/logger-pino.ts";
 import { createPrometheusMetrics } from "./adapters/metrics-prometheus/metrics-prometheus.ts";
 import { openSqliteStore } from "./adapters/store-sqlite/store-sqlite.ts";
+import type { AwsApi } from "./aws-api/server.ts";
 import { createCodeDownloads } from "./aws-api/services/lambda/code-download.ts";
 import type { Configuration } from "./config.ts";
 import { closeServer, configureServer, functionUrlAt, listen } from "./http-listener.ts";
 import type { IsolationReport } from "./ports/sandbox.ts";
 import { subscribedFunctions } from "./subscribed-functions.ts";
 import { openAsyncInvocation } from "./wiring/async-invocation.ts";
-import { DataPlane, withDataPlane } from "./wiring/data-plane.ts";
+import { openDataPlane, withDataPlane } from "./wiring/data-plane.ts";
 import { wireAwsApi, wireOperatorApi } from "./wiring/doors.ts";
 import { openEventServices } from "./wiring/event-services.ts";
 import { openEventSourceMappings } from "./wiring/event-source-mappings.ts";
@@ -68,6 +75,22 @@ async function openGround(whole: Configuration, opened: Opened): Promise<Ground>
   };
 }
 
+type Door = (request: IncomingMessage, response: ServerResponse) => boolean;
+
+/** The AWS API answers what is not another door's; `before` it on the public port: the operator's and downloads. */
+function behind(
+  { links }: Ground,
+  awsApi: AwsApi,
+  doors: { readonly functionUrls: Door; readonly before?: Door },
+): RequestListener {
+  const { functionUrls, before } = doors;
+  return (request, response) => {
+    if (functionUrls(request, response) || before?.(request, response)) return;
+    if (links.some((link) => link(request, response))) return;
+    awsApi.handle(request, response);
+  };
+}
+
 async function open(
   configuration: Configuration,
   announce: (line: string) => void,
@@ -105,28 +128,17 @@ async function open(
     eventServices,
   });
   const functionUrls = wireFunctionUrls(ground, { platform, dispatcher });
-  const follows = (request: IncomingMessage, response: ServerResponse): boolean =>
-    ground.links.some((link) => link(request, response));
-  serveFunctions((request, response) => {
-    if (functionUrls.serve(request, response) || follows(request, response)) return;
-    awsApi.handle(request, response);
-  });
-  let dataPlane: DataPlane | undefined;
-  const operatorApi = wireOperatorApi(ground, { machine, metrics, dispatcher, dataPlane: () => dataPlane });
-  const server = createServer((request, response) => {
-    if (functionUrls.serve(request, response)) return;
-    if (operatorApi(request, response) || codeDownloads.serve(request, response)) return;
-    if (follows(request, response)) return;
-    awsApi.handle(request, response);
-  });
+  serveFunctions(behind(ground, awsApi, { functionUrls: functionUrls.serve }));
+  const server = createServer();
   configureServer(server);
-  if (ground.dataPlane !== undefined) {
-    const parts = { machine, platform, metrics, dispatcher, server, functionsServer };
-    const others = new DataPlane(ground, ground.dataPlane, parts);
-    dataPlane = others;
-    opened.add(() => others.close());
-    endpoint = await others.listen((probe) => listen(probe, configuration));
-  } else endpoint = await listen(server, configuration);
+  const parts = { machine, platform, metrics, dispatcher };
+  const dataPlane = openDataPlane(ground, { ...parts, server, functionsServer });
+  const operatorApi = wireOperatorApi(ground, { ...parts, dataPlane });
+  const before: Door = (request, response) =>
+    operatorApi(request, response) || codeDownloads.serve(request, response);
+  server.on("request", behind(ground, awsApi, { functionUrls: functionUrls.serve, before }));
+  const listenAlone = (alone: Server): Promise<string> => listen(alone, configuration);
+  endpoint = await (dataPlane?.listen(listenAlone) ?? listenAlone(server));
   opened.add(() => closeServer(server));
   opened.add(() => mappings.settled());
   opened.add(() => asyncInvocations.settled());

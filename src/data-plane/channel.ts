@@ -64,7 +64,7 @@ export class Channel<Out extends Calls, In extends Calls> {
   }
 
   /** Rejects with `ChannelClosed`, or with what the other side's answer failed with. */
-  ask<Name extends keyof Out & string>(
+  ask<Name extends string & keyof Out>(
     name: Name,
     question: Out[Name]["question"],
   ): Promise<Out[Name]["answer"]> {
@@ -78,7 +78,7 @@ export class Channel<Out extends Calls, In extends Calls> {
   }
 
   /** The same where nobody waits for an answer; nothing happens when the other side is gone. */
-  tell<Name extends keyof Out & string>(name: Name, question: Out[Name]["question"]): void {
+  tell<Name extends string & keyof Out>(name: Name, question: Out[Name]["question"]): void {
     if (!this.#isClosed) this.#send({ call: name, question });
   }
 

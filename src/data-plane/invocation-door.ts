@@ -1,6 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { FUNCTION_LIMITS } from "../core/function-limits.ts";
 import type { Lease, LeaseQuestion } from "./calls.ts";
+import { leaseQuestion } from "./lease-question.ts";
 import type { Leases } from "./leases.ts";
 import type { Refusal, UnitPurse } from "./unit-purse.ts";
 
@@ -27,18 +27,6 @@ export interface InvocationDoorDependencies {
     },
   ) => boolean;
 }
-
-/** Invoke, with a qualifier or without; anything else in the query is unusual. */
-const INVOCATION = /^\/2015-03-31\/functions\/([^/?]+)\/invocations(?:\?Qualifier=([^&]*))?$/;
-const SIGNED = "AWS4-HMAC-SHA256 Credential=";
-/** Headers of what the main process decides; and of bodies that are not what they seem. */
-const UNUSUAL_HEADERS = [
-  "transfer-encoding",
-  "content-encoding",
-  "x-amz-tenant-id",
-  "x-amz-durable-execution-name",
-  "upgrade",
-];
 
 /** Leases that were revoked before they could be used; then the main process does it. */
 const ATTEMPTS_MAX = 4;
@@ -95,43 +83,6 @@ export class InvocationDoor {
     forward(message, response, body);
   }
 }
-
-/** Undefined for a request that cannot be leased, whatever the state of things is. */
-function leaseQuestion({ method, url = "", headers }: IncomingMessage): LeaseQuestion | undefined {
-  if (method !== "POST") return undefined;
-  const match = INVOCATION.exec(url);
-  if (match === null || UNUSUAL_HEADERS.some((name) => headers[name] !== undefined)) return undefined;
-  const type = headers["x-amz-invocation-type"];
-  if (type !== undefined && type !== "RequestResponse") return undefined;
-  if (!(Number(headers["content-length"] ?? Number.NaN) <= FUNCTION_LIMITS.requestPayloadBytesMax))
-    return undefined;
-  if (isLoopSuspect(headers["x-amzn-trace-id"]) || headers.host?.includes(".lambda-url.") === true)
-    return undefined;
-  const { authorization } = headers;
-  const comma = authorization?.indexOf(",") ?? -1;
-  // Without a signature the service of a form is told by its body.
-  if (authorization === undefined && headers["content-type"]?.includes("form") === true) return undefined;
-  if (authorization !== undefined && (!authorization.startsWith(SIGNED) || comma < 0)) return undefined;
-  const credential = authorization?.slice(0, comma);
-  const token = headers["x-amz-security-token"];
-  const sessionToken = typeof token === "string" ? token : undefined;
-  const [, reference = "", qualifier] = match;
-  try {
-    return {
-      key: `${credential ?? ""}\n${sessionToken ?? ""}\n${url}`,
-      credential,
-      sessionToken,
-      reference: decodeURIComponent(reference),
-      qualifier: qualifier === undefined ? undefined : decodeURIComponent(qualifier.replaceAll("+", " ")),
-    };
-  } catch {
-    return undefined;
-  }
-}
-
-/** What functions have called one another may be a loop, which the main process tells. */
-const isLoopSuspect = (trace: string | string[] | undefined): boolean =>
-  trace !== undefined && (typeof trace !== "string" || /lineage/i.test(trace));
 
 /** Undefined when the client went away. */
 function wholeBody(message: IncomingMessage): Promise<Uint8Array | undefined> {

@@ -3,7 +3,7 @@ import type { Units } from "./calls.ts";
 
 /** Borrowed beyond what is needed just now, so that the next ones find some in hand. */
 const BLOCK_UNITS = 8;
-const BLOCK_INVOCATIONS = 100;
+const FEW_INVOCATIONS = 50;
 
 export type Refusal = "ConcurrentInvocationLimitExceeded" | "FunctionInvocationRateLimitExceeded";
 
@@ -31,7 +31,7 @@ export class UnitPurse {
   take(): Promise<Refusal | undefined> | undefined {
     if (this.#waiting.length === 0 && this.#takeInHand()) {
       // So that a steady load never waits for the next block.
-      if (this.#invocations < BLOCK_INVOCATIONS / 2) this.#ask();
+      if (this.#invocations < FEW_INVOCATIONS) this.#ask();
       return undefined;
     }
     return new Promise((resolve) => {
@@ -78,7 +78,8 @@ export class UnitPurse {
     const lacking = Math.max(0, asking - this.#units);
     const wanted = {
       units: lacking === 0 ? 0 : lacking + BLOCK_UNITS,
-      invocations: Math.max(0, asking + BLOCK_INVOCATIONS - this.#invocations),
+      // The lender adds a block to it.
+      invocations: Math.max(0, asking - this.#invocations),
     };
     this.#borrow(this.owner, wanted).then(
       (given) => this.#answered(given, asking, wanted),
@@ -92,15 +93,17 @@ export class UnitPurse {
     this.#invocations += given.invocations;
     const before = this.#waiting.length;
     this.#handOut();
-    const served = before - this.#waiting.length;
-    const isOut =
-      (wanted.units > 0 && given.units === 0) || (wanted.invocations > 0 && given.invocations === 0);
     // Those who came later were not part of the question.
-    if (isOut && served < asked) {
-      const refusal =
-        this.#units < 1 ? "ConcurrentInvocationLimitExceeded" : "FunctionInvocationRateLimitExceeded";
-      for (const refuse of this.#waiting.splice(0, asked - served)) refuse(refusal);
-    }
+    const left = asked - (before - this.#waiting.length);
+    if (wanted.units > 0 && given.units === 0)
+      this.#refuse(this.#units, left, "ConcurrentInvocationLimitExceeded");
+    else if (wanted.invocations > 0 && given.invocations === 0)
+      this.#refuse(this.#invocations, left, "FunctionInvocationRateLimitExceeded");
     if (this.#waiting.length > 0) this.#ask();
+  }
+
+  /** All but the first of them, for whom there is something in hand. */
+  #refuse(first: number, end: number, refusal: Refusal): void {
+    if (end > first) for (const refuse of this.#waiting.splice(first, end - first)) refuse(refusal);
   }
 }

@@ -1,3 +1,5 @@
+const BLOCK_MAX = 200;
+
 /** So many a second, and after a quiet time so many at once; refilled continuously, nothing accrues beyond that. */
 export class RateLimit {
   #perSecond: number;
@@ -28,11 +30,11 @@ export class RateLimit {
     return true;
   }
 
-  /** As many as are left, at most `wanted` and a hundredth of a second's, but one where there is one. */
-  takeBlock(wanted: number, nowMs: number): number {
+  /** As many as are left, at most `needed` and a hundredth of a second's beyond that. */
+  takeBlock(needed: number, nowMs: number): number {
     this.#refill(nowMs);
-    const block = Math.max(1, Math.floor(this.#perSecond / 100));
-    const taken = Math.min(wanted, block, Math.floor(this.#left));
+    const beyond = Math.min(BLOCK_MAX, Math.floor(this.#perSecond / 100));
+    const taken = Math.min(needed + beyond, Math.floor(this.#left));
     this.#left -= taken;
     return taken;
   }

@@ -111,7 +111,7 @@ export class DataPlaneMember implements LeaseHolder, Borrower {
     return this.#isServing ? this.#channel?.ask("flush", null) : undefined;
   }
 
-  tell<Name extends keyof CallsOfMain & string>(name: Name, question: CallsOfMain[Name]["question"]): void {
+  tell<Name extends keyof CallsOfMain>(name: Name, question: CallsOfMain[Name]["question"]): void {
     this.#channel?.tell(name, question);
   }
 

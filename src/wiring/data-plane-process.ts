@@ -27,7 +27,6 @@ export function runDataPlaneProcess(number: number, socketPath: string): void {
 }
 
 class DataPlaneProcess {
-  readonly #socketPath: string;
   readonly #number: number;
   readonly #channel: Channel<CallsOfProcess, CallsOfMain>;
   readonly #leases: Leases;
@@ -42,27 +41,29 @@ class DataPlaneProcess {
 
   constructor(number: number, socketPath: string) {
     this.#number = number;
-    this.#socketPath = socketPath;
     this.#forwarding = new Forwarding(socketPath);
     this.#leases = new Leases(clock, (question) => this.#withRuntime(this.#channel.ask("lease", question)));
-    this.#channel = new Channel<CallsOfProcess, CallsOfMain>(connectAnnounced(socketPath, { kind: "channel", process: number }), {
-      configure: ({ configuration }) => this.#configure(JSON.parse(configuration) as Configuration),
-      listen: (address) => this.#listen(address),
-      revoke: ({ epoch, retired }) => {
-        this.#leases.revoke(epoch);
-        for (const deploymentId of retired) this.#own?.retire(deploymentId);
+    this.#channel = new Channel<CallsOfProcess, CallsOfMain>(
+      connectAnnounced(socketPath, { kind: "channel", process: number }),
+      {
+        configure: ({ configuration }) => this.#configure(JSON.parse(configuration) as Configuration),
+        listen: (address) => this.#listen(address),
+        revoke: ({ epoch, retired }) => {
+          this.#leases.revoke(epoch);
+          for (const deploymentId of retired) this.#own?.retire(deploymentId);
+        },
+        recall: (owner) => this.#purse(owner).empty(),
+        renewRuntimes: (version) => this.#own?.dispatcher.renewRuntimes(version),
+        use: ({ runtime, memoryMb }) => this.#own?.reserve.use(runtime, memoryMb),
+        flush: () => {
+          this.#outbox.flush();
+          const { user, system } = process.cpuUsage();
+          return { residentBytes: process.memoryUsage.rss(), cpuSeconds: (user + system) / 1e6 };
+        },
+        drain: ({ withinMs }) => this.#drain(withinMs),
+        end: () => void this.#end(),
       },
-      recall: (owner) => this.#purse(owner).empty(),
-      renewRuntimes: (version) => this.#own?.dispatcher.renewRuntimes(version),
-      use: ({ runtime, memoryMb }) => this.#own?.reserve.use(runtime, memoryMb),
-      flush: () => {
-        this.#outbox.flush();
-        const { user, system } = process.cpuUsage();
-        return { residentBytes: process.memoryUsage.rss(), cpuSeconds: (user + system) / 1e6 };
-      },
-      drain: ({ withinMs }) => this.#drain(withinMs),
-      end: () => void this.#end(),
-    });
+    );
     this.#outbox = new Outbox({
       clock,
       send: (records) => this.#channel.tell("records", records),

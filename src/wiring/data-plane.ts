@@ -74,6 +74,14 @@ export interface DataPlaneParts {
   readonly functionsServer: Server;
 }
 
+/** Undefined where this process does everything. */
+export function openDataPlane(ground: Ground, parts: DataPlaneParts): DataPlane | undefined {
+  if (ground.dataPlane === undefined) return undefined;
+  const dataPlane = new DataPlane(ground, ground.dataPlane, parts);
+  ground.opened.add(() => dataPlane.close());
+  return dataPlane;
+}
+
 /** Makes the processes beside this one, and is what they lean on. */
 export class DataPlane {
   readonly #ground: Ground;

@@ -91,28 +91,27 @@ function withRemoteS3(configuration: Configuration): Configuration {
 
 /** Health and metrics, for whoever runs this. */
 export function wireOperatorApi(
-  { store, dataPlane: links }: Ground,
+  { store }: Ground,
   parts: {
     readonly machine: Machine;
     readonly metrics: PrometheusMetrics;
     readonly dispatcher: InvocationDispatcher;
-    /** Undefined where there is none. */
-    readonly dataPlane: () => DataPlane | undefined;
+    readonly dataPlane: DataPlane | undefined;
   },
 ): OperatorApi {
-  const { machine, metrics, dispatcher } = parts;
+  const { machine, metrics, dispatcher, dataPlane } = parts;
   return createOperatorApi({
     version: lambentVersion(),
     clock,
     isolation: machine.sandboxes.report,
     runtimes: () => machine.runtimes.list().map((runtime) => runtime.identifier),
     storeHealthy: () => store.healthy(),
-    dataPlane: links && (() => parts.dataPlane()?.processes() ?? []),
+    dataPlane: dataPlane && (() => dataPlane.processes()),
     metrics: {
       contentType: metrics.contentType,
       text: async () => {
         const counts = dispatcher.environmentCounts();
-        await parts.dataPlane()?.addTo(counts);
+        await dataPlane?.addTo(counts);
         // Also those that have none any more: a gauge keeps what it was last set to.
         for (const { identifier } of machine.runtimes.list())
           metrics.environments(counts.get(identifier) ?? 0, identifier);

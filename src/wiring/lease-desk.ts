@@ -7,9 +7,11 @@ import {
   type Owner,
   parseFunctionReference,
 } from "../core/function-reference.ts";
+import type { Principal } from "../core/principal.ts";
 import type { Lease, LeaseAnswer, LeaseQuestion } from "../data-plane/calls.ts";
 import type { Revocations } from "../data-plane/revocations.ts";
 import type { InvocationTarget } from "../functions/function-record.ts";
+import type { LeasedIdentity } from "../iam/caller-identities.ts";
 import type { Platform } from "./platform.ts";
 
 /** However little changes, a lease is asked for again after this time: its role's credentials are renewed with it. */
@@ -37,56 +39,63 @@ export class LeaseDesk {
     return lease === undefined ? { epoch, forward: true } : { ...lease, epoch };
   }
 
-  #grant({
-    credential,
-    sessionToken,
-    reference,
-    qualifier,
-  }: LeaseQuestion): Omit<Lease, "epoch"> | undefined {
+  #grant(question: LeaseQuestion): Omit<Lease, "epoch"> | undefined {
     const { callers } = this.#platform;
-    const scope = readCredentialScope(
-      { authorization: credential, "x-amz-security-token": sessionToken },
-      new Map(),
-    );
-    if (scope.signingName !== undefined && scope.signingName !== "lambda") return undefined;
-    const scopeDate = /Credential=[^/]+\/(\d{8})\//.exec(credential ?? "")?.[1];
-    const identity = callers.leased({ ...scope, scopeDate, service: scope.signingName });
+    const { reference, qualifier } = question;
+    const identity = this.#identity(question);
     if (identity === undefined) return undefined;
-    const { principal, region } = identity;
+    const { principal, region, untilMs = Number.POSITIVE_INFINITY, signingKey } = identity;
     const owner = { account: principal.account, region };
-    if (foreignAccount(owner.account, reference) !== undefined) return undefined;
-    const input = { FunctionName: reference, ...(qualifier !== undefined && { Qualifier: qualifier }) };
-    try {
-      callers.authorize({ service: "lambda", operation: "Invoke", input, context: { principal, region } });
-    } catch {
-      return undefined;
-    }
     const target = this.#target(owner, reference, qualifier);
-    if (target === undefined) return undefined;
-    const { version, invokedFunctionArn, executedVersion } = target;
-    const isUnconditional = [invokedFunctionArn, functionArn(version)].every((arn) =>
-      callers.isUnconditional(principal, "lambda", arn),
-    );
-    if (!isUnconditional) return undefined;
+    if (target === undefined || !this.#mayInvoke({ principal, region }, question, target)) return undefined;
     return {
       ...owner,
+      ...target,
       principal,
-      untilMs: Math.min(clock.nowMs() + LEASE_MS, identity.untilMs ?? Number.POSITIVE_INFINITY),
-      ...(identity.signingKey !== undefined && { signingKey: identity.signingKey }),
-      version,
-      invokedFunctionArn,
-      executedVersion,
-      credentials: callers.issueForFunction(version),
+      untilMs: Math.min(clock.nowMs() + LEASE_MS, untilMs),
+      ...(signingKey !== undefined && { signingKey }),
+      credentials: callers.issueForFunction(target.version),
     };
+  }
+
+  #identity({ credential, sessionToken }: LeaseQuestion): LeasedIdentity | undefined {
+    const headers = { authorization: credential, "x-amz-security-token": sessionToken };
+    const scope = readCredentialScope(headers, new Map());
+    if (scope.signingName !== undefined && scope.signingName !== "lambda") return undefined;
+    const scopeDate = /Credential=[^/]+\/(\d{8})\//.exec(credential ?? "")?.[1];
+    return this.#platform.callers.leased({ ...scope, scopeDate, service: scope.signingName });
+  }
+
+  /** False also where it depends on the single request. */
+  #mayInvoke(
+    context: { readonly principal: Principal; readonly region: string },
+    { reference, qualifier }: LeaseQuestion,
+    { invokedFunctionArn, version }: InvocationTarget,
+  ): boolean {
+    const { callers } = this.#platform;
+    const input = { FunctionName: reference, ...(qualifier !== undefined && { Qualifier: qualifier }) };
+    try {
+      callers.authorize({ service: "lambda", operation: "Invoke", input, context });
+    } catch {
+      return false;
+    }
+    return [invokedFunctionArn, functionArn(version)].every((arn) =>
+      callers.isUnconditional(context.principal, "lambda", arn),
+    );
   }
 
   /** Undefined where it is not the same for every invocation, or its concurrency is not the account's. */
   #target(owner: Owner, reference: string, qualifier: string | undefined): InvocationTarget | undefined {
+    if (foreignAccount(owner.account, reference) !== undefined) return undefined;
     const { functions } = this.#platform;
     try {
-      const target = functions.resolveForInvoke(reference, qualifier, owner);
-      if (target.version.tracingMode === "Active" || this.#limited.has(nameOf(target.version)))
-        return undefined;
+      const { version, invokedFunctionArn, executedVersion } = functions.resolveForInvoke(
+        reference,
+        qualifier,
+        owner,
+      );
+      if (version.tracingMode === "Active" || this.#limited.has(nameOf(version))) return undefined;
+      const target = { version, invokedFunctionArn, executedVersion };
       const asked = parseFunctionReference(owner, reference, qualifier);
       if (asked.qualifier === undefined || !isAliasName(asked.qualifier)) return target;
       const alias = functions.aliases.get(owner, asked.functionName, asked.qualifier);
