@@ -2,6 +2,7 @@ import type { Owner } from "../core/function-reference.ts";
 import type { FunctionVersion } from "../core/function-version.ts";
 import type { Principal } from "../core/principal.ts";
 import type { LayersDirectory } from "../ports/code-store.ts";
+import type { AnnouncedFunction } from "./announced-connection.ts";
 
 /** What a request says of itself that decides whether a data-plane process may serve it. */
 export interface LeaseQuestion {
@@ -29,11 +30,10 @@ export interface Lease {
   readonly version: FunctionVersion;
   readonly invokedFunctionArn: string;
   readonly executedVersion: string;
-  readonly credentials: LeasedCredentials;
 }
 
-/** Of the function's role. */
-export interface LeasedCredentials {
+/** Of a function's role, for one environment. */
+export interface EnvironmentCredentials {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
   readonly sessionToken: string;
@@ -117,6 +117,7 @@ type Call<Question, Answer> = { readonly question: Question; readonly answer: An
 export type CallsOfProcess = {
   readonly lease: Call<LeaseQuestion, LeaseAnswer>;
   readonly borrow: Call<Owner & Units, Units>;
+  readonly credentials: Call<AnnouncedFunction, EnvironmentCredentials>;
   readonly codeDirectory: Call<{ readonly codeHash: string }, string>;
   readonly layersDirectory: Call<{ readonly codeHashes: readonly string[] }, LayersDirectory>;
   readonly records: Call<Records, void>;

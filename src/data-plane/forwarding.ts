@@ -49,6 +49,8 @@ export class Forwarding {
     });
     upstream.on("error", () => {
       if (!response.headersSent) abandon();
+      // Answered before it was read: the rest is of no interest, but the next request comes after it.
+      else message.unpipe(upstream).resume();
     });
     response.on("close", () => {
       if (!response.writableFinished) upstream.destroy();

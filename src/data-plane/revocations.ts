@@ -10,6 +10,8 @@ export interface LeaseHolder {
 
 /** A process that has not answered for so long is ended: a change waits for it. */
 const ANSWER_WITHIN_MS = 5_000;
+/** The last part of it; whatever kept this process busy until then, it has time to see an answer that has come. */
+const SECOND_LOOK_MS = 500;
 
 /**
  * Takes all leases back whenever something changes that one of them may rest on. Coarse on purpose: a lease costs one
@@ -53,7 +55,9 @@ export class Revocations {
 
   async #answerOf(holder: LeaseHolder, retired: readonly string[]): Promise<void> {
     const late = Promise.withResolvers<"late">();
-    const cancel = this.#clock.after(ANSWER_WITHIN_MS, () => late.resolve("late"));
+    let cancel = this.#clock.after(ANSWER_WITHIN_MS - SECOND_LOOK_MS, () => {
+      cancel = this.#clock.after(SECOND_LOOK_MS, () => late.resolve("late"));
+    });
     const answer = await Promise.race([
       holder.revoke(this.#epoch, retired).then(
         () => "revoked",

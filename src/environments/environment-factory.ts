@@ -51,6 +51,8 @@ export interface EnvironmentFactoryDependencies {
   readonly newId: () => string;
   readonly newUuid: () => string;
   readonly issueCredentials: (identity: EnvironmentIdentity) => RoleCredentials;
+  /** Where another process issues them, instead. */
+  readonly fetchCredentials?: ((identity: EnvironmentIdentity) => Promise<RoleCredentials>) | undefined;
   /** Connects the Runtime API door to the sandbox's listener. */
   readonly attachRuntimeApi: (
     sandbox: Sandbox,
@@ -190,6 +192,9 @@ export class EnvironmentFactory {
   ): Promise<Sandbox | undefined> {
     const { codeStore, issueCredentials, attachAwsEndpoint, attachRuntimeApi } = this.#dependencies;
     const identity: EnvironmentIdentity = version;
+    const fetching = this.#dependencies.fetchCredentials?.(identity);
+    // Whoever waits for it has its failure.
+    fetching?.catch(() => undefined);
     const metadata = {
       availabilityZoneId: firstAvailabilityZoneId(version.region),
       token: this.#dependencies.newId(),
@@ -202,6 +207,7 @@ export class EnvironmentFactory {
       run.extensions.notLaunched(...failed);
       return undefined;
     }
+    const fetched = fetching && (await fetching);
     const codeCache = this.#dependencies.codeCache?.offer(version, runtime);
     const sandbox = await this.#obtainSandbox(version, runtime, {
       id: run.id,
@@ -211,7 +217,7 @@ export class EnvironmentFactory {
       layersDirectory: layers?.directory,
       environmentVariables: () => ({
         ...functionEnvironmentVariables(version, runtime, {
-          credentials: issueCredentials(identity),
+          credentials: fetched ?? issueCredentials(identity),
           logStreamName: run.streamName,
           initializationType: run.initializationType,
           metadataToken: metadata.token,

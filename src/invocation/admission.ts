@@ -33,6 +33,8 @@ class AccountShare {
   inFlight = 0;
   /** Of that, what data-plane processes have in hand, used or not. */
   lent = 0;
+  /** Of that, what runs there of functions that reserve by now: it is theirs, and no longer the account's. */
+  lentToReserved = 0;
   /** All invocations, and those of functions that reserve nothing. */
   running = 0;
   unreservedRunning = 0;
@@ -48,7 +50,7 @@ class AccountShare {
   }
 
   get left(): number {
-    return this.#limit - this.claimed - this.inFlight - this.lent;
+    return this.#limit - this.claimed - this.inFlight - (this.lent - this.lentToReserved);
   }
 }
 
@@ -64,6 +66,8 @@ class FunctionShare {
   inFlight = 0;
   /** All its invocations. */
   running = 0;
+  /** Of these, the ones that data-plane processes have admitted, before it reserved anything. */
+  elsewhere = 0;
   /** Pools of this function. */
   users = 0;
 
@@ -84,7 +88,7 @@ class FunctionShare {
     if (this.reserved === undefined) {
       account.inFlight -= this.inFlight;
       account.unreservedRunning -= this.running;
-    }
+    } else account.lentToReserved -= this.elsewhere;
     this.reserved = reserved;
     this.provisioned = provisioned;
     account.claimed += reserved ?? provisioned;
@@ -92,6 +96,7 @@ class FunctionShare {
       account.inFlight += this.inFlight;
       account.unreservedRunning += this.running;
     } else {
+      account.lentToReserved += this.elsewhere;
       const perSecond = reserved * requestsPerSecondPerConcurrency;
       this.rate.change(perSecond, perSecond);
     }
@@ -133,7 +138,7 @@ export class VersionAdmission implements ConcurrencyLoad {
       if (isShared && account.isExhausted) return "ConcurrentInvocationLimitExceeded";
       if (!account.rate.take(nowMs)) return "FunctionInvocationRateLimitExceeded";
     } else {
-      if (isShared && share.inFlight >= reserved - share.provisioned) {
+      if (isShared && share.inFlight + share.elsewhere >= reserved - share.provisioned) {
         return "ReservedFunctionConcurrentInvocationLimitExceeded";
       }
       if (!share.rate.take(nowMs)) return "ReservedFunctionInvocationRateLimitExceeded";
@@ -177,9 +182,12 @@ export class VersionAdmission implements ConcurrencyLoad {
     return this.share.account.unreservedRunning;
   }
 
-  /** An invocation that another process has admitted began or ended there: it counts as running, and against no limit. */
+  /** An invocation that another process has admitted, with a unit that was lent to it, began or ended there. */
   noteElsewhere(change: 1 | -1): void {
     this.#inFlight += change;
+    const { share } = this;
+    share.elsewhere += change;
+    if (share.reserved !== undefined) share.account.lentToReserved += change;
     this.#count(change);
   }
 

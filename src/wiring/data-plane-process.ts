@@ -51,6 +51,8 @@ class DataPlaneProcess {
         revoke: ({ epoch, retired }) => {
           this.#leases.revoke(epoch);
           for (const deploymentId of retired) this.#own?.retire(deploymentId);
+          // Before the answer: what was begun with the old leases is known when the change is done.
+          this.#outbox.flush();
         },
         recall: (owner) => this.#purse(owner).empty(),
         renewRuntimes: (version) => this.#own?.dispatcher.renewRuntimes(version),
@@ -113,9 +115,7 @@ class DataPlaneProcess {
   async #withRuntime(asked: Promise<LeaseAnswer>): Promise<LeaseAnswer> {
     const answer = await asked;
     if ("forward" in answer) return answer;
-    if (!(await this.#own?.hasRuntime(answer.version))) return { epoch: answer.epoch, forward: true };
-    this.#own?.remember(answer);
-    return answer;
+    return (await this.#own?.hasRuntime(answer.version)) ? answer : { epoch: answer.epoch, forward: true };
   }
 
   #purse({ account, region }: Owner | Lease): UnitPurse {

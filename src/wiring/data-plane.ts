@@ -228,10 +228,12 @@ export class DataPlane {
 
   #answers(member: DataPlaneMember): Answers<CallsOfProcess> {
     const { codeStore } = this.#parts.machine;
+    const { callers } = this.#parts.platform;
     const replay = this.#replayOf(member);
     return {
       lease: (question) => this.#desk.answer(question),
       borrow: ({ account, region, ...wanted }) => this.#ledger.borrow(member, { account, region }, wanted),
+      credentials: (identity) => callers.issueForFunction(identity),
       codeDirectory: ({ codeHash }) => codeStore.directory(codeHash),
       layersDirectory: ({ codeHashes }) => codeStore.layers(codeHashes),
       records: (records) => replay.take(records),
@@ -262,6 +264,16 @@ export class DataPlane {
     });
     this.#members.set(number, member);
     void member.exited.then(() => this.#ended(member));
+    try {
+      await this.#bringUp(member);
+    } catch (error) {
+      await member.end();
+      throw error;
+    }
+    logger.debug("a data-plane process serves", { process: number, processId: member.processId });
+  }
+
+  async #bringUp(member: DataPlaneMember): Promise<void> {
     await member.configure({
       ...shareOf(this.#links.whole, "process"),
       rootAccessKeyId: "",
@@ -276,7 +288,6 @@ export class DataPlane {
     if (this.#address === undefined || this.#isClosing) return;
     await member.listen(this.#address);
     this.#uncoverPort();
-    logger.debug("a data-plane process serves", { process: number, processId: member.processId });
   }
 
   #ended(member: DataPlaneMember): void {

@@ -14,7 +14,7 @@ import type { InvocationTarget } from "../functions/function-record.ts";
 import type { LeasedIdentity } from "../iam/caller-identities.ts";
 import type { Platform } from "./platform.ts";
 
-/** However little changes, a lease is asked for again after this time: its role's credentials are renewed with it. */
+/** However little changes, a lease is asked for again after this time. */
 const LEASE_MS = 60 * 60 * 1000;
 
 /** Grants leases. What it does not grant, the main process does itself, refusals included. */
@@ -40,7 +40,6 @@ export class LeaseDesk {
   }
 
   #grant(question: LeaseQuestion): Omit<Lease, "epoch"> | undefined {
-    const { callers } = this.#platform;
     const { reference, qualifier } = question;
     const identity = this.#identity(question);
     if (identity === undefined) return undefined;
@@ -54,7 +53,6 @@ export class LeaseDesk {
       principal,
       untilMs: Math.min(clock.nowMs() + LEASE_MS, untilMs),
       ...(signingKey !== undefined && { signingKey }),
-      credentials: callers.issueForFunction(target.version),
     };
   }
 

@@ -7,12 +7,12 @@ import { systemClock as clock } from "../adapters/clock-system/clock-system.ts";
 import { openCodeCache } from "../adapters/code-cache-files/code-cache-files.ts";
 import type { Configuration } from "../config.ts";
 import type { FunctionVersion } from "../core/function-version.ts";
-import type { CallsOfMain, CallsOfProcess, Lease, LeasedCredentials } from "../data-plane/calls.ts";
+import type { CallsOfMain, CallsOfProcess } from "../data-plane/calls.ts";
 import type { Channel } from "../data-plane/channel.ts";
 import type { Forwarding } from "../data-plane/forwarding.ts";
 import type { Outbox } from "../data-plane/outbox.ts";
 import { CodeCachePacks } from "../environments/code-cache-packs.ts";
-import { EnvironmentFactory, type EnvironmentIdentity } from "../environments/environment-factory.ts";
+import { EnvironmentFactory } from "../environments/environment-factory.ts";
 import type { ReservePool } from "../environments/reserve-pool.ts";
 import { InvocationDispatcher } from "../invocation/invocation-dispatcher.ts";
 import type { Logger } from "../ports/logger.ts";
@@ -25,16 +25,12 @@ import { CODE_CACHE_BYTES } from "./machine.ts";
 
 /** The account's limits are the main process's to keep: it lends what may run. */
 const UNLIMITED_CONCURRENCY = 1_000_000_000;
-/** Functions whose credentials are at hand for a new environment. */
-const CREDENTIALS_MAX = 20_000;
 
 /** The environments of a data-plane process, and who brings invocations to them. */
 export interface OwnEnvironments {
   readonly dispatcher: InvocationDispatcher;
   readonly reserve: ReservePool;
   hasRuntime(version: FunctionVersion): Promise<boolean>;
-  /** The lease's credentials are those of environments that are started from now on. */
-  remember(lease: Lease): void;
   retire(deploymentId: string): void;
 }
 
@@ -53,7 +49,6 @@ export interface OwnEnvironmentsParts {
 export async function openOwnEnvironments(parts: OwnEnvironmentsParts): Promise<OwnEnvironments> {
   const { configuration, logger, opened, channel, outbox, forwarding } = parts;
   const machine = await openOwnMachine(parts);
-  const credentials = new RoleCredentialsInHand();
   const runtimeApi = new RuntimeApi();
   const reserve = wireReserve({ configuration, logger }, machine, () => dispatcher.environmentCounts());
   opened.add(() => reserve.close());
@@ -68,7 +63,11 @@ export async function openOwnEnvironments(parts: OwnEnvironmentsParts): Promise<
     logs: outbox.logs,
     newId,
     newUuid: randomUUID,
-    issueCredentials: (identity) => credentials.of(identity),
+    fetchCredentials: ({ account, region, roleArn, functionName }) =>
+      channel.ask("credentials", { account, region, roleArn, functionName }),
+    issueCredentials: () => {
+      throw new Error("Only the main process issues credentials.");
+    },
     attachRuntimeApi: (sandbox, session, beside) => runtimeApi.attach(sandbox.runtimeApi, session, beside),
     attachCodeCache: (sandbox, access) => attachCodeCache(sandbox.runtimeApi, access),
     attachAwsEndpoint: (sandbox, identity) =>
@@ -96,7 +95,6 @@ export async function openOwnEnvironments(parts: OwnEnvironmentsParts): Promise<
       if (!isKnown(version)) await runtimes.refresh();
       return isKnown(version);
     },
-    remember: (lease) => credentials.remember(lease.version, lease.credentials),
     retire(deploymentId) {
       dispatcher.retire(deploymentId);
       machine.codeCache
@@ -129,26 +127,3 @@ async function openOwnMachine({ configuration, opened, directory, logger }: OwnE
   const fileSystems = sandboxes.report.isolates ? configuration.fileSystems : {};
   return { runtimes, sandboxes, fileSystems, codeCache: new CodeCachePacks({ cache, clock }) };
 }
-
-/** Credentials of functions' roles as they came with the leases. */
-class RoleCredentialsInHand {
-  readonly #known = new Map<string, LeasedCredentials>();
-
-  remember(identity: EnvironmentIdentity, credentials: LeasedCredentials): void {
-    const key = keyOf(identity);
-    if (this.#known.get(key) === credentials) return;
-    const oldest = this.#known.keys().next().value;
-    if (this.#known.size >= CREDENTIALS_MAX && oldest !== undefined) this.#known.delete(oldest);
-    this.#known.set(key, credentials);
-  }
-
-  of(identity: EnvironmentIdentity): LeasedCredentials {
-    const credentials = this.#known.get(keyOf(identity));
-    if (credentials === undefined)
-      throw new Error(`no lease came with credentials for ${identity.functionName}`);
-    return credentials;
-  }
-}
-
-const keyOf = ({ account, region, roleArn, functionName }: EnvironmentIdentity): string =>
-  `${account}/${region}/${functionName}/${roleArn}`;
