@@ -9,7 +9,7 @@ const UNIFIED = "/sys/fs/cgroup";
 
 interface Hierarchy {
   readonly root: string;
-  limit(directory: string, quotaUs: number): void;
+  readonly limit: (directory: string, quotaUs: number) => void;
 }
 
 function hierarchy(): Hierarchy {
@@ -19,7 +19,7 @@ function hierarchy(): Hierarchy {
   if (root !== undefined)
     return {
       root,
-      limit(directory, quotaUs) {
+      limit: (directory, quotaUs) => {
         writeFileSync(join(directory, "cpu.cfs_period_us"), String(PERIOD_US));
         writeFileSync(join(directory, "cpu.cfs_quota_us"), String(quotaUs));
       },

@@ -25,7 +25,7 @@ import { wireFunctionUrls } from "./wiring/function-urls.ts";
 import { type Ground, Opened } from "./wiring/ground.ts";
 import { wireInvocations } from "./wiring/invocations.ts";
 import { LateQueueMessages } from "./wiring/late-queue-messages.ts";
-import { openMachine } from "./wiring/machine.ts";
+import { type Machine, openMachine } from "./wiring/machine.ts";
 import { openPlatform } from "./wiring/platform.ts";
 
 /** One running Lambent. */
@@ -75,6 +75,17 @@ async function openGround(whole: Configuration, opened: Opened): Promise<Ground>
   };
 }
 
+function configuredServer(): Server {
+  const server = createServer();
+  configureServer(server);
+  return server;
+}
+
+const runtimeNames = ({ runtimes }: Machine): string[] =>
+  runtimes
+    .list()
+    .map(({ identifier, isOlder, version }) => (isOlder ? `${identifier} (by ${version})` : identifier));
+
 type Door = (request: IncomingMessage, response: ServerResponse) => boolean;
 
 /** The AWS API answers what is not another door's; `before` it on the public port: the operator's and downloads. */
@@ -116,9 +127,18 @@ async function open(
     endpoint: () => endpoint,
   });
   const functionUrl = (urlId: string, region: string): string => functionUrlAt(endpoint, urlId, region);
-  const awsApi = wireAwsApi(ground, {
+  const server = configuredServer();
+  const dataPlane = openDataPlane(ground, {
     machine,
     platform,
+    metrics,
+    dispatcher,
+    server,
+    functionsServer,
+  });
+  const awsApi = wireAwsApi(ground, {
+    machine,
+    platform: dataPlane?.told(platform) ?? platform,
     metrics,
     dispatcher,
     mappings,
@@ -129,13 +149,8 @@ async function open(
   });
   const functionUrls = wireFunctionUrls(ground, { platform, dispatcher });
   serveFunctions(behind(ground, awsApi, { functionUrls: functionUrls.serve }));
-  const server = createServer();
-  configureServer(server);
-  const parts = { machine, platform, metrics, dispatcher };
-  const dataPlane = openDataPlane(ground, { ...parts, server, functionsServer });
-  const operatorApi = wireOperatorApi(ground, { ...parts, dataPlane });
-  const before: Door = (request, response) =>
-    operatorApi(request, response) || codeDownloads.serve(request, response);
+  const operatorApi = wireOperatorApi(ground, { machine, metrics, dispatcher, dataPlane });
+  const before: Door = (...exchange) => operatorApi(...exchange) || codeDownloads.serve(...exchange);
   server.on("request", behind(ground, awsApi, { functionUrls: functionUrls.serve, before }));
   const listenAlone = (alone: Server): Promise<string> => listen(alone, configuration);
   endpoint = await (dataPlane?.listen(listenAlone) ?? listenAlone(server));
@@ -154,9 +169,7 @@ async function open(
     endpoint,
     isolation: machine.sandboxes.report,
     rootCredentialsFile: platform.rootCredentialsFile,
-    runtimes: machine.runtimes
-      .list()
-      .map(({ identifier, isOlder, version }) => (isOlder ? `${identifier} (by ${version})` : identifier)),
+    runtimes: runtimeNames(machine),
     stop: () => opened.close(),
   };
 }

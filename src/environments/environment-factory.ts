@@ -192,9 +192,7 @@ export class EnvironmentFactory {
   ): Promise<Sandbox | undefined> {
     const { codeStore, issueCredentials, attachAwsEndpoint, attachRuntimeApi } = this.#dependencies;
     const identity: EnvironmentIdentity = version;
-    const fetching = this.#dependencies.fetchCredentials?.(identity);
-    // Whoever waits for it has its failure.
-    fetching?.catch(() => undefined);
+    const fetching = this.#fetchCredentials(identity);
     const metadata = {
       availabilityZoneId: firstAvailabilityZoneId(version.region),
       token: this.#dependencies.newId(),
@@ -240,6 +238,13 @@ export class EnvironmentFactory {
     attachRuntimeApi(sandbox, run.session, { ...metadata, extensions: run.extensions, telemetry });
     attachAwsEndpoint(sandbox, identity);
     return sandbox;
+  }
+
+  /** Begun early; whoever waits for it has its failure. */
+  #fetchCredentials(identity: EnvironmentIdentity): Promise<RoleCredentials> | undefined {
+    const fetching = this.#dependencies.fetchCredentials?.(identity);
+    fetching?.catch(() => undefined);
+    return fetching;
   }
 
   /** From the reserve where the function may take one and one waits; otherwise made now. */

@@ -142,14 +142,38 @@ export class DataPlane {
       .map(({ number, processId, isServing }) => ({ process: number, processId, serving: isServing }));
   }
 
-  /** Has everything told that has happened, and adds the environments of every process. */
-  async addTo(counts: Map<string, number>): Promise<void> {
+  /** Has every process tell what has happened there. */
+  async #gather(): Promise<void> {
     await Promise.all(
       [...this.#members.values()].map(async (member) => {
         const use = await member.flush()?.catch(() => undefined);
         if (use !== undefined) this.#metrics.uses(member.number, use);
       }),
     );
+  }
+
+  /** The same platform, whose logs and metrics are complete when they are read. */
+  told(platform: Platform): Platform {
+    const { logs, cloudWatch } = platform;
+    const { sink } = logs;
+    const flush = async (): Promise<void> => {
+      await this.#gather();
+      await sink.flush();
+    };
+    const collect = async (): Promise<void> => {
+      await this.#gather();
+      await cloudWatch.collect();
+    };
+    return {
+      ...platform,
+      logs: { ...logs, sink: { ...sink, flush } },
+      cloudWatch: { ...cloudWatch, collect },
+    };
+  }
+
+  /** Adds the environments of every process. */
+  async addTo(counts: Map<string, number>): Promise<void> {
+    await this.#gather();
     for (const { environments } of this.#replays.values())
       for (const [runtime, count] of Object.entries(environments))
         counts.set(runtime, (counts.get(runtime) ?? 0) + count);
