@@ -3,7 +3,7 @@ import type { Units } from "./calls.ts";
 
 /** Borrowed beyond what is needed just now, so that the next ones find some in hand. */
 const BLOCK_UNITS = 8;
-const FEW_INVOCATIONS = 50;
+const FEW_INVOCATIONS_MAX = 50;
 
 export type Refusal = "ConcurrentInvocationLimitExceeded" | "FunctionInvocationRateLimitExceeded";
 
@@ -20,6 +20,8 @@ export class UnitPurse {
   readonly #waiting: Settle[] = [];
   #units = 0;
   #invocations = 0;
+  /** With fewer invocations in hand, the next block is asked for: half of what a block is for this account. */
+  #few = 0;
   #isAsking = false;
 
   constructor(owner: Owner, borrow: (owner: Owner, wanted: Units) => Promise<Units>) {
@@ -31,7 +33,7 @@ export class UnitPurse {
   take(): Promise<Refusal | undefined> | undefined {
     if (this.#waiting.length === 0 && this.#takeInHand()) {
       // So that a steady load never waits for the next block.
-      if (this.#invocations < FEW_INVOCATIONS) this.#ask();
+      if (this.#invocations < this.#few) this.#ask();
       return undefined;
     }
     return new Promise((resolve) => {
@@ -91,6 +93,8 @@ export class UnitPurse {
     this.#isAsking = false;
     this.#units += given.units;
     this.#invocations += given.invocations;
+    const block = Math.max(0, given.invocations - wanted.invocations);
+    this.#few = Math.min(FEW_INVOCATIONS_MAX, Math.floor(block / 2));
     const before = this.#waiting.length;
     this.#handOut();
     // Those who came later were not part of the question.
