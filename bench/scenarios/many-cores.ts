@@ -20,9 +20,9 @@ const ONE_CPU_MB = 1_769;
 const PROCESSORS_TO_PIN = 8;
 const SHARE = 0.2;
 /** Before anything is held: environments are started, and what runs often is compiled. */
-const WARM_UP_INVOCATIONS = 15_000;
+const WARM_UP_INVOCATIONS = 30_000;
 const WARM_UP_SECONDS = 3;
-const WARM_UP_ATTEMPTS = 8;
+const WARM_UP_ATTEMPTS = 10;
 
 interface Plane {
   readonly processes: number;
