@@ -109,7 +109,7 @@ test("a process that does not answer is ended, and the change goes on", async ()
   const deaf = new ScriptedHolder();
   revocations.join(deaf);
   const revoked = revocations.revoke();
-  clock.advance(4_999);
+  clock.advance(9_999);
   assert.equal(deaf.isEnded, false);
   clock.advance(1);
   await revoked;

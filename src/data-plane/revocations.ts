@@ -9,7 +9,7 @@ export interface LeaseHolder {
 }
 
 /** A process that has not answered for so long is ended: a change waits for it. */
-const ANSWER_WITHIN_MS = 5_000;
+const ANSWER_WITHIN_MS = 10_000;
 /** The last part of it; whatever kept this process busy until then, it has time to see an answer that has come. */
 const SECOND_LOOK_MS = 500;
 

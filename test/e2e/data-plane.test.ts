@@ -25,7 +25,7 @@ import { type RunningLambent, startLambent } from "../support/start-lambent.ts";
 import { allowEverybody, requestUrl } from "../support/url-request.ts";
 
 const PROCESSES = 2;
-const CONNECTIONS = 12;
+const CONNECTIONS = 16;
 const saying = (word: string): string => `exports.handler = async (event) => {
   if (event.sleepMs) await new Promise((resolve) => setTimeout(resolve, event.sleepMs));
   if (event.log) console.log(event.log);
