@@ -5,10 +5,10 @@ const BUSINESS =
   "functions|environments|invocation|logs|metrics|iam|async-invocation|event-source-mappings|queues|topics|objects|buses|schedules|event-delivery";
 /**
  * The files that know which adapters there are: one before anything is opened, one for the runtimes of the machine, and
- * those that open everything and put it together.
+ * those that open everything and put it together, in the main process and in those beside it.
  */
-const WIRING = "^src/((main|process-preparation|runtime-installation)[.]ts$|wiring/)";
-const DOORS = "aws-api|runtime-api|operator-api|function-urls|cli";
+const WIRING = "^src/((main|data-plane-process|process-preparation|runtime-installation)[.]ts$|wiring/)";
+const DOORS = "aws-api|runtime-api|operator-api|function-urls|data-plane|cli";
 const OUTSIDE = [
   "core",
   "npm",
@@ -133,12 +133,21 @@ export default {
       name: "inner-doors-reach-no-machine",
       severity: "error",
       comment:
-        "The Runtime API, the operator's API and function URLs need HTTP and nothing else of the machine; zod checks bodies.",
-      from: { path: "^src/(runtime-api|operator-api|function-urls)/", pathNot: TEST },
+        "The Runtime API, the operator's API, function URLs and the data plane need HTTP and nothing else of the machine; " +
+        "zod checks bodies.",
+      from: { path: "^src/(runtime-api|operator-api|function-urls|data-plane)/", pathNot: TEST },
       to: {
         dependencyTypes: OUTSIDE,
         pathNot: [PURE_BUILT_INS, "^(node:)?(http|net|url)$", "^node_modules/zod/"],
       },
+    },
+    {
+      name: "data-plane-knows-only-ports-and-core",
+      severity: "error",
+      comment:
+        "What processes say to one another is told in core's words: who grants, runs and writes is handed in by the wiring.",
+      from: { path: "^src/data-plane/", pathNot: TEST },
+      to: { path: "^src/", pathNot: "^src/(ports|core|data-plane)/" },
     },
     {
       name: "cli-knows-main-and-config",

@@ -21,6 +21,7 @@ import { crash } from "./scenarios/crash.ts";
 import { density } from "./scenarios/density.ts";
 import { freeze } from "./scenarios/freeze.ts";
 import { functions } from "./scenarios/functions.ts";
+import { manyCores } from "./scenarios/many-cores.ts";
 import { sqs } from "./scenarios/sqs.ts";
 import { store } from "./scenarios/store.ts";
 import { warm } from "./scenarios/warm.ts";
@@ -37,6 +38,7 @@ const SCENARIOS: Readonly<Record<string, Scenario>> = {
   async: asynchronous,
   crash,
   sqs,
+  "many-cores": manyCores,
 };
 
 endWhatWasStarted();

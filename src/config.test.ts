@@ -104,6 +104,23 @@ test("a root access key is refused by halves and where it has no meaning", () =>
   assert.equal(configuration.rootAccessKeyId, key.LAMBENT_ROOT_ACCESS_KEY_ID);
 });
 
+test("data-plane processes are none by default, and at most as many as there is room for", () => {
+  assert.equal(readConfiguration({ flags: {}, environment: {} }).dataPlaneProcesses, 0);
+  const flags = { dataPlaneProcesses: "3" };
+  const environment = { LAMBENT_MAX_ENVIRONMENTS: "3" };
+  assert.match(
+    refusal(() => readConfiguration({ flags, environment })).message,
+    /share 3 environments|needs Linux/,
+  );
+  if (process.platform === "linux")
+    assert.equal(readConfiguration({ flags, environment: {} }).dataPlaneProcesses, 3);
+  const wrong = { LAMBENT_DATA_PLANE_PROCESSES: "many" };
+  assert.match(
+    refusal(() => readConfiguration({ flags: {}, environment: wrong })).message,
+    /^LAMBENT_DATA_PLANE_PROCESSES /,
+  );
+});
+
 test("keys for packages in S3 are refused by halves", () => {
   const environment = { LAMBENT_S3_ENDPOINT: "http://127.0.0.1:9000", LAMBENT_S3_ACCESS_KEY_ID: "key" };
   assert.match(refusal(() => readConfiguration({ flags: {}, environment })).message, /belong together/);

@@ -57,6 +57,8 @@ export interface Configuration {
   readonly allowOlderRuntimes: boolean;
   /** How often the machine is looked at for interpreters that were installed, updated or removed. */
   readonly runtimeCheckIntervalMs: number;
+  /** Processes beside the main one that invoke functions; 0 has the main one do everything. Linux alone. */
+  readonly dataPlaneProcesses: number;
 }
 
 /** What the command line gives: setting name → text, `undefined` where a flag was not used. */
@@ -143,6 +145,7 @@ const schema = z.strictObject({
   responseStreamPacing: yesOrNo,
   allowOlderRuntimes: yesOrNo,
   runtimeCheckIntervalMs: wholeNumber(1_000, 86_400_000),
+  dataPlaneProcesses: wholeNumber(0, 64),
 });
 
 type SettingName = keyof typeof schema.shape;
@@ -174,6 +177,7 @@ const VARIABLES: Readonly<Record<SettingName, string>> = {
   responseStreamPacing: "LAMBENT_RESPONSE_STREAM_PACING",
   allowOlderRuntimes: "LAMBENT_ALLOW_OLDER_RUNTIMES",
   runtimeCheckIntervalMs: "LAMBENT_RUNTIME_CHECK_INTERVAL_MS",
+  dataPlaneProcesses: "LAMBENT_DATA_PLANE_PROCESSES",
 };
 
 const FLAG_NAMES: Readonly<Partial<Record<SettingName, string>>> = {
@@ -186,6 +190,7 @@ const FLAG_NAMES: Readonly<Partial<Record<SettingName, string>>> = {
   logLevel: "--log-level",
   authentication: "--authentication",
   reserveMax: "--reserve-max",
+  dataPlaneProcesses: "--data-plane-processes",
 };
 
 function wrongSetting(message: string, advice: string): OperatorError {
@@ -310,6 +315,7 @@ export function readConfiguration(sources: ConfigurationSources): Configuration 
     responseStreamPacing: false,
     allowOlderRuntimes: true,
     runtimeCheckIntervalMs: 60_000,
+    dataPlaneProcesses: 0,
   };
   const gathered = gather(sources);
   const given = Object.fromEntries([...gathered].map(([name, setting]) => [name, setting.value]));
@@ -334,6 +340,7 @@ function refuseUnsafe(configuration: Configuration, hostWrittenAs: string): void
       "s3AccessKeyId and s3SecretAccessKey belong together, and one of them is missing",
       "Set LAMBENT_S3_ACCESS_KEY_ID and LAMBENT_S3_SECRET_ACCESS_KEY, or neither.",
     );
+  refuseUnshareable(configuration);
   const { host, authentication, rootAccessKeyId, rootSecretAccessKey } = configuration;
   if (authentication === "open" && !isLoopback(host))
     throw wrongSetting(
@@ -350,6 +357,21 @@ function refuseUnsafe(configuration: Configuration, hostWrittenAs: string): void
     throw wrongSetting(
       "a root access key has no meaning while signatures are not required",
       "Add `--authentication enforced`, or leave the key out.",
+    );
+}
+
+/** Every process needs room for an environment, and all of them the port. */
+function refuseUnshareable({ dataPlaneProcesses, maxEnvironments }: Configuration): void {
+  if (dataPlaneProcesses === 0) return;
+  if (process.platform !== "linux")
+    throw wrongSetting(
+      "several data-plane processes share one port, which needs Linux",
+      "Leave --data-plane-processes away.",
+    );
+  if (maxEnvironments <= dataPlaneProcesses)
+    throw wrongSetting(
+      `${dataPlaneProcesses} data-plane processes and the main one share ${maxEnvironments} environments, and each needs one`,
+      "Raise LAMBENT_MAX_ENVIRONMENTS, or have fewer processes.",
     );
 }
 

@@ -1,5 +1,5 @@
 import type { Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Server as NetServer } from "node:net";
 import { OperatorError } from "./core/operator-error.ts";
 
 /** For long invocations and many kept-alive connections. */
@@ -30,6 +30,17 @@ export function listen(
       const { port: actual } = server.address() as AddressInfo;
       resolve(`http://${host.includes(":") ? `[${host}]` : host}:${actual}`);
     });
+  });
+}
+
+/** Shares the port with other processes that do the same. Linux alone. */
+export function listenTogether(
+  server: NetServer,
+  { host, port }: { readonly host: string; readonly port: number },
+): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen({ host, port, backlog: 4096, reusePort: true }, () => resolve());
   });
 }
 

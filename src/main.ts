@@ -1,14 +1,22 @@
-import { createServer, type IncomingMessage, type ServerResponse } from "node:http";
+import {
+  createServer,
+  type IncomingMessage,
+  type RequestListener,
+  type Server,
+  type ServerResponse,
+} from "node:http";
 import { systemClock as clock } from "./adapters/clock-system/clock-system.ts";
 import { createPinoLogger } from "./adapters/logger-pino/logger-pino.ts";
 import { createPrometheusMetrics } from "./adapters/metrics-prometheus/metrics-prometheus.ts";
 import { openSqliteStore } from "./adapters/store-sqlite/store-sqlite.ts";
+import type { AwsApi } from "./aws-api/server.ts";
 import { createCodeDownloads } from "./aws-api/services/lambda/code-download.ts";
 import type { Configuration } from "./config.ts";
 import { closeServer, configureServer, functionUrlAt, listen } from "./http-listener.ts";
 import type { IsolationReport } from "./ports/sandbox.ts";
 import { subscribedFunctions } from "./subscribed-functions.ts";
 import { openAsyncInvocation } from "./wiring/async-invocation.ts";
+import { openDataPlane, withDataPlane } from "./wiring/data-plane.ts";
 import { wireAwsApi, wireOperatorApi } from "./wiring/doors.ts";
 import { openEventServices } from "./wiring/event-services.ts";
 import { openEventSourceMappings } from "./wiring/event-source-mappings.ts";
@@ -17,7 +25,7 @@ import { wireFunctionUrls } from "./wiring/function-urls.ts";
 import { type Ground, Opened } from "./wiring/ground.ts";
 import { wireInvocations } from "./wiring/invocations.ts";
 import { LateQueueMessages } from "./wiring/late-queue-messages.ts";
-import { openMachine } from "./wiring/machine.ts";
+import { type Machine, openMachine } from "./wiring/machine.ts";
 import { openPlatform } from "./wiring/platform.ts";
 
 /** One running Lambent. */
@@ -52,19 +60,45 @@ export async function start(
   }
 }
 
-async function openGround(configuration: Configuration, opened: Opened): Promise<Ground> {
-  const logger = createPinoLogger({ level: configuration.logLevel, readable: process.stderr.isTTY });
-  const store = await openSqliteStore({ dataDirectory: configuration.dataDirectory, clock });
+async function openGround(whole: Configuration, opened: Opened): Promise<Ground> {
+  const logger = createPinoLogger({ level: whole.logLevel, readable: process.stderr.isTTY });
+  const store = await openSqliteStore({ dataDirectory: whole.dataDirectory, clock });
   opened.add(() => store.close());
   return {
-    configuration,
+    ...withDataPlane(whole, store),
     logger,
-    store,
     opened,
     targets: new LateEventTargets(),
     queueMessages: new LateQueueMessages(),
     links: [],
     resourcePolicies: new Map(),
+  };
+}
+
+function configuredServer(): Server {
+  const server = createServer();
+  configureServer(server);
+  return server;
+}
+
+const runtimeNames = ({ runtimes }: Machine): string[] =>
+  runtimes
+    .list()
+    .map(({ identifier, isOlder, version }) => (isOlder ? `${identifier} (by ${version})` : identifier));
+
+type Door = (request: IncomingMessage, response: ServerResponse) => boolean;
+
+/** The AWS API answers what is not another door's; `before` it on the public port: the operator's and downloads. */
+function behind(
+  { links }: Ground,
+  awsApi: AwsApi,
+  doors: { readonly functionUrls: Door; readonly before?: Door },
+): RequestListener {
+  const { functionUrls, before } = doors;
+  return (request, response) => {
+    if (functionUrls(request, response) || before?.(request, response)) return;
+    if (links.some((link) => link(request, response))) return;
+    awsApi.handle(request, response);
   };
 }
 
@@ -77,7 +111,11 @@ async function open(
   const machine = await openMachine(ground, announce);
   const platform = await openPlatform(ground, machine);
   const metrics = createPrometheusMetrics();
-  const { dispatcher, serveFunctions } = wireInvocations(ground, { machine, platform, metrics });
+  const { dispatcher, functionsServer, serveFunctions } = wireInvocations(ground, {
+    machine,
+    platform,
+    metrics,
+  });
   const asyncInvocations = openAsyncInvocation(ground, { platform, dispatcher });
   const eventServices = await openEventServices(ground, { platform, dispatcher });
   const mappings = await openEventSourceMappings(ground, { platform, dispatcher });
@@ -89,9 +127,18 @@ async function open(
     endpoint: () => endpoint,
   });
   const functionUrl = (urlId: string, region: string): string => functionUrlAt(endpoint, urlId, region);
-  const awsApi = wireAwsApi(ground, {
+  const server = configuredServer();
+  const dataPlane = openDataPlane(ground, {
     machine,
     platform,
+    metrics,
+    dispatcher,
+    server,
+    functionsServer,
+  });
+  const awsApi = wireAwsApi(ground, {
+    machine,
+    platform: dataPlane?.told(platform) ?? platform,
     metrics,
     dispatcher,
     mappings,
@@ -101,25 +148,16 @@ async function open(
     eventServices,
   });
   const functionUrls = wireFunctionUrls(ground, { platform, dispatcher });
-  const follows = (request: IncomingMessage, response: ServerResponse): boolean =>
-    ground.links.some((link) => link(request, response));
-  serveFunctions((request, response) => {
-    if (functionUrls.serve(request, response) || follows(request, response)) return;
-    awsApi.handle(request, response);
-  });
-  const operatorApi = wireOperatorApi(ground, { machine, metrics, dispatcher });
-  const server = createServer((request, response) => {
-    if (functionUrls.serve(request, response)) return;
-    if (operatorApi(request, response) || codeDownloads.serve(request, response)) return;
-    if (follows(request, response)) return;
-    awsApi.handle(request, response);
-  });
-  configureServer(server);
-  endpoint = await listen(server, configuration);
+  serveFunctions(behind(ground, awsApi, { functionUrls: functionUrls.serve }));
+  const operatorApi = wireOperatorApi(ground, { machine, metrics, dispatcher, dataPlane });
+  const before: Door = (...exchange) => operatorApi(...exchange) || codeDownloads.serve(...exchange);
+  server.on("request", behind(ground, awsApi, { functionUrls: functionUrls.serve, before }));
+  const listenAlone = (alone: Server): Promise<string> => listen(alone, configuration);
+  endpoint = await (dataPlane?.listen(listenAlone) ?? listenAlone(server));
   opened.add(() => closeServer(server));
   opened.add(() => mappings.settled());
   opened.add(() => asyncInvocations.settled());
-  opened.add(() => dispatcher.close(DRAIN_MS));
+  opened.add(() => Promise.all([dispatcher.close(DRAIN_MS), dataPlane?.drain(DRAIN_MS)]));
   opened.add(() => asyncInvocations.stop());
   opened.add(() => mappings.stop());
   platform.logs.connect(subscribedFunctions(platform.functions, dispatcher));
@@ -131,9 +169,7 @@ async function open(
     endpoint,
     isolation: machine.sandboxes.report,
     rootCredentialsFile: platform.rootCredentialsFile,
-    runtimes: machine.runtimes
-      .list()
-      .map(({ identifier, isOlder, version }) => (isOlder ? `${identifier} (by ${version})` : identifier)),
+    runtimes: runtimeNames(machine),
     stop: () => opened.close(),
   };
 }

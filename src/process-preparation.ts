@@ -1,5 +1,8 @@
 import { closeInheritedDescriptors } from "./adapters/sandbox-bubblewrap/inherited-descriptors.ts";
-import { enterPrivateMountNamespace } from "./adapters/sandbox-bubblewrap/private-mount-namespace.ts";
+import {
+  enterPrivateMountNamespace,
+  releaseInheritedMounts,
+} from "./adapters/sandbox-bubblewrap/private-mount-namespace.ts";
 import type { Configuration } from "./config.ts";
 
 /**
@@ -10,4 +13,10 @@ import type { Configuration } from "./config.ts";
 export function prepareProcess(configuration: Pick<Configuration, "isolation">): void {
   closeInheritedDescriptors();
   if (configuration.isolation !== "process") enterPrivateMountNamespace(process.argv.slice(1));
+}
+
+/** The same for a process that Lambent starts beside itself. */
+export function prepareDataPlaneProcess(configuration: Pick<Configuration, "isolation">): void {
+  prepareProcess(configuration);
+  releaseInheritedMounts();
 }

@@ -13,6 +13,11 @@ export type AwsApiOptions = Omit<DispatcherOptions, "validates">;
 export interface AwsApi {
   /** Listener for an HTTP server's requests: answers every one, throws never. */
   handle(request: IncomingMessage, response: ServerResponse): void;
+  /**
+   * The same for a request whose body has been read; not for encoded ones. A handler whose service and operation stand
+   * in the address and headers is called before this returns.
+   */
+  handleRead(request: IncomingMessage, response: ServerResponse, body: Uint8Array): void;
 }
 
 /** The AWS API of the given services on one endpoint, in every protocol their clients speak. */
@@ -21,6 +26,9 @@ export function createAwsApi(options: AwsApiOptions): AwsApi {
   return {
     handle(request, response) {
       void dispatcher.serve(request, response);
+    },
+    handleRead(request, response, body) {
+      void dispatcher.serve(request, response, body);
     },
   };
 }

@@ -16,6 +16,7 @@ interface StartOptions {
   readonly logLevel?: string;
   readonly authentication?: string;
   readonly reserveMax?: string;
+  readonly dataPlaneProcesses?: string;
 }
 
 /** A flag that was not used must stay absent, so that variables and the file get their turn. */
@@ -31,6 +32,7 @@ function usedFlags(options: StartOptions): Flags {
     logLevel: options.logLevel,
     authentication: options.authentication,
     reserveMax: options.reserveMax,
+    dataPlaneProcesses: options.dataPlaneProcesses,
   };
   return Object.fromEntries(Object.entries(flags).filter(([, value]) => value !== undefined));
 }
@@ -60,6 +62,10 @@ function commandLine(): Command {
       "never install missing programs (bubblewrap, nftables) with the machine's package manager",
     )
     .option("--reserve-max <number>", "most environments kept waiting for functions (default: 32)")
+    .option(
+      "--data-plane-processes <number>",
+      "processes beside the main one that invoke functions, for machines with many cores (default: 0)",
+    )
     .option("--log-level <level>", "debug, info, warn, error or silent (default: warn)")
     .action((options: StartOptions) => start(usedFlags(options)));
   program

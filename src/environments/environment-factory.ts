@@ -41,7 +41,7 @@ export interface EnvironmentIdentity {
 
 export interface EnvironmentFactoryDependencies {
   readonly clock: Clock;
-  readonly codeStore: CodeStore;
+  readonly codeStore: Pick<CodeStore, "directory" | "layers">;
   readonly runtimes: RuntimeCatalogue;
   readonly logs: LogSink;
   readonly sandboxes: SandboxDriver;
@@ -52,6 +52,8 @@ export interface EnvironmentFactoryDependencies {
   readonly newId: () => string;
   readonly newUuid: () => string;
   readonly issueCredentials: (identity: EnvironmentIdentity) => RoleCredentials;
+  /** Where another process issues them, instead. */
+  readonly fetchCredentials?: ((identity: EnvironmentIdentity) => Promise<RoleCredentials>) | undefined;
   /** Connects the Runtime API door to the sandbox's listener. */
   readonly attachRuntimeApi: (
     sandbox: Sandbox,
@@ -191,6 +193,7 @@ export class EnvironmentFactory {
   ): Promise<Sandbox | undefined> {
     const { codeStore, issueCredentials, attachAwsEndpoint, attachRuntimeApi } = this.#dependencies;
     const identity: EnvironmentIdentity = version;
+    const fetching = this.#fetchCredentials(identity);
     const metadata = {
       availabilityZoneId: firstAvailabilityZoneId(version.region),
       token: this.#dependencies.newId(),
@@ -203,6 +206,7 @@ export class EnvironmentFactory {
       run.extensions.notLaunched(...failed);
       return undefined;
     }
+    const fetched = fetching && (await fetching);
     const codeCache = this.#dependencies.codeCache?.offer(version, runtime);
     const sandbox = await this.#obtainSandbox(version, runtime, {
       id: run.id,
@@ -212,7 +216,7 @@ export class EnvironmentFactory {
       layersDirectory: layers?.directory,
       environmentVariables: () => ({
         ...functionEnvironmentVariables(version, runtime, {
-          credentials: issueCredentials(identity),
+          credentials: fetched ?? issueCredentials(identity),
           logStreamName: run.streamName,
           initializationType: run.initializationType,
           metadataToken: metadata.token,
@@ -235,6 +239,13 @@ export class EnvironmentFactory {
     attachRuntimeApi(sandbox, run.session, { ...metadata, extensions: run.extensions, telemetry });
     attachAwsEndpoint(sandbox, identity);
     return sandbox;
+  }
+
+  /** Begun early; whoever waits for it has its failure. */
+  #fetchCredentials(identity: EnvironmentIdentity): Promise<RoleCredentials> | undefined {
+    const fetching = this.#dependencies.fetchCredentials?.(identity);
+    fetching?.catch(() => undefined);
+    return fetching;
   }
 
   /** From the reserve where the function may take one and one waits; otherwise made now. */

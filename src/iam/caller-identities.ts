@@ -2,11 +2,12 @@ import { functionArn } from "../core/arn.ts";
 import { AwsError } from "../core/errors.ts";
 import { foreignAccount } from "../core/function-reference.ts";
 import { parseRoleArn } from "../core/iam-arn.ts";
+import type { PolicyDocument } from "../core/policy-document.ts";
 import type { Principal } from "../core/principal.ts";
 import type { Clock } from "../ports/clock.ts";
 import { authorize, type ResourcePolicies, type ResourceTags } from "./authorize.ts";
 import type { IamDirectory } from "./iam-directory.ts";
-import type { RolePrincipal } from "./principal-entity.ts";
+import { principalEntity, type RolePrincipal } from "./principal-entity.ts";
 import { type IssuedCredentials, type SessionCredentials, unknownRoleId } from "./session-credentials.ts";
 import type { ChunkVerifier } from "./signatures/chunk-signatures.ts";
 import { signatureError } from "./signatures/signature-errors.ts";
@@ -43,6 +44,25 @@ export interface CallerIdentity {
   readonly checkBody?: ((body: Uint8Array) => void) | undefined;
   /** For a body that is signed in pieces; its methods throw for a piece that was changed. */
   readonly chunkSignatures?: Pick<ChunkVerifier, keyof ChunkVerifier> | undefined;
+}
+
+/** A credential as requests name it. */
+export interface LeasedCredential {
+  readonly accessKeyId: string | undefined;
+  readonly sessionToken: string | undefined;
+  readonly region: string | undefined;
+  /** YYYYMMDD */
+  readonly scopeDate: string | undefined;
+  readonly service: string | undefined;
+}
+
+export interface LeasedIdentity {
+  readonly region: string;
+  readonly principal: Principal;
+  /** Epoch milliseconds; undefined: it does not expire. */
+  readonly untilMs: number | undefined;
+  /** base64; absent where signatures are not required. */
+  readonly signingKey?: string;
 }
 
 /**
@@ -101,6 +121,45 @@ export class CallerIdentities {
       return this.#verified(request, region);
     const principal = caller === undefined ? credentials.principalFor(request) : this.#rolePrincipal(caller);
     return { account: principal.account, region, principal };
+  }
+
+  /**
+   * Who makes requests with a credential, for a process that is to tell by itself: with the key that verifies their
+   * signatures where these are required. Undefined where it cannot be told beforehand.
+   */
+  leased(credential: LeasedCredential): LeasedIdentity | undefined {
+    const { mode, credentials, defaultRegion } = this.#dependencies;
+    const { accessKeyId = "", sessionToken, scopeDate, service } = credential;
+    const region = credential.region ?? defaultRegion;
+    const session = sessionToken === undefined ? undefined : credentials.open(accessKeyId, sessionToken);
+    if (session === "expired" || session === "invalid") return undefined;
+    const untilMs = session?.expirationMs;
+    if (mode === "open") {
+      const principal = session?.principal ?? credentials.principalFor(credential);
+      return { region, principal, untilMs };
+    }
+    if (credential.region === undefined || scopeDate === undefined || service === undefined) return undefined;
+    const scope = { accessKeyId, sessionToken, scopeDate, scopeRegion: credential.region, service };
+    let owner: { principal: Principal; secretAccessKey: string };
+    try {
+      owner = this.#ownerOf(scope);
+    } catch (error) {
+      if (error instanceof SignatureRefused) return undefined;
+      throw error;
+    }
+    const signingKey = this.#keys.symmetric(owner.secretAccessKey, scope).export().toString("base64");
+    return { region, principal: owner.principal, untilMs, signingKey };
+  }
+
+  /** Whether what `authorize` says of this principal and resource depends on nothing but them and the policies. */
+  isUnconditional(principal: Principal, service: string, resource: string): boolean {
+    const { directory, resourcePolicies } = this.#dependencies;
+    const document = resourcePolicies?.(service, resource)?.document;
+    const entity = principal.type === "root" ? undefined : principalEntity(directory, principal);
+    const { policies = [], boundary, sessionPolicies = [] } = entity ?? {};
+    return [...policies, boundary, ...sessionPolicies, document].every(
+      (each) => each === undefined || isUnconditional(each),
+    );
   }
 
   /** Throws AccessDenied when the caller may not do this. */
@@ -178,7 +237,10 @@ export class CallerIdentities {
     };
   }
 
-  #ownerOf(claim: SignatureClaim): { principal: Principal; secretAccessKey: string } {
+  #ownerOf(claim: Pick<SignatureClaim, "accessKeyId" | "sessionToken">): {
+    principal: Principal;
+    secretAccessKey: string;
+  } {
     const { credentials, directory } = this.#dependencies;
     const { accessKeyId, sessionToken } = claim;
     if (sessionToken !== undefined) {
@@ -225,6 +287,14 @@ function refuseUserSession(
   if (isRefused)
     throw new AwsError("InvalidClientTokenId", "The security token included in the request is invalid", 403);
 }
+
+/** Neither conditions nor variables, which are about the single request. */
+const isUnconditional = ({ statements }: PolicyDocument): boolean =>
+  statements.every(
+    ({ conditions, resources = [], notResources = [] }) =>
+      conditions.length === 0 &&
+      [...resources, ...notResources].every((resource) => !resource.includes("${")),
+  );
 
 /** Whether an invocation or an event reaches into another account: its policy decides then, whoever calls. */
 function invokesForeign(

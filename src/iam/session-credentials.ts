@@ -60,6 +60,7 @@ export type UserOfSession = Exclude<Principal, { type: "assumed-role" }>;
 export interface OpenedSession {
   readonly principal: Principal;
   readonly secretAccessKey: string;
+  readonly expirationMs: number;
 }
 
 /** Tokens whose signature was checked before; the same few are used again and again. */
@@ -103,7 +104,7 @@ export async function createSessionCredentials(deps: {
   const sign = (text: string): Buffer => createHmac("sha256", masterKey).update(text).digest();
   const secretAccessKeyOf = (accessKeyId: string, sessionToken: string): string =>
     sign(`secret\n${accessKeyId}\n${sessionToken}`).subarray(0, 30).toString("base64");
-  const opened = new Map<string, OpenedSession & { accessKeyId: string; expirationMs: number }>();
+  const opened = new Map<string, OpenedSession & { accessKeyId: string }>();
   const open = (accessKeyId: string, sessionToken: string): OpenedSession | "expired" | "invalid" => {
     let session = opened.get(sessionToken);
     if (session === undefined) {

@@ -26,6 +26,32 @@ function fill(version: VersionAdmission, nowMs = 0): [number, string] {
   }
 }
 
+describe("concurrency that is lent to other processes", () => {
+  test("is in use, until it is taken back", () => {
+    const admission = new Admission(10);
+    assert.deepEqual(admission.lend(NAME, { units: 4, invocations: 0 }, 0), { units: 4, invocations: 1 });
+    assert.deepEqual(fill(admission.acquire(NAME)), [6, ACCOUNT]);
+    assert.equal(admission.lend(NAME, { units: 4, invocations: 0 }, 0).units, 0);
+    admission.takeBack(NAME, { units: 3, invocations: 0 });
+    assert.equal(admission.lend(NAME, { units: 4, invocations: 0 }, 0).units, 3);
+  });
+
+  test("counts against what its function reserves from then on, and for nobody else", () => {
+    const admission = new Admission(10);
+    admission.lend(NAME, { units: 3, invocations: 0 }, 0);
+    const elsewhere = admission.acquire(NAME);
+    for (let running = 0; running < 3; running++) elsewhere.noteElsewhere(1);
+    admission.configure(reservation(4));
+    assert.deepEqual(fill(admission.acquire(NAME)), [1, RESERVED]);
+    assert.deepEqual(fill(admission.acquire(OTHER)), [6, ACCOUNT]);
+    elsewhere.noteElsewhere(-1);
+    assert.deepEqual(fill(admission.acquire(NAME)), [1, RESERVED]);
+    assert.equal(admission.acquire(OTHER).enter(0), ACCOUNT, "its unit is still lent");
+    admission.takeBack(NAME, { units: 1, invocations: 0 });
+    assert.equal(admission.acquire(OTHER).functionInFlight, 6);
+  });
+});
+
 describe("reserved concurrency", () => {
   test("is a cap over all versions and is taken from the others", () => {
     const admission = new Admission(10);

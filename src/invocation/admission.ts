@@ -11,6 +11,12 @@ export type ThrottleReason =
   | "ReservedFunctionConcurrentInvocationLimitExceeded"
   | "ReservedFunctionInvocationRateLimitExceeded";
 
+/** Concurrency units, and invocations of the rate. */
+export interface LentUnits {
+  readonly units: number;
+  readonly invocations: number;
+}
+
 type FunctionName = Owner & { readonly functionName: string };
 
 const { requestsPerSecondPerConcurrency, newEnvironmentsPerInterval, scalingIntervalSeconds } =
@@ -25,6 +31,10 @@ class AccountShare {
   claimed = 0;
   /** Invocations that run on what is not claimed. */
   inFlight = 0;
+  /** Of that, what data-plane processes have in hand, used or not. */
+  lent = 0;
+  /** Of that, what runs there of functions that reserve by now: it is theirs, and no longer the account's. */
+  lentToReserved = 0;
   /** All invocations, and those of functions that reserve nothing. */
   running = 0;
   unreservedRunning = 0;
@@ -36,7 +46,11 @@ class AccountShare {
   }
 
   get isExhausted(): boolean {
-    return this.inFlight >= this.#limit - this.claimed;
+    return this.left <= 0;
+  }
+
+  get left(): number {
+    return this.#limit - this.claimed - this.inFlight - (this.lent - this.lentToReserved);
   }
 }
 
@@ -45,22 +59,23 @@ class FunctionShare {
   readonly name: FunctionName;
   readonly account: AccountShare;
   readonly rate = new RateLimit(0, 0);
-  readonly newEnvironments = new RateLimit(
-    newEnvironmentsPerInterval / scalingIntervalSeconds,
-    newEnvironmentsPerInterval,
-  );
+  readonly newEnvironments: RateLimit;
   reserved: number | undefined;
   provisioned = 0;
   /** Invocations beyond what is provisioned for their version. */
   inFlight = 0;
   /** All its invocations. */
   running = 0;
+  /** Of these, the ones that data-plane processes have admitted, before it reserved anything. */
+  elsewhere = 0;
   /** Pools of this function. */
   users = 0;
 
-  constructor(name: FunctionName, account: AccountShare) {
+  constructor(name: FunctionName, account: AccountShare, scalingShare: number) {
     this.name = name;
     this.account = account;
+    const atOnce = newEnvironmentsPerInterval * scalingShare;
+    this.newEnvironments = new RateLimit(atOnce / scalingIntervalSeconds, atOnce);
   }
 
   get isForgettable(): boolean {
@@ -73,7 +88,7 @@ class FunctionShare {
     if (this.reserved === undefined) {
       account.inFlight -= this.inFlight;
       account.unreservedRunning -= this.running;
-    }
+    } else account.lentToReserved -= this.elsewhere;
     this.reserved = reserved;
     this.provisioned = provisioned;
     account.claimed += reserved ?? provisioned;
@@ -81,6 +96,7 @@ class FunctionShare {
       account.inFlight += this.inFlight;
       account.unreservedRunning += this.running;
     } else {
+      account.lentToReserved += this.elsewhere;
       const perSecond = reserved * requestsPerSecondPerConcurrency;
       this.rate.change(perSecond, perSecond);
     }
@@ -122,7 +138,7 @@ export class VersionAdmission implements ConcurrencyLoad {
       if (isShared && account.isExhausted) return "ConcurrentInvocationLimitExceeded";
       if (!account.rate.take(nowMs)) return "FunctionInvocationRateLimitExceeded";
     } else {
-      if (isShared && share.inFlight >= reserved - share.provisioned) {
+      if (isShared && share.inFlight + share.elsewhere >= reserved - share.provisioned) {
         return "ReservedFunctionConcurrentInvocationLimitExceeded";
       }
       if (!share.rate.take(nowMs)) return "ReservedFunctionInvocationRateLimitExceeded";
@@ -166,6 +182,15 @@ export class VersionAdmission implements ConcurrencyLoad {
     return this.share.account.unreservedRunning;
   }
 
+  /** An invocation that another process has admitted, with a unit that was lent to it, began or ended there. */
+  noteElsewhere(change: 1 | -1): void {
+    this.#inFlight += change;
+    const { share } = this;
+    share.elsewhere += change;
+    if (share.reserved !== undefined) share.account.lentToReserved += change;
+    this.#count(change);
+  }
+
   #count(change: 1 | -1): void {
     const { share } = this;
     share.running += change;
@@ -183,9 +208,26 @@ export class VersionAdmission implements ConcurrencyLoad {
 export class Admission {
   readonly #accounts = new Map<string, AccountShare>();
   readonly #accountConcurrency: number;
+  readonly #scalingShare: number;
 
-  constructor(accountConcurrency: number) {
+  /** `scalingShare`: of the environments that a function may start, where several processes start them. */
+  constructor(accountConcurrency: number, scalingShare = 1) {
     this.#accountConcurrency = accountConcurrency;
+    this.#scalingShare = scalingShare;
+  }
+
+  /** Units of the account's concurrency and invocations of its rate, as far as there are any: they count as used. */
+  lend(owner: Owner, wanted: LentUnits, nowMs: number): LentUnits {
+    const account = this.#account(owner);
+    const units = Math.max(0, Math.min(wanted.units, account.left));
+    account.lent += units;
+    return { units, invocations: account.rate.takeBlock(wanted.invocations, nowMs) };
+  }
+
+  takeBack(owner: Owner, { units, invocations }: LentUnits): void {
+    const account = this.#account(owner);
+    account.lent -= units;
+    account.rate.putBack(invocations);
   }
 
   /** For the pool of one deployment, until it is released. */
@@ -208,18 +250,23 @@ export class Admission {
   }
 
   #share(name: FunctionName): FunctionShare {
-    const owner = `${name.account}/${name.region}`;
+    const account = this.#account(name);
+    let share = account.functions.get(name.functionName);
+    if (share === undefined) {
+      share = new FunctionShare(name, account, this.#scalingShare);
+      account.functions.set(name.functionName, share);
+    }
+    return share;
+  }
+
+  #account({ account: id, region }: Owner): AccountShare {
+    const owner = `${id}/${region}`;
     let account = this.#accounts.get(owner);
     if (account === undefined) {
       account = new AccountShare(this.#accountConcurrency);
       this.#accounts.set(owner, account);
     }
-    let share = account.functions.get(name.functionName);
-    if (share === undefined) {
-      share = new FunctionShare(name, account);
-      account.functions.set(name.functionName, share);
-    }
-    return share;
+    return account;
   }
 
   #forget(share: FunctionShare): void {

@@ -5,13 +5,14 @@ import {
   type ProvisionedAllocation,
   type ProvisionedAllocations,
 } from "../core/function-concurrency.ts";
+import type { Owner } from "../core/function-reference.ts";
 import type { FunctionVersion } from "../core/function-version.ts";
 import type { InvocationRequest, InvocationResult, Invoker, ResponseSink } from "../core/invocation.ts";
 import type { EnvironmentFactory } from "../environments/environment-factory.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { FunctionMetrics } from "../ports/function-metrics.ts";
+import type { ConcurrencyLoad, FunctionMetrics } from "../ports/function-metrics.ts";
 import type { PlatformMetrics } from "../ports/metrics.ts";
-import { Admission, type ThrottleReason } from "./admission.ts";
+import { Admission, type LentUnits, type ThrottleReason } from "./admission.ts";
 import { DeploymentPool, type PoolDependencies } from "./deployment-pool.ts";
 import { EnvironmentCapacity } from "./environment-capacity.ts";
 import { FairTurns } from "./fair-turns.ts";
@@ -29,6 +30,11 @@ export interface DispatcherDependencies {
   /** Told of every failure that is the platform's own fault. */
   readonly platformFailure: (error: unknown, context: object) => void;
   readonly limits: DispatcherLimits;
+  /**
+   * Asks back what was lent of an account's concurrency and is not used; undefined when nothing is lent. Left out where
+   * nothing is ever lent.
+   */
+  readonly recall?: ((owner: Owner) => Promise<void> | undefined) | undefined;
 }
 
 export interface DispatcherLimits {
@@ -46,6 +52,8 @@ export interface DispatcherLimits {
   readonly maxWaitMs: number;
   /** How fast streamed responses go to their callers; without it, as fast as these read. */
   readonly responsePace?: ResponsePace | undefined;
+  /** Of the environments that a function may start in a time, where several processes start them; 1 when left out. */
+  readonly scalingShare?: number | undefined;
 }
 
 const REAP_INTERVAL_MS = 5_000;
@@ -71,7 +79,7 @@ export class InvocationDispatcher implements Invoker, ProvisionedAllocations {
   constructor(dependencies: DispatcherDependencies) {
     this.#dependencies = dependencies;
     const { clock, factory, limits, metrics } = dependencies;
-    this.#admission = new Admission(limits.accountConcurrency);
+    this.#admission = new Admission(limits.accountConcurrency, limits.scalingShare);
     this.#freezer = new IdleFreezer(clock);
     this.#turns = new FairTurns(clock);
     this.#keepAlives = new KeepAlives({
@@ -101,6 +109,10 @@ export class InvocationDispatcher implements Invoker, ProvisionedAllocations {
 
   /** Rejects with AWS's 429 and its reason when the invocation is not admitted, with 503 while shutting down. */
   invoke(request: InvocationRequest): Promise<InvocationResult> {
+    return this.#invoke(request, this.#dependencies.recall);
+  }
+
+  #invoke(request: InvocationRequest, recall: DispatcherDependencies["recall"]): Promise<InvocationResult> {
     const { version } = request;
     const { metrics, clock } = this.#dependencies;
     if (this.#closing) return Promise.reject(shuttingDown());
@@ -109,6 +121,8 @@ export class InvocationDispatcher implements Invoker, ProvisionedAllocations {
     const tally = pool.tallies.of(request.invokedFunctionArn);
     const refused = pool.admission.enter(startedMs);
     if (refused !== undefined) {
+      const recalled = isOfAccount(refused) ? recall?.(version) : undefined;
+      if (recalled !== undefined) return recalled.then(() => this.#invoke(request, undefined));
       tally.refused();
       metrics.invocation({ functionName: version.functionName, durationMs: 0, outcome: "throttled" });
       return Promise.reject(throttled(refused));
@@ -189,6 +203,29 @@ export class InvocationDispatcher implements Invoker, ProvisionedAllocations {
 
   provisionedAllocation(version: FunctionVersion): ProvisionedAllocation {
     return this.#pools.get(keyOf(version))?.provisionedAllocation ?? NOTHING_ALLOCATED;
+  }
+
+  /** Units and rate of an account for a process that admits invocations itself; see `Admission.lend`. */
+  lend(owner: Owner, wanted: LentUnits): LentUnits {
+    return this.#admission.lend(owner, wanted, this.#dependencies.clock.monotonicMs());
+  }
+
+  takeBack(owner: Owner, units: LentUnits): void {
+    this.#admission.takeBack(owner, units);
+  }
+
+  /** The load of a function version in another process, as far as that tells. */
+  elsewhere(name: Owner & { readonly functionName: string }): {
+    readonly load: ConcurrencyLoad;
+    change(by: 1 | -1): void;
+    release(): void;
+  } {
+    const load = this.#admission.acquire(name);
+    return {
+      load,
+      change: (by) => load.noteElsewhere(by),
+      release: () => this.#admission.release(load),
+    };
   }
 
   /** Environments alive, per runtime. */
@@ -288,8 +325,12 @@ const keyOf = ({ deploymentId, version }: FunctionVersion): string => `${deploym
 const isSameFunction = (a: FunctionVersion, b: FunctionConcurrency): boolean =>
   a.functionName === b.functionName && a.region === b.region && a.account === b.account;
 
+/** Whether the account's limit is what has been reached. */
+const isOfAccount = (reason: ThrottleReason): boolean =>
+  reason === "ConcurrentInvocationLimitExceeded" || reason === "FunctionInvocationRateLimitExceeded";
+
 /** AWS's 429; the model has `retryAfterSeconds` as the header Retry-After, in whole seconds. */
-function throttled(reason: ThrottleReason): AwsError {
+export function throttled(reason: ThrottleReason): AwsError {
   return new AwsError("TooManyRequestsException", "Rate Exceeded.", 429, {
     Reason: reason,
     retryAfterSeconds: "1",

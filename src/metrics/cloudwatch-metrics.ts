@@ -19,7 +19,7 @@ export interface CloudWatchMetrics {
   /** Counts events of asynchronous invocations. */
   readonly events: EventMetrics;
   /** Hands what was counted so far to those who read. */
-  collect(): void;
+  collect(): Promise<void> | undefined;
   /** Metrics in log events that have been stored. */
   readonly embedded: EmbeddedMetrics;
   /** Writes what was counted and stops. */
@@ -49,6 +49,7 @@ export async function openCloudWatchMetrics(options: CloudWatchMetricsOptions): 
       invocations.collect();
       urls.collect();
       events.collect();
+      return undefined;
     },
     embedded: new EmbeddedMetrics(store, () => clock.nowMs()),
     close: () => {

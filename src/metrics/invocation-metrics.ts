@@ -1,7 +1,11 @@
-import type { FunctionVersion } from "../core/function-version.ts";
 import { MetricAggregate } from "../core/metric-aggregate.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { ConcurrencyLoad, FunctionMetrics, InvocationTally } from "../ports/function-metrics.ts";
+import type {
+  ConcurrencyLoad,
+  CountedVersion,
+  FunctionMetrics,
+  InvocationTally,
+} from "../ports/function-metrics.ts";
 import { type GaugeSamples, InvocationCounts } from "./invocation-counts.ts";
 import type { MetricDimension, MetricOwner, SeriesName } from "./metric-identity.ts";
 import { MINUTE_MS } from "./metric-series.ts";
@@ -34,7 +38,7 @@ export class InvocationMetrics implements FunctionMetrics {
     this.minuteStartedMs = clock.monotonicMs() - (nowMs % MINUTE_MS);
   }
 
-  tally(version: FunctionVersion, invokedFunctionArn: string, load: ConcurrencyLoad): InvocationTally {
+  tally(version: CountedVersion, invokedFunctionArn: string, load: ConcurrencyLoad): InvocationTally {
     return new Tally(this, { version, invokedFunctionArn, load });
   }
 
@@ -185,7 +189,7 @@ class Tally implements InvocationTally {
 
   constructor(
     metrics: InvocationMetrics,
-    of: { version: FunctionVersion; invokedFunctionArn: string; load: ConcurrencyLoad },
+    of: { version: CountedVersion; invokedFunctionArn: string; load: ConcurrencyLoad },
   ) {
     this.#metrics = metrics;
     this.invokedFunctionArn = of.invokedFunctionArn;

@@ -2,6 +2,12 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Clock } from "../ports/clock.ts";
 import type { IsolationReport } from "../ports/sandbox.ts";
 
+export interface DataPlaneProcess {
+  readonly process: number;
+  readonly processId: number | undefined;
+  readonly serving: boolean;
+}
+
 export interface OperatorApiDependencies {
   readonly version: string;
   readonly clock: Clock;
@@ -9,6 +15,8 @@ export interface OperatorApiDependencies {
   /** Identifiers of the runtimes found on this machine. */
   runtimes(): readonly string[];
   storeHealthy(): boolean;
+  /** Processes beside this one that invoke functions; left out where there are none. */
+  readonly dataPlane?: (() => readonly DataPlaneProcess[]) | undefined;
   readonly metrics: { readonly contentType: string; text(): Promise<string> };
 }
 
@@ -48,6 +56,7 @@ function answerHealth(
     store: { healthy: storeHealthy },
     isolation: { driver, isolates, summary, limits, network, advice },
     runtimes: dependencies.runtimes(),
+    ...(dependencies.dataPlane !== undefined && { dataPlane: dependencies.dataPlane() }),
   };
   send(response, {
     status: storeHealthy ? 200 : 503,

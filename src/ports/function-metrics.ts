@@ -3,8 +3,11 @@ import type { FunctionVersion } from "../core/function-version.ts";
 /** Where invocations are counted for those who own the functions. */
 export interface FunctionMetrics {
   /** The counters of one deployment as one name calls it; to be kept and used again by whoever invokes. */
-  tally(version: FunctionVersion, invokedFunctionArn: string, load: ConcurrencyLoad): InvocationTally;
+  tally(version: CountedVersion, invokedFunctionArn: string, load: ConcurrencyLoad): InvocationTally;
 }
+
+/** What is counted of a function version is its name alone. */
+export type CountedVersion = Pick<FunctionVersion, "account" | "region" | "functionName" | "version">;
 
 /** How many invocations run at this moment, kept current by the admission. */
 export interface ConcurrencyLoad {

@@ -16,6 +16,7 @@ import { TraceHeaders } from "../core/trace-header.ts";
 import type { EventSourceMappings } from "../event-source-mappings/event-source-mappings.ts";
 import type { InvocationDispatcher } from "../invocation/invocation-dispatcher.ts";
 import { createOperatorApi, type OperatorApi } from "../operator-api/operator-api.ts";
+import type { DataPlane } from "./data-plane.ts";
 import { type Ground, logFailure } from "./ground.ts";
 import type { Machine } from "./machine.ts";
 import type { Platform } from "./platform.ts";
@@ -95,19 +96,22 @@ export function wireOperatorApi(
     readonly machine: Machine;
     readonly metrics: PrometheusMetrics;
     readonly dispatcher: InvocationDispatcher;
+    readonly dataPlane: DataPlane | undefined;
   },
 ): OperatorApi {
-  const { machine, metrics, dispatcher } = parts;
+  const { machine, metrics, dispatcher, dataPlane } = parts;
   return createOperatorApi({
     version: lambentVersion(),
     clock,
     isolation: machine.sandboxes.report,
     runtimes: () => machine.runtimes.list().map((runtime) => runtime.identifier),
     storeHealthy: () => store.healthy(),
+    dataPlane: dataPlane && (() => dataPlane.processes()),
     metrics: {
       contentType: metrics.contentType,
-      text: () => {
+      text: async () => {
         const counts = dispatcher.environmentCounts();
+        await dataPlane?.addTo(counts);
         // Also those that have none any more: a gauge keeps what it was last set to.
         for (const { identifier } of machine.runtimes.list())
           metrics.environments(counts.get(identifier) ?? 0, identifier);

@@ -1,6 +1,8 @@
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Configuration } from "../config.ts";
+import type { Revocations } from "../data-plane/revocations.ts";
+import type { UnitLedger } from "../data-plane/unit-ledger.ts";
 import type { ResourcePolicy } from "../iam/authorize.ts";
 import type { Logger } from "../ports/logger.ts";
 import type { Store } from "../ports/store.ts";
@@ -33,8 +35,18 @@ export class Opened {
   }
 }
 
+/** What the main process and those beside it agree on; the ledger comes when there is something to lend. */
+export interface DataPlaneGround {
+  readonly revocations: Revocations;
+  /** Before it was shared. */
+  readonly whole: Configuration;
+  ledger: UnitLedger | undefined;
+}
+
 /** What every part works with. */
 export interface Ground {
+  /** Where other processes invoke functions, too. */
+  readonly dataPlane?: DataPlaneGround | undefined;
   readonly configuration: Configuration;
   readonly logger: Logger;
   readonly store: Store;

@@ -1,16 +1,17 @@
 import { randomUUID } from "node:crypto";
-import { createServer, type RequestListener } from "node:http";
+import { createServer, type RequestListener, type Server } from "node:http";
 import type { Socket } from "node:net";
 import { availableParallelism } from "node:os";
 import { systemClock as clock } from "../adapters/clock-system/clock-system.ts";
 import { procMemoryPressure } from "../adapters/memory-proc/memory-proc.ts";
 import type { PrometheusMetrics } from "../adapters/metrics-prometheus/metrics-prometheus.ts";
 import { expectFunction } from "../async-invocation/function-target.ts";
+import type { Configuration } from "../config.ts";
 import { EnvironmentFactory } from "../environments/environment-factory.ts";
 import { ReservePool } from "../environments/reserve-pool.ts";
 import type { FunctionService } from "../functions/function-service.ts";
 import { configureServer } from "../http-listener.ts";
-import { InvocationDispatcher } from "../invocation/invocation-dispatcher.ts";
+import { type DispatcherLimits, InvocationDispatcher } from "../invocation/invocation-dispatcher.ts";
 import { AWS_RESPONSE_PACE } from "../invocation/response-pace.ts";
 import { EXPECTED_WITHIN_MS } from "../ports/event-targets.ts";
 import { attachCodeCache } from "../runtime-api/code-cache-route.ts";
@@ -29,7 +30,11 @@ const MAX_WAIT_MS = 10_000;
 export function wireInvocations(
   ground: Ground,
   parts: { readonly machine: Machine; readonly platform: Platform; readonly metrics: PrometheusMetrics },
-): { dispatcher: InvocationDispatcher; serveFunctions: (listener: RequestListener) => void } {
+): {
+  dispatcher: InvocationDispatcher;
+  functionsServer: Server;
+  serveFunctions: (listener: RequestListener) => void;
+} {
   const { configuration, logger, opened } = ground;
   const { machine, metrics } = parts;
   const { callers, logs, functions } = parts.platform;
@@ -61,29 +66,39 @@ export function wireInvocations(
     factory,
     platformFailure: (error, context) =>
       logFailure(logger, "an environment could not be started", { error, context }),
-    limits: {
-      accountConcurrency: configuration.accountConcurrency,
-      maxEnvironments: configuration.maxEnvironments,
-      maxStarting: Math.max(4, 2 * availableParallelism()),
-      idleTimeoutMs: configuration.idleEnvironmentTimeoutMs,
-      idleTimeoutMaxMs: configuration.idleEnvironmentTimeoutMaxMs,
-      maxLifeMs: configuration.maxEnvironmentLifeMs,
-      maxWaitMs: MAX_WAIT_MS,
-      responsePace: configuration.responseStreamPacing ? AWS_RESPONSE_PACE : undefined,
-    },
+    limits: dispatcherLimits(configuration),
+    recall: ground.dataPlane && ((owner) => ground.dataPlane?.ledger?.recallAll(owner)),
   });
   functions.runtimeManagement.onChanged((version) => dispatcher.renewRuntimes(version));
   machine.runtimes.onChanged(() => dispatcher.renewRuntimes());
   const looking = setInterval(() => void machine.runtimes.refresh(), configuration.runtimeCheckIntervalMs);
   opened.add(() => clearInterval(looking));
   followFunctions(ground, { machine, functions, reserve, dispatcher });
-  return { dispatcher, serveFunctions: (listener) => functionsServer.on("request", listener) };
+  return {
+    dispatcher,
+    functionsServer,
+    serveFunctions: (listener) => functionsServer.on("request", listener),
+  };
+}
+
+export function dispatcherLimits(configuration: Configuration): DispatcherLimits {
+  return {
+    accountConcurrency: configuration.accountConcurrency,
+    maxEnvironments: configuration.maxEnvironments,
+    maxStarting: Math.max(4, 2 * availableParallelism()),
+    idleTimeoutMs: configuration.idleEnvironmentTimeoutMs,
+    idleTimeoutMaxMs: configuration.idleEnvironmentTimeoutMaxMs,
+    maxLifeMs: configuration.maxEnvironmentLifeMs,
+    maxWaitMs: MAX_WAIT_MS,
+    responsePace: configuration.responseStreamPacing ? AWS_RESPONSE_PACE : undefined,
+    scalingShare: 1 / (1 + configuration.dataPlaneProcesses),
+  };
 }
 
 /** Sandboxes that wait for a function; real environments come before them. */
-function wireReserve(
-  { configuration, logger }: Ground,
-  machine: Machine,
+export function wireReserve(
+  { configuration, logger }: Pick<Ground, "configuration" | "logger">,
+  machine: Pick<Machine, "runtimes" | "sandboxes">,
   environmentCounts: () => ReadonlyMap<string, number>,
 ): ReservePool {
   return new ReservePool({

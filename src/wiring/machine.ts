@@ -12,7 +12,7 @@ import { machineRuntimes, RUNTIMES_DIRECTORY } from "../runtime-installation.ts"
 import { type Ground, logFailure } from "./ground.ts";
 
 /** Compiled code kept for later environments. */
-const CODE_CACHE_BYTES = 512 * 1024 * 1024;
+export const CODE_CACHE_BYTES = 512 * 1024 * 1024;
 
 export interface Machine {
   readonly runtimes: MachineRuntimes;

@@ -167,10 +167,6 @@ export function scriptedFactory(clock: ManualClock, failToCreate?: () => Error |
           ),
         }),
       directory: async () => "/code",
-      add: () => Promise.reject(new Error("not part of this test")),
-      read: () => Promise.reject(new Error("not part of this test")),
-      remove: () => Promise.reject(new Error("not part of this test")),
-      list: () => Promise.reject(new Error("not part of this test")),
     },
     runtimes: {
       find: (_, pin) => ({ ...scriptedRuntime, ...pin }),

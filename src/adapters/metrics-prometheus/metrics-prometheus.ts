@@ -26,6 +26,15 @@ export interface PrometheusMetrics extends PlatformMetrics {
   readonly contentType: string;
   /** The metrics in Prometheus's text format. */
   text(): Promise<string>;
+  /** From now on there are metrics of data-plane processes too. */
+  dataPlane(): DataPlaneMetrics;
+}
+
+/** What is known of data-plane processes, by their number. */
+export interface DataPlaneMetrics {
+  /** An invocation was answered by the process. */
+  answered(process: number): void;
+  uses(process: number, use: { readonly residentBytes: number; readonly cpuSeconds: number }): void;
 }
 
 /** Finds the series of a key, and binds its labels once: the hot path does a map look-up, no hashing of labels. */
@@ -115,6 +124,43 @@ function describeProcess(registers: Registry[]): void {
   });
 }
 
+function dataPlaneMetrics(registers: Registry[]): DataPlaneMetrics {
+  const labelNames = ["process"];
+  const answered = new Counter({
+    name: "lambent_data_plane_invocations_total",
+    help: "Invocations answered by each data-plane process",
+    labelNames,
+    registers,
+  });
+  const resident = new Gauge({
+    name: "lambent_data_plane_resident_memory_bytes",
+    help: "Memory of each data-plane process",
+    labelNames,
+    registers,
+  });
+  const cpu = new Gauge({
+    name: "lambent_data_plane_cpu_seconds",
+    help: "CPU time of each data-plane process since it started, without the functions",
+    labelNames,
+    registers,
+  });
+  const bound = new Map<number, Counter.Internal>();
+  return {
+    answered(process) {
+      let series = bound.get(process);
+      if (series === undefined) {
+        series = answered.labels(String(process));
+        bound.set(process, series);
+      }
+      series.inc();
+    },
+    uses(process, { residentBytes, cpuSeconds }) {
+      resident.set({ process }, residentBytes);
+      cpu.set({ process }, cpuSeconds);
+    },
+  };
+}
+
 /** Metrics in a registry of their own: several may live in one process. */
 export function createPrometheusMetrics(): PrometheusMetrics {
   const registry = new Registry();
@@ -138,6 +184,7 @@ export function createPrometheusMetrics(): PrometheusMetrics {
   return {
     contentType: registry.contentType,
     text: () => registry.metrics(),
+    dataPlane: () => dataPlaneMetrics(registers),
     invocation({ functionName, durationMs, outcome }) {
       const series = ofFunction(functionName);
       series.outcomes[outcome].inc();

@@ -1,9 +1,10 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, readlinkSync } from "node:fs";
+import { existsSync, readFileSync, readlinkSync } from "node:fs";
 
 /** `<process id>:<mount namespace before>`. Children inherit the variable, but not the process id. */
 const MARKER = "_LAMBENT_MOUNT_NAMESPACE_OF";
 const UNSHARE = "/usr/bin/unshare";
+const UMOUNT = "/usr/bin/umount";
 const UNSHARE_PARAMETERS = ["--mount", "--propagation", "private"];
 
 function currentMountNamespace(): string {
@@ -14,6 +15,19 @@ function currentMountNamespace(): string {
 export function isInPrivateMountNamespace(): boolean {
   const [processId, before] = (process.env[MARKER] ?? "").split(/:(.*)/s);
   return processId === String(process.pid) && before !== currentMountNamespace();
+}
+
+/**
+ * Lets go of the mounts that whoever started this process has made for sandboxes of its own. They were copied into this
+ * process's namespace, and would be kept alive here when they are unmounted there.
+ */
+export function releaseInheritedMounts(): void {
+  if (!isInPrivateMountNamespace()) return;
+  const mounted = readFileSync("/proc/self/mountinfo", "utf8")
+    .split("\n")
+    .map((line) => line.split(" ")[4] ?? "");
+  const tops = mounted.filter((path) => /^\/run\/lambent-[^/]+$/.test(path));
+  for (const path of new Set(tops)) spawnSync(UMOUNT, ["--recursive", "--lazy", path], { stdio: "ignore" });
 }
 
 /**

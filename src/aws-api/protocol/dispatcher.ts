@@ -97,8 +97,11 @@ export class Dispatcher {
     this.#services = new ServiceCatalogue(options.services);
   }
 
-  /** Answers one request; never rejects. Waits in one place, and only for what is not there yet. */
-  async serve(message: IncomingMessage, response: ServerResponse): Promise<void> {
+  /**
+   * Answers one request; never rejects. Waits in one place, and only for what is not there yet. `read`: the body, where
+   * somebody has read it before.
+   */
+  async serve(message: IncomingMessage, response: ServerResponse, read?: Uint8Array): Promise<void> {
     const { clock, onRequest } = this.#options;
     const startedMs = clock.monotonicMs();
     const exchange = newExchange(message, response);
@@ -107,7 +110,7 @@ export class Dispatcher {
       const routing = this.#begin(exchange);
       const routed = routing instanceof Promise ? await routing : routing;
       if (routed !== undefined) {
-        const body = bodyOf(exchange, routed.operation);
+        const body = read === undefined ? bodyOf(exchange, routed.operation) : checked(exchange, read);
         if (body !== undefined) request.body = body instanceof Promise ? await body : body;
         const handled = this.#handle(exchange, routed);
         const written = write(
@@ -301,6 +304,11 @@ function bodyOf(exchange: Exchange, operation: Operation): Uint8Array | Promise<
   if (!operation.streamsInput) return unreadBody(exchange, operation.bodyLimit, operation.name);
   exchange.request.bodyStream = exchange.message;
   return undefined;
+}
+
+function checked({ identity }: Exchange, body: Uint8Array): Uint8Array {
+  identity?.checkBody?.(body);
+  return body;
 }
 
 /** Undefined when the body has been read: a second reading would wait for ever. */

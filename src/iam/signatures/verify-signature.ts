@@ -17,7 +17,7 @@ const HEXADECIMAL_HASH = /^[0-9a-f]{64}$/;
 const SIGNATURE_BYTES = 32;
 
 export interface VerifierParts {
-  readonly keys: SigningKeys;
+  readonly keys: Pick<SigningKeys, keyof SigningKeys>;
   readonly nowMs: () => number;
   /** The secret of the claim's access key and session token; throws `SignatureRefused` when there is none. */
   readonly secretOf: (claim: SignatureClaim) => string;
@@ -107,7 +107,12 @@ function stringToSign(claim: SignatureClaim, canonical: string): string {
   return `${claim.algorithm}\n${claim.date}\n${scope.join("/")}\n${sha256(canonical)}`;
 }
 
-function signatureMatches(claim: SignatureClaim, text: string, secret: string, keys: SigningKeys): boolean {
+function signatureMatches(
+  claim: SignatureClaim,
+  text: string,
+  secret: string,
+  keys: VerifierParts["keys"],
+): boolean {
   const given = Buffer.from(claim.signature, "hex");
   if (claim.algorithm === "AWS4-ECDSA-P256-SHA256")
     return verify("sha256", Buffer.from(text), keys.asymmetric(secret, claim.accessKeyId), given);

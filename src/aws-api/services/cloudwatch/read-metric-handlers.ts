@@ -13,7 +13,7 @@ export function readMetricHandlers(metrics: CloudWatchMetrics): CloudWatchHandle
   return {
     GetMetricData: async (input, context) => {
       if (input.LabelOptions !== undefined) throw metricsNotSupported("LabelOptions");
-      metrics.collect();
+      await metrics.collect();
       const { results, nextToken } = await getMetricData(metrics, {
         queries: (input.MetricDataQueries ?? []).map((query) => metricQuery(query, context)),
         startMs: input.StartTime?.getTime() ?? 0,
@@ -35,7 +35,7 @@ export function readMetricHandlers(metrics: CloudWatchMetrics): CloudWatchHandle
       };
     },
     GetMetricStatistics: async (input, { account, region }) => {
-      metrics.collect();
+      await metrics.collect();
       const datapoints = await getMetricStatistics(metrics, {
         metric: {
           account,
@@ -53,10 +53,10 @@ export function readMetricHandlers(metrics: CloudWatchMetrics): CloudWatchHandle
       });
       return { Label: input.MetricName ?? "", Datapoints: datapoints.map(datapointShape) };
     },
-    ListMetrics: (input, { account, region }) => {
+    ListMetrics: async (input, { account, region }) => {
       if (input.IncludeLinkedAccounts === true) throw metricsNotSupported("IncludeLinkedAccounts");
       if (input.OwningAccount !== undefined) throw metricsNotSupported("OwningAccount");
-      metrics.collect();
+      await metrics.collect();
       const { metrics: found, nextToken } = listMetrics(
         metrics,
         { account, region },

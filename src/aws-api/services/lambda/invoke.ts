@@ -8,35 +8,49 @@ import type { InvocationTarget } from "../../../functions/function-record.ts";
 import type { RequestContext } from "../../protocol/handlers.ts";
 import { acceptEvent } from "./accept-event.ts";
 import { checkedClientContext, checkedPayload, checkJson, randomHex } from "./invocation-payload.ts";
-import type { LambdaDependencies, LambdaHandlers } from "./lambda-handlers.ts";
+import type { InvokeDependencies, LambdaDependencies, LambdaHandlers } from "./lambda-handlers.ts";
 
 /** Invoke: the hottest path of the program. */
 export function invokeHandlers(dependencies: LambdaDependencies): LambdaHandlers {
   return {
-    Invoke: async (input, context) => {
-      if (input.InvocationType === "Event") {
-        refuseUnsupported(input);
-        await acceptEvent(
-          dependencies,
-          { ...input, limitBytes: FUNCTION_LIMITS.asyncPayloadBytesMax },
-          context,
-        );
-        return { StatusCode: 202 };
-      }
-      const invocation = readInvocation(dependencies, input, context);
-      if (invocation === "dry run") return { StatusCode: 204 };
-      const { request, executedVersion } = invocation;
-      const result = await dependencies.invoker.invoke(request);
-      context.responseHeaders["x-amzn-trace-id"] = request.traceHeader ?? "";
-      context.responseHeaders["x-amzn-remapped-content-length"] = "0";
-      return {
-        StatusCode: 200,
-        FunctionError: result.functionError,
-        LogResult: logResult(result.logTail),
-        Payload: result.payload,
-        ExecutedVersion: executedVersion,
-      };
-    },
+    Invoke: (input, context) =>
+      input.InvocationType === "Event"
+        ? invokeLater(dependencies, input, context)
+        : invokeNow(dependencies, input, context),
+  };
+}
+
+type Invoke = NonNullable<LambdaHandlers["Invoke"]>;
+type InvokeOutput = Awaited<ReturnType<Invoke>>;
+
+async function invokeLater(
+  dependencies: LambdaDependencies,
+  input: Parameters<Invoke>[0],
+  context: RequestContext,
+): Promise<InvokeOutput> {
+  refuseUnsupported(input);
+  await acceptEvent(dependencies, { ...input, limitBytes: FUNCTION_LIMITS.asyncPayloadBytesMax }, context);
+  return { StatusCode: 202 };
+}
+
+/** Invoke for a caller who waits for the answer, or only asks whether there would be one. */
+export async function invokeNow(
+  dependencies: InvokeDependencies,
+  input: Parameters<Invoke>[0],
+  context: RequestContext,
+): Promise<InvokeOutput> {
+  const invocation = readInvocation(dependencies, input, context);
+  if (invocation === "dry run") return { StatusCode: 204 };
+  const { request, executedVersion } = invocation;
+  const result = await dependencies.invoker.invoke(request);
+  context.responseHeaders["x-amzn-trace-id"] = request.traceHeader ?? "";
+  context.responseHeaders["x-amzn-remapped-content-length"] = "0";
+  return {
+    StatusCode: 200,
+    FunctionError: result.functionError,
+    LogResult: logResult(result.logTail),
+    Payload: result.payload,
+    ExecutedVersion: executedVersion,
   };
 }
 
@@ -54,7 +68,7 @@ interface InvocationInput {
 
 /** Checks what a caller wants and makes it ready to run. Throws `AwsError` for all that Invoke refuses. */
 export function readInvocation(
-  dependencies: LambdaDependencies,
+  dependencies: InvokeDependencies,
   input: InvocationInput,
   context: RequestContext,
 ): { readonly request: InvocationRequest; readonly executedVersion: string } | "dry run" {
@@ -87,7 +101,7 @@ export const logResult = (logTail: string | undefined): string | undefined =>
 
 /** AWS: whoever invokes a function for the seventeenth time in a chain is told that it is a loop. */
 function refuseLoop(
-  { functions, eventMetrics }: LambdaDependencies,
+  { functions, eventMetrics }: InvokeDependencies,
   { version, invokedFunctionArn }: InvocationTarget,
   traceHeader: string,
 ): void {

@@ -32,5 +32,13 @@ export interface LambdaDependencies {
   readonly functionUrl: (urlId: string, region: string) => string;
 }
 
+/** What a synchronous invocation needs of them. */
+export interface InvokeDependencies
+  extends Pick<LambdaDependencies, "invoker" | "eventMetrics" | "clock" | "traceHeaders"> {
+  readonly functions: Pick<FunctionService, "resolveForInvoke"> & {
+    readonly recursion: Pick<FunctionService["recursion"], "get">;
+  };
+}
+
 /** Handlers of some operations of the Lambda API. */
 export type LambdaHandlers = Handlers<typeof lambdaModule>;

@@ -10,10 +10,10 @@ import { eventInvokeConfigHandlers } from "./event-invoke-config.ts";
 import { eventSourceMappingHandlers } from "./event-source-mappings.ts";
 import { functionUrlConfigHandlers } from "./function-url-config.ts";
 import { getFunctionHandlers } from "./get-function.ts";
-import { invokeHandlers } from "./invoke.ts";
+import { invokeHandlers, invokeNow } from "./invoke.ts";
 import { invokeAsyncHandlers } from "./invoke-async.ts";
 import { invokeWithResponseStreamHandlers } from "./invoke-with-response-stream.ts";
-import type { LambdaDependencies, LambdaHandlers } from "./lambda-handlers.ts";
+import type { InvokeDependencies, LambdaDependencies, LambdaHandlers } from "./lambda-handlers.ts";
 import { layerHandlers } from "./layers.ts";
 import { listFunctionsHandlers } from "./list-functions.ts";
 import { permissionHandlers } from "./permissions.ts";
@@ -32,6 +32,16 @@ export function lambdaService(dependencies: LambdaDependencies): ServiceDefiniti
     handlers: lambdaHandlers(dependencies),
     // AWS: unknown runtimes get an error of their own, see `checkRuntimeIdentifier`.
     lenientMembers: ["CreateFunctionRequest.Runtime", "UpdateFunctionConfigurationRequest.Runtime"],
+  });
+}
+
+/** Invoke alone, for callers who wait. */
+export function lambdaInvocations(dependencies: InvokeDependencies): ServiceDefinition {
+  return defineService({
+    signingName: "lambda",
+    client: new lambdaModule.LambdaClient({ region: "us-east-1" }),
+    module: lambdaModule,
+    handlers: { Invoke: (input, context) => invokeNow(dependencies, input, context) },
   });
 }
 
