@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { constants } from "node:os";
-import { createInterface } from "node:readline";
-import { type Duplex, type Readable, Writable } from "node:stream";
+import { type Duplex, Writable } from "node:stream";
 import type { ControlGroup } from "../cgroups/control-group.ts";
 
 const CONTROL_DESCRIPTOR = 3;
@@ -177,10 +176,15 @@ export class Zygote {
       stream?.on("data", (part: Buffer) => {
         this.#said = (this.#said + part.toString()).slice(-COMPLAINT_CHARACTERS);
       });
-    this.#control.on("error", () => undefined);
-    createInterface({ input: this.#control as unknown as Readable }).on("line", (line) =>
-      this.#receive(JSON.parse(line) as Answer),
-    );
+    let text = "";
+    // With its end comes the end of the process, which says more.
+    this.#control
+      .on("error", () => undefined)
+      .on("data", (part: Buffer) => {
+        const lines = (text + part.toString()).split("\n");
+        text = lines.pop() ?? "";
+        for (const line of lines) this.#receive(JSON.parse(line) as Answer);
+      });
   }
 
   /** It waits for orders only: this process may end without it. */
