@@ -173,9 +173,11 @@ export class Zygote {
 
   #listen(): void {
     for (const stream of [this.#process.stdout, this.#process.stderr])
-      stream?.on("data", (part: Buffer) => {
-        this.#said = (this.#said + part.toString()).slice(-COMPLAINT_CHARACTERS);
-      });
+      stream
+        ?.on("error", () => undefined)
+        .on("data", (part: Buffer) => {
+          this.#said = (this.#said + part.toString()).slice(-COMPLAINT_CHARACTERS);
+        });
     let text = "";
     // With its end comes the end of the process, which says more.
     this.#control
