@@ -104,6 +104,7 @@ export class Zygote {
       };
       this.#process.once("exit", end).once("error", end);
     });
+    this.#ready.promise.catch(() => undefined);
     this.#listen();
   }
 
@@ -121,7 +122,6 @@ export class Zygote {
       zygote.#unref();
       return zygote;
     } catch (error) {
-      zygote.#ready.promise.catch(() => undefined);
       await zygote.close();
       throw error;
     }
