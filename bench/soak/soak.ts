@@ -2,10 +2,9 @@ import { setTimeout as delay } from "node:timers/promises";
 import {
   DeleteFunctionCommand,
   type LambdaClient,
-  PublishLayerVersionCommand,
   UpdateFunctionConfigurationCommand,
 } from "@aws-sdk/client-lambda";
-import { deploy, lambdaClient } from "../../test/support/deploy.ts";
+import { deploy, lambdaClient, publishLayer } from "../../test/support/deploy.ts";
 import { type RunningLambent, startLambent } from "../../test/support/start-lambent.ts";
 import { zipOf } from "../../test/support/zip.ts";
 import { freePort } from "../free-port.ts";
@@ -159,11 +158,8 @@ async function prepare(lambent: RunningLambent, options: SoakOptions): Promise<R
 }
 
 async function publishExtension(lambda: LambdaClient): Promise<string> {
-  const ZipFile = await zipOf({ "extensions/observer": EXTENSION }, { mode: 0o100755 });
-  const { LayerVersionArn = "" } = await lambda.send(
-    new PublishLayerVersionCommand({ LayerName: "observer", Content: { ZipFile } }),
-  );
-  return LayerVersionArn;
+  const zip = await zipOf({ "extensions/observer": EXTENSION }, { mode: 0o100755 });
+  return publishLayer(lambda, "observer", zip);
 }
 
 async function create(run: Run, name: string): Promise<void> {

@@ -1,5 +1,6 @@
-import Module from "node:module";
 import { RuntimeApiClient } from "./runtime-api-client.mjs";
+
+const Module = process.getBuiltinModule("node:module");
 
 /** The program keeps it over the assignment: which descriptor it is, only the program knows. */
 const KEPT = "_LAMBDA_TELEMETRY_LOG_FD";

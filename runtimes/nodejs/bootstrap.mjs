@@ -2,6 +2,9 @@
  * Entry point of the Node.js runtimes inside a sandbox. The listeners are handed over while our own modules load;
  * the function's code is touched only after that. What NODE_OPTIONS names (--require, --import) is the exception:
  * Node runs it before this file.
+ *
+ * All files here take Node's own modules with `process.getBuiltinModule`: an import reads every property of such a module,
+ * and with them some thirty others are loaded (`fs/promises`, `readline`, `worker_threads` …), for a sixth of the start.
  */
 import { handOverListeners } from "./hand-over.mjs";
 

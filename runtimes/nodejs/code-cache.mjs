@@ -1,8 +1,9 @@
-import Module from "node:module";
-import { connect } from "node:net";
-import { dirname } from "node:path";
-import vm from "node:vm";
 import { HttpResponseReader } from "./http-response-reader.mjs";
+
+const Module = process.getBuiltinModule("node:module");
+const { connect } = process.getBuiltinModule("node:net");
+const path = process.getBuiltinModule("node:path");
+const vm = process.getBuiltinModule("node:vm");
 
 const VARIABLE = "_LAMBENT_CODE_CACHE";
 const PATH = "/lambent/code-cache";
@@ -38,7 +39,14 @@ class CodeCache {
       const prepared = prepare(this, content, filename, format);
       if (prepared === undefined) return original.call(this, content, filename, format);
       const { exports } = this;
-      return prepared.compiled.call(exports, exports, prepared.require, this, filename, dirname(filename));
+      return prepared.compiled.call(
+        exports,
+        exports,
+        prepared.require,
+        this,
+        filename,
+        path.dirname(filename),
+      );
     };
     Module.prototype._compile = this.#replacement;
   }

@@ -1,6 +1,7 @@
-import { format } from "node:util";
 import { asError, errorLogText } from "./errors.mjs";
 import { createLogSink } from "./log-sink.mjs";
+
+const { format } = process.getBuiltinModule("node:util");
 
 const LEVELS = {
   TRACE: { priority: 1, mask: 0x04 },

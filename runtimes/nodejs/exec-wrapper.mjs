@@ -1,4 +1,4 @@
-import { accessSync, constants } from "node:fs";
+const { accessSync, constants } = process.getBuiltinModule("node:fs");
 
 const WRAPPED = "--wrapped";
 

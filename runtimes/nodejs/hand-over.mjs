@@ -1,4 +1,4 @@
-import { createServer } from "node:net";
+const { createServer } = process.getBuiltinModule("node:net");
 
 /**
  * Opens the ports named in LAMBENT_LISTEN ("runtime-api=9001,aws-endpoint=4566") on the sandbox's own loopback

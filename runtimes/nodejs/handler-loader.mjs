@@ -1,11 +1,12 @@
-import { readFileSync, statSync } from "node:fs";
-import { createRequire } from "node:module";
-import { basename, dirname, join, resolve } from "node:path";
-import { pathToFileURL } from "node:url";
 import { prepareCodeCache } from "./code-cache.mjs";
 import { runtimeError } from "./errors.mjs";
 import { adviseOnMissingSdk, searchNodePath } from "./package-search.mjs";
 import { isStreaming } from "./streaming-handler.mjs";
+
+const { readFileSync, statSync } = process.getBuiltinModule("node:fs");
+const { createRequire } = process.getBuiltinModule("node:module");
+const path = process.getBuiltinModule("node:path");
+const { pathToFileURL } = process.getBuiltinModule("node:url");
 
 const require = createRequire(import.meta.url);
 const EXTENSIONS = ["", ".js", ".mjs", ".cjs"];
@@ -22,7 +23,7 @@ export async function loadHandler(taskRoot, handler) {
       `'${handler}' is not a valid handler name. Use absolute paths when specifying root directories in handler names.`,
     );
   }
-  const lastPart = basename(handler);
+  const lastPart = path.basename(handler);
   const parts = /^([^.]*)\.(.*)$/.exec(lastPart);
   if (parts === null) throw runtimeError("MalformedHandlerName", "Bad handler");
   const directory = handler.slice(0, handler.indexOf(lastPart)).replace(/\/$/, "");
@@ -35,13 +36,13 @@ export async function loadHandler(taskRoot, handler) {
 }
 
 async function loadModule(taskRoot, directory, name) {
-  const path = resolve(taskRoot, directory, name);
+  const stem = path.resolve(taskRoot, directory, name);
   try {
-    const file = EXTENSIONS.map((extension) => path + extension).find(isFile);
+    const file = EXTENSIONS.map((extension) => stem + extension).find(isFile);
     await prepareCodeCache();
     searchNodePath();
     if (file !== undefined) return await loadFile(file);
-    return require(require.resolve(name, { paths: [taskRoot, join(taskRoot, directory)] }));
+    return require(require.resolve(name, { paths: [taskRoot, path.join(taskRoot, directory)] }));
   } catch (error) {
     adviseOnMissingSdk(error);
     if (error instanceof SyntaxError) throw runtimeError("UserCodeSyntaxError", String(error), error.stack);
@@ -71,22 +72,22 @@ async function loadFile(file) {
 function isRequired(file) {
   if (file.endsWith(".cjs")) return true;
   if (!file.endsWith(".js") || !process.features.require_module) return false;
-  return packageType(dirname(file)) !== "module";
+  return packageType(path.dirname(file)) !== "module";
 }
 
 /** What the nearest package.json says of .js files. */
 function packageType(directory) {
-  const file = join(directory, "package.json");
+  const file = path.join(directory, "package.json");
   if (isFile(file)) return JSON.parse(readFileSync(file, "utf8")).type;
-  const parent = dirname(directory);
+  const parent = path.dirname(directory);
   return parent === directory ? undefined : packageType(parent);
 }
 
-const isFile = (path) => statSync(path, { throwIfNoEntry: false })?.isFile() === true;
+const isFile = (file) => statSync(file, { throwIfNoEntry: false })?.isFile() === true;
 
-function walk(start, path) {
+function walk(start, names) {
   let value = start;
-  for (const key of path.split(".")) {
+  for (const key of names.split(".")) {
     value = value !== null && typeof value === "object" ? value[key] : undefined;
   }
   return value;

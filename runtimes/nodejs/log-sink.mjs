@@ -1,4 +1,4 @@
-import { writeSync } from "node:fs";
+const { writeSync } = process.getBuiltinModule("node:fs");
 
 const HEADER_BYTES = 16;
 const FRAME_TYPES = { TEXT: 0xa55a0003, JSON: 0xa55a0002 };

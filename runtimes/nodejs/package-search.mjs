@@ -1,7 +1,7 @@
-import { existsSync } from "node:fs";
-import Module from "node:module";
-import { dirname, join } from "node:path";
-import { pathToFileURL } from "node:url";
+const { existsSync } = process.getBuiltinModule("node:fs");
+const Module = process.getBuiltinModule("node:module");
+const path = process.getBuiltinModule("node:path");
+const { pathToFileURL } = process.getBuiltinModule("node:url");
 
 const MISSING = new Set(["ERR_MODULE_NOT_FOUND", "MODULE_NOT_FOUND"]);
 const NO_PACKAGE = /^(\.{0,2}\/|#|file:|node:|data:)/;
@@ -20,7 +20,7 @@ export function searchNodePath() {
   const parents = (process.env.NODE_PATH ?? "")
     .split(":")
     .filter((directory) => directory.endsWith("/node_modules") && existsSync(directory))
-    .map((directory) => pathToFileURL(join(dirname(directory), "importer.mjs")).href);
+    .map((directory) => pathToFileURL(path.join(path.dirname(directory), "importer.mjs")).href);
   // Node.js before 22.15 has no such hooks.
   if (parents.length === 0 || Module.registerHooks === undefined) return;
   hooks = Module.registerHooks({

@@ -1,5 +1,6 @@
-import { createServer } from "node:net";
 import { RuntimeApiClient } from "./runtime-api-client.mjs";
+
+const { createServer } = process.getBuiltinModule("node:net");
 
 const ROUNDS = 60;
 const EVENT = '{"rehearsal":true,"list":[1,2,3],"text":"é"}';

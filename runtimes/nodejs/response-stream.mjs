@@ -1,5 +1,6 @@
-import { Writable } from "node:stream";
 import { errorPayload, runtimeError } from "./errors.mjs";
+
+const { Writable } = process.getBuiltinModule("node:stream");
 
 const DEFAULT_CONTENT_TYPE = "application/octet-stream";
 

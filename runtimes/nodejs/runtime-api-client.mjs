@@ -1,6 +1,7 @@
-import { connect } from "node:net";
 import { HttpResponseReader } from "./http-response-reader.mjs";
 import { RuntimeChannel, unexpected } from "./runtime-channel.mjs";
+
+const { connect } = process.getBuiltinModule("node:net");
 
 const NOTHING = Buffer.alloc(0);
 const BASE = "/2018-06-01/runtime";

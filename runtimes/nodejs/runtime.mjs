@@ -1,5 +1,3 @@
-import { createRequire } from "node:module";
-import { join } from "node:path";
 import { installAwslambda } from "./awslambda.mjs";
 import { codeCacheBeforeNext, hasCodeCacheWork } from "./code-cache.mjs";
 import { patchConsole } from "./console-patch.mjs";
@@ -11,6 +9,9 @@ import { runHandler } from "./invocation.mjs";
 import { ResponseStream } from "./response-stream.mjs";
 import { RuntimeApiClient } from "./runtime-api-client.mjs";
 import { highWaterMark, isStreaming, runStreamingHandler } from "./streaming-handler.mjs";
+
+const { createRequire } = process.getBuiltinModule("node:module");
+const path = process.getBuiltinModule("node:path");
 
 const UNCAUGHT_EXCEPTION_EXIT = 129;
 const UNHANDLED_REJECTION_EXIT = 128;
@@ -40,7 +41,7 @@ async function rehearseStart() {
     const runtime = setUp(undefined, {});
     for (const [event, listener] of Object.entries(runtime.crashListeners)) process.off(event, listener);
     await initialise(runtime, import.meta.dirname, "rehearsal-function.handler");
-    delete cache[join(import.meta.dirname, "rehearsal-function.cjs")];
+    delete cache[path.join(import.meta.dirname, "rehearsal-function.cjs")];
   }
   delete globalThis.awslambda;
   if (logDescriptor !== undefined) process.env._LAMBDA_TELEMETRY_LOG_FD = logDescriptor;

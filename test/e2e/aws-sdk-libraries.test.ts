@@ -6,8 +6,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
-import { PublishLayerVersionCommand, UpdateFunctionConfigurationCommand } from "@aws-sdk/client-lambda";
-import { deploy, invoke, lambdaClient, zipOf } from "../support/deploy.ts";
+import { UpdateFunctionConfigurationCommand } from "@aws-sdk/client-lambda";
+import { deploy, invoke, lambdaClient, publishLayer, zipOf } from "../support/deploy.ts";
 import { skipUnless } from "../support/skip.ts";
 import { startLambent } from "../support/start-lambent.ts";
 
@@ -83,21 +83,18 @@ test("functions find AWS's SDK without packing it, once it is installed", { time
     assert.match(String(await answers(name)), new RegExp(`assumed-role/test-role/${name}$`));
 
   // A layer's own version comes first, for require and for import.
-  const { LayerVersionArn = "" } = await lambda.send(
-    new PublishLayerVersionCommand({
-      LayerName: "own-sdk",
-      Content: {
-        ZipFile: await zipOf({
-          "nodejs/node_modules/@aws-sdk/client-sts/package.json":
-            '{"name":"@aws-sdk/client-sts","main":"index.js"}',
-          "nodejs/node_modules/@aws-sdk/client-sts/index.js":
-            'exports.GetCallerIdentityCommand = class {}; exports.STSClient = class { send() { return { Arn: "the layer" }; } };',
-        }),
-      },
+  const layer = await publishLayer(
+    lambda,
+    "own-sdk",
+    await zipOf({
+      "nodejs/node_modules/@aws-sdk/client-sts/package.json":
+        '{"name":"@aws-sdk/client-sts","main":"index.js"}',
+      "nodejs/node_modules/@aws-sdk/client-sts/index.js":
+        'exports.GetCallerIdentityCommand = class {}; exports.STSClient = class { send() { return { Arn: "the layer" }; } };',
     }),
   );
   for (const FunctionName of ["module", "common"]) {
-    await lambda.send(new UpdateFunctionConfigurationCommand({ FunctionName, Layers: [LayerVersionArn] }));
+    await lambda.send(new UpdateFunctionConfigurationCommand({ FunctionName, Layers: [layer] }));
     let body: unknown;
     for (let round = 0; round < 40 && body !== "the layer"; round++)
       body = (await invoke(lambda, FunctionName)).body;

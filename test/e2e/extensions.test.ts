@@ -1,9 +1,7 @@
 import assert from "node:assert/strict";
-import { buffer } from "node:stream/consumers";
 import { after, before, describe, test } from "node:test";
-import { DeleteFunctionCommand, PublishLayerVersionCommand } from "@aws-sdk/client-lambda";
-import yazl from "yazl";
-import { deploy, invoke, lambdaClient } from "../support/deploy.ts";
+import { DeleteFunctionCommand } from "@aws-sdk/client-lambda";
+import { deploy, invoke, lambdaClient, publishLayer } from "../support/deploy.ts";
 import { logOf, untilLogged } from "../support/function-logs.ts";
 import { type RunningLambent, startLambent } from "../support/start-lambent.ts";
 import { zipOf } from "../support/zip.ts";
@@ -28,13 +26,9 @@ while True:
     if os.environ.get("OWN") == "crash": os._exit(9)
 `;
 
-async function extensionLayer(files: Readonly<Record<string, string>>): Promise<Buffer> {
-  const zip = new yazl.ZipFile();
-  for (const [name, content] of Object.entries(files))
-    zip.addBuffer(Buffer.from(content), name, { mode: 0o100755 });
-  zip.end();
-  return buffer(zip.outputStream);
-}
+/** All of it may be executed. */
+const extensionLayer = (files: Readonly<Record<string, string>>): Promise<Buffer> =>
+  zipOf(files, { mode: 0o100755 });
 
 describe("external extensions from a layer", () => {
   let lambent: RunningLambent;
@@ -43,18 +37,11 @@ describe("external extensions from a layer", () => {
   before(async () => {
     lambent = await startLambent();
     lambda = lambdaClient(lambent.endpoint);
-    const { LayerVersionArn } = await lambda.send(
-      new PublishLayerVersionCommand({
-        LayerName: "watchers",
-        Content: {
-          ZipFile: await extensionLayer({
-            "extensions/watch": PYTHON_EXTENSION,
-            "extensions/also": PYTHON_EXTENSION,
-          }),
-        },
-      }),
-    );
-    layer = LayerVersionArn ?? "";
+    const zip = await extensionLayer({
+      "extensions/watch": PYTHON_EXTENSION,
+      "extensions/also": PYTHON_EXTENSION,
+    });
+    layer = await publishLayer(lambda, "watchers", zip);
   });
   after(async () => {
     assert.equal(await lambent?.stop(), 0);
@@ -178,7 +165,10 @@ exports.handler = async (event) => {
       lambda,
       "slow-end",
       { "index.js": 'exports.handler = async ({ fail }) => (fail ? process.exit(3) : "sound");' },
-      { Layers: [await publish("slow-end", await extensionLayer({ "extensions/slow": slow }))], Timeout: 10 },
+      {
+        Layers: [await publishLayer(lambda, "slow-end", await extensionLayer({ "extensions/slow": slow }))],
+        Timeout: 10,
+      },
     );
     assert.equal((await invoke(lambda, "slow-end")).body, "sound");
     await invoke(lambda, "slow-end", { fail: true });
@@ -190,15 +180,9 @@ exports.handler = async (event) => {
     assert.ok(waitedMs > 1_000, `waited ${waitedMs} ms beside ${duration} ms: ${log}`);
   });
 
-  const publish = async (name: string, zip: Buffer): Promise<string> => {
-    const { LayerVersionArn } = await lambda.send(
-      new PublishLayerVersionCommand({ LayerName: name, Content: { ZipFile: zip } }),
-    );
-    return LayerVersionArn ?? "";
-  };
   const initErrorWith = async (name: string, zip: Buffer): Promise<unknown> => {
     const files = { "index.js": "exports.handler = async () => 1;" };
-    await deploy(lambda, name, files, { Layers: [await publish(name, zip)] });
+    await deploy(lambda, name, files, { Layers: [await publishLayer(lambda, name, zip)] });
     return (await invoke(lambda, name)).body;
   };
 
@@ -231,19 +215,8 @@ exports.handler = async (event) => {
   });
 
   test("one that never registers lets the initialisation fail", async () => {
-    const { LayerVersionArn } = await lambda.send(
-      new PublishLayerVersionCommand({
-        LayerName: "silent",
-        Content: { ZipFile: await extensionLayer({ "extensions/silent": "#!/bin/sh\nexit 3\n" }) },
-      }),
-    );
-    await deploy(
-      lambda,
-      "silent",
-      { "index.js": "exports.handler = async () => 1;" },
-      { Layers: [LayerVersionArn ?? ""] },
-    );
-    const { body } = await invoke(lambda, "silent");
+    const zip = await extensionLayer({ "extensions/silent": "#!/bin/sh\nexit 3\n" });
+    const body = await initErrorWith("silent", zip);
     assert.equal((body as { errorType: string }).errorType, "Extension.Crash");
   });
 });

@@ -6,12 +6,11 @@ import { basename, join, relative } from "node:path";
 import { after, before, describe, type TestContext, test } from "node:test";
 import {
   type CreateFunctionCommandInput,
-  PublishLayerVersionCommand,
   UpdateFunctionConfigurationCommand,
   waitUntilFunctionUpdatedV2,
 } from "@aws-sdk/client-lambda";
 import type { InstalledRuntime } from "../../src/ports/runtime-catalogue.ts";
-import { deploy, invoke, lambdaClient, zipOf } from "../support/deploy.ts";
+import { deploy, invoke, lambdaClient, publishLayer, zipOf } from "../support/deploy.ts";
 import { discoverForTests } from "../support/installed-runtimes.ts";
 import { compileJavaFunctions, coreJar } from "../support/java-functions.ts";
 import { installJavaRic } from "../support/official-clients.ts";
@@ -268,11 +267,8 @@ for (const runtime of runtimes) {
       if (!isReady(t)) return;
       const core = await coreJar(libraries);
       const { [`lib/${basename(core)}`]: _, ...alone } = classes;
-      const publish = async (LayerName: string, files: Files): Promise<string> => {
-        const Content = { ZipFile: await zipOf(files) };
-        const { LayerVersionArn } = await lambda.send(new PublishLayerVersionCommand({ LayerName, Content }));
-        return LayerVersionArn ?? "";
-      };
+      const publish = async (name: string, files: Files): Promise<string> =>
+        publishLayer(lambda, name, await zipOf(files));
       const jars = await publish(`jars${line}`, { [`java/lib/${basename(core)}`]: await readFile(core) });
       const wrapper = '#!/bin/sh\nexport WRAPPED="$1"\nexec "$@"\n';
       const wrap = await publish(`wrap${line}`, { "wrap-bootstrap": wrapper });

@@ -13,7 +13,7 @@ import {
   UpdateFunctionConfigurationCommand,
   waitUntilFunctionUpdatedV2,
 } from "@aws-sdk/client-lambda";
-import { clientConfiguration, deploy, invoke, lambdaClient, zipOf } from "../support/deploy.ts";
+import { clientConfiguration, deploy, invoke, lambdaClient, publishLayer, zipOf } from "../support/deploy.ts";
 import { type RunningLambent, startLambent } from "../support/start-lambent.ts";
 
 describe("layers in /opt", () => {
@@ -27,12 +27,8 @@ describe("layers in /opt", () => {
     assert.equal(await lambent?.stop(), 0);
   });
 
-  const publish = async (LayerName: string, files: Record<string, string>): Promise<string> => {
-    const { LayerVersionArn } = await lambda.send(
-      new PublishLayerVersionCommand({ LayerName, Content: { ZipFile: await zipOf(files) } }),
-    );
-    return LayerVersionArn ?? "";
-  };
+  const publish = async (name: string, files: Record<string, string>): Promise<string> =>
+    publishLayer(lambda, name, await zipOf(files));
   const updated = (FunctionName: string) =>
     waitUntilFunctionUpdatedV2(
       { client: lambda, maxWaitTime: 30, minDelay: 1, maxDelay: 1 },

@@ -3,12 +3,8 @@ import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { CloudWatchClient, GetMetricStatisticsCommand } from "@aws-sdk/client-cloudwatch";
 import { CloudWatchLogsClient, FilterLogEventsCommand } from "@aws-sdk/client-cloudwatch-logs";
-import {
-  type CreateFunctionCommandInput,
-  CreateFunctionUrlConfigCommand,
-  PublishLayerVersionCommand,
-} from "@aws-sdk/client-lambda";
-import { clientConfiguration, deploy, invoke, lambdaClient } from "../support/deploy.ts";
+import { type CreateFunctionCommandInput, CreateFunctionUrlConfigCommand } from "@aws-sdk/client-lambda";
+import { clientConfiguration, deploy, invoke, lambdaClient, publishLayer } from "../support/deploy.ts";
 import { commandOnHost, discoverForTests } from "../support/installed-runtimes.ts";
 import { installPowertoolsForNode, installPowertoolsForPython, layerOf } from "../support/powertools.ts";
 import { isInstalled } from "../support/runtime-clients.ts";
@@ -98,11 +94,8 @@ describe("Powertools for AWS Lambda", { timeout: 110_000 }, () => {
     assert.equal(await lambent?.stop(), 0);
   });
 
-  const publish = async (LayerName: string, directory: string, prefix: string): Promise<string> => {
-    const Content = { ZipFile: await layerOf(directory, prefix) };
-    const { LayerVersionArn } = await lambda.send(new PublishLayerVersionCommand({ LayerName, Content }));
-    return LayerVersionArn ?? "";
-  };
+  const publish = async (name: string, directory: string, prefix: string): Promise<string> =>
+    publishLayer(lambda, name, await layerOf(directory, prefix));
   /** What the function wrote in JSON; the report of the last invocation is there before. */
   const jsonLines = async (name: string): Promise<Line[]> => {
     const logs = new CloudWatchLogsClient(clientConfiguration(lambent.endpoint));

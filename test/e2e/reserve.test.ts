@@ -4,12 +4,8 @@ import { existsSync } from "node:fs";
 import { after, before, describe, type TestContext, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { CloudWatchLogsClient, FilterLogEventsCommand } from "@aws-sdk/client-cloudwatch-logs";
-import {
-  type CreateFunctionCommandInput,
-  type LambdaClient,
-  PublishLayerVersionCommand,
-} from "@aws-sdk/client-lambda";
-import { clientConfiguration, deploy, invoke, lambdaClient, zipOf } from "../support/deploy.ts";
+import type { CreateFunctionCommandInput, LambdaClient } from "@aws-sdk/client-lambda";
+import { clientConfiguration, deploy, invoke, lambdaClient, publishLayer, zipOf } from "../support/deploy.ts";
 import { skipUnless } from "../support/skip.ts";
 import { type RunningLambent, startLambent } from "../support/start-lambent.ts";
 
@@ -242,11 +238,8 @@ describe("an environment from the reserve", { timeout: 110_000 }, () => {
     if (!canReserve(t)) return;
     const [node] = languages();
     assert.ok(node !== undefined);
-    const publish = async (LayerName: string): Promise<string> => {
-      const Content = { ZipFile: await zipOf({ [`${LayerName}.txt`]: LayerName }) };
-      const published = await clients.with.send(new PublishLayerVersionCommand({ LayerName, Content }));
-      return published.LayerVersionArn ?? "";
-    };
+    const publish = async (name: string): Promise<string> =>
+      publishLayer(clients.with, name, await zipOf({ [`${name}.txt`]: name }));
     const [one, two] = [await publish("one"), await publish("two")];
     const look = `${NODE_LOOK}
       const handler = exports.handler;

@@ -1,8 +1,8 @@
 /** An extension with AWS's own crate for the Extensions and Telemetry APIs, built here. */
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { DeleteFunctionCommand, PublishLayerVersionCommand } from "@aws-sdk/client-lambda";
-import { deploy, invoke, lambdaClient } from "../support/deploy.ts";
+import { DeleteFunctionCommand } from "@aws-sdk/client-lambda";
+import { deploy, invoke, lambdaClient, publishLayer } from "../support/deploy.ts";
 import { untilLogged } from "../support/function-logs.ts";
 import { buildRust } from "../support/rust.ts";
 import { skipUnless } from "../support/skip.ts";
@@ -60,16 +60,12 @@ test("an extension with lambda-extension hears of invocations, of telemetry and 
   t.after(() => lambent.stop());
   const lambda = lambdaClient(lambent.endpoint);
   t.after(() => lambda.destroy());
-  const { LayerVersionArn = "" } = await lambda.send(
-    new PublishLayerVersionCommand({
-      LayerName: "observer",
-      Content: { ZipFile: await zipOf({ "extensions/observer": observer }, { mode: 0o100755 }) },
-    }),
-  );
+  const zip = await zipOf({ "extensions/observer": observer }, { mode: 0o100755 });
+  const layer = await publishLayer(lambda, "observer", zip);
   const handler =
     'exports.handler = async (event) => { process.stdout.write("colour " + event.colour + "\\n"); };';
   const FunctionName = "observed";
-  await deploy(lambda, FunctionName, { "index.js": handler }, { Layers: [LayerVersionArn] });
+  await deploy(lambda, FunctionName, { "index.js": handler }, { Layers: [layer] });
   for (const colour of ["red", "blue"]) {
     const { functionError, body } = await invoke(lambda, FunctionName, { colour });
     assert.equal(functionError, undefined, JSON.stringify(body));

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
-import { DeleteFunctionCommand, PublishLayerVersionCommand } from "@aws-sdk/client-lambda";
-import { deploy, invoke, lambdaClient } from "../support/deploy.ts";
+import { DeleteFunctionCommand } from "@aws-sdk/client-lambda";
+import { deploy, invoke, lambdaClient, publishLayer } from "../support/deploy.ts";
 import { untilLogged } from "../support/function-logs.ts";
 import { type RunningLambent, startLambent } from "../support/start-lambent.ts";
 import { zipOf } from "../support/zip.ts";
@@ -73,13 +73,8 @@ describe("what happens in an environment, told to an extension", () => {
   before(async () => {
     lambent = await startLambent();
     lambda = lambdaClient(lambent.endpoint);
-    const { LayerVersionArn } = await lambda.send(
-      new PublishLayerVersionCommand({
-        LayerName: "observer",
-        Content: { ZipFile: await zipOf({ "extensions/observer": OBSERVER }, { mode: 0o100755 }) },
-      }),
-    );
-    layer = LayerVersionArn ?? "";
+    const zip = await zipOf({ "extensions/observer": OBSERVER }, { mode: 0o100755 });
+    layer = await publishLayer(lambda, "observer", zip);
   });
   after(async () => {
     assert.equal(await lambent?.stop(), 0);
@@ -91,14 +86,20 @@ describe("what happens in an environment, told to an extension", () => {
       Environment: { Variables: { SUBSCRIBE_AT: path, SUBSCRIPTION: JSON.stringify(subscription) } },
       ...settings,
     });
-  /** Later invocations see what was told of the first; its report comes when that is over. */
-  const observed = async (name: string): Promise<{ first: string; events: readonly Observed[] }> => {
+  /**
+   * Later invocations see what was told of the first: its report, which comes when that is over, and what was written, which
+   * comes in its own time.
+   */
+  const observed = async (
+    name: string,
+    ...types: readonly string[]
+  ): Promise<{ first: string; events: readonly Observed[] }> => {
     const first = await invoke(lambda, name, { word: "one" });
     for (;;) {
       const { body } = await invoke(lambda, name, { word: "two" });
       const lines = String(body).split("\n");
       const events = lines.filter((line) => line !== "").map((line) => JSON.parse(line) as Observed);
-      if (events.some(({ type }) => type === "platform.report"))
+      if (["platform.report", ...types].every((wanted) => events.some(({ type }) => type === wanted)))
         return { first: /"?[Rr]equestId"?: ?"?([0-9a-f-]{36})/.exec(first.log)?.[1] ?? "", events };
     }
   };
@@ -109,7 +110,7 @@ describe("what happens in an environment, told to an extension", () => {
       buffering: { timeoutMs: 25 },
       destination: { protocol: "HTTP", URI: "http://sandbox.localdomain:4243/events" },
     });
-    const { first, events } = await observed("over-http");
+    const { first, events } = await observed("over-http", "function", "extension");
     const of = (type: string): readonly Observed[] => events.filter((event) => event.type === type);
     const types = events.map(({ type }) => type);
     assert.deepEqual(
@@ -174,7 +175,7 @@ describe("what happens in an environment, told to an extension", () => {
       },
       { LoggingConfig: { LogFormat: "JSON" } },
     );
-    const { events } = await observed("over-tcp");
+    const { events } = await observed("over-tcp", "function");
     const lines = events.filter(({ type }) => type === "function");
     assert.equal(lines[0]?.record.message, "says one");
     assert.equal(lines[0]?.record.level, "INFO");
@@ -188,7 +189,7 @@ describe("what happens in an environment, told to an extension", () => {
       buffering: { timeoutMs: 25 },
       destination: { protocol: "HTTP", URI: "http://sandbox:4243" },
     });
-    const { first, events } = await observed("older");
+    const { first, events } = await observed("older", "platform.runtimeDone");
     const of = (type: string): unknown => events.find((event) => event.type === type)?.record;
     assert.deepEqual(of("platform.runtimeDone"), { requestId: first, status: "success" });
     assert.deepEqual(of("platform.end"), { requestId: first });

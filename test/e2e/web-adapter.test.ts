@@ -6,12 +6,8 @@ import { join } from "node:path";
 import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { CloudWatchLogsClient, FilterLogEventsCommand } from "@aws-sdk/client-cloudwatch-logs";
-import {
-  CreateFunctionUrlConfigCommand,
-  DeleteFunctionCommand,
-  PublishLayerVersionCommand,
-} from "@aws-sdk/client-lambda";
-import { clientConfiguration, deploy, invoke, lambdaClient } from "../support/deploy.ts";
+import { CreateFunctionUrlConfigCommand, DeleteFunctionCommand } from "@aws-sdk/client-lambda";
+import { clientConfiguration, deploy, invoke, lambdaClient, publishLayer } from "../support/deploy.ts";
 import { cargo, rustCache } from "../support/rust.ts";
 import { skipUnless } from "../support/skip.ts";
 import { startLambent } from "../support/start-lambent.ts";
@@ -74,18 +70,14 @@ test("AWS's Lambda Web Adapter makes a function of a web application", { timeout
   t.after(() => lambent.stop());
   const lambda = lambdaClient(lambent.endpoint);
   t.after(() => lambda.destroy());
-  const { LayerVersionArn = "" } = await lambda.send(
-    new PublishLayerVersionCommand({
-      LayerName: "web-adapter",
-      Content: { ZipFile: await zipOf({ "extensions/lambda-adapter": adapter }, { mode: 0o100755 }) },
-    }),
-  );
+  const zip = await zipOf({ "extensions/lambda-adapter": adapter }, { mode: 0o100755 });
+  const layer = await publishLayer(lambda, "web-adapter", zip);
   const Variables = { AWS_LWA_PORT: "8000", AWS_LWA_READINESS_CHECK_PATH: "/ready" };
   await deploy(
     lambda,
     "web",
     { bootstrap: APPLICATION },
-    { Runtime: "provided.al2023", Handler: "x", Layers: [LayerVersionArn], Environment: { Variables } },
+    { Runtime: "provided.al2023", Handler: "x", Layers: [layer], Environment: { Variables } },
   );
   const FunctionName = "web";
   const { FunctionUrl = "" } = await lambda.send(

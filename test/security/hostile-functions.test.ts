@@ -40,7 +40,7 @@ const actions = {
     let started = 0, refused = 0; const children = [];
     for (let i = 0; i < count && refused < 20; i++) {
       await new Promise((resolve) => {
-        let child; try { child = spawn("/bin/sleep", ["30"], { stdio: "ignore" }); } catch { refused++; return resolve(); }
+        let child; try { child = spawn("/bin/sleep", ["120"], { stdio: "ignore" }); } catch { refused++; return resolve(); }
         child.on("spawn", () => { started++; children.push(child); resolve(); }); child.on("error", () => { refused++; resolve(); });
       });
     }
@@ -84,7 +84,7 @@ describe("a hostile function", () => {
   before(async () => {
     lambent = await startLambent();
     lambda = lambdaClient(lambent.endpoint);
-    await deploy(lambda, "attacker", { "index.mjs": ATTACKER }, { MemorySize: 256, Timeout: 30 });
+    await deploy(lambda, "attacker", { "index.mjs": ATTACKER }, { MemorySize: 256, Timeout: 120 });
     await deploy(
       lambda,
       "victim",

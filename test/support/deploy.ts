@@ -4,6 +4,7 @@ import {
   type CreateFunctionCommandInput,
   InvokeCommand,
   LambdaClient,
+  PublishLayerVersionCommand,
   waitUntilFunctionActiveV2,
 } from "@aws-sdk/client-lambda";
 import yazl from "yazl";
@@ -55,6 +56,19 @@ export async function deploy(
     { client: lambda, maxWaitTime: 30, minDelay: 1, maxDelay: 1 },
     { FunctionName: functionName },
   );
+}
+
+/** Publishes a zip as a layer's next version and returns that version's ARN. */
+export async function publishLayer(
+  lambda: LambdaClient,
+  layerName: string,
+  zip: Uint8Array,
+): Promise<string> {
+  const { LayerVersionArn } = await lambda.send(
+    new PublishLayerVersionCommand({ LayerName: layerName, Content: { ZipFile: zip } }),
+  );
+  if (LayerVersionArn === undefined) throw new Error(`${layerName}: no ARN came back`);
+  return LayerVersionArn;
 }
 
 export interface Invocation {

@@ -17,11 +17,13 @@ import type { HostPaths } from "./host-paths.ts";
 import type { RelayPrograms } from "./inside-relay.ts";
 import { BubblewrapWaitingSandbox } from "./late-code/bubblewrap-waiting-sandbox.ts";
 import type { LateDirectories, LateDirectory } from "./late-code/late-directories.ts";
-import { INHERITED_VARIABLES, type Launch, type LaunchSettings, SECCOMP_DESCRIPTOR } from "./launch.ts";
+import { INHERITED_VARIABLES, type Launch } from "./launch.ts";
 import { LaunchReserve } from "./launch-reserve.ts";
+import type { LaunchSettings } from "./launch-settings.ts";
 import { makeNamedPipe, type NamedPipe } from "./named-pipes.ts";
 import type { OutboundNetwork, SandboxLink } from "./network/outbound-network.ts";
-import type { ScratchVolume, ScratchVolumes } from "./scratch-volumes.ts";
+import type { ScratchVolume } from "./scratch-volumes.ts";
+import { SECCOMP_DESCRIPTOR } from "./start-bubblewrap.ts";
 import { forkInto } from "./zygote/forked-launch.ts";
 import type { Zygote } from "./zygote/zygote.ts";
 import type { Zygotes } from "./zygote/zygotes.ts";
@@ -46,8 +48,6 @@ export interface DriverParts {
   readonly launchSettings: LaunchSettings;
   readonly rootFileSystem: RootFileSystem;
   readonly hostPaths: HostPaths;
-  /** Undefined: /tmp is a tmpfs. */
-  readonly scratchVolumes: ScratchVolumes | undefined;
   /** Undefined: a running sandbox cannot be shown anything new, so none can wait for its function. */
   readonly lateDirectories: LateDirectories | undefined;
   /** Undefined: every sandbox's program is started in it, none is forked. */
@@ -62,7 +62,6 @@ export interface DriverParts {
 
 /** What a sandbox has of its own, and gives back with its end. */
 interface SandboxBelongings {
-  readonly scratch?: ScratchVolume | undefined;
   readonly link?: SandboxLink | undefined;
   readonly directory?: LateDirectory | undefined;
   readonly extensionOutput?: NamedPipe | undefined;
@@ -224,20 +223,20 @@ export class BubblewrapDriver implements SandboxDriver {
     zygote?: Zygote,
   ): Promise<{ sandbox: BubblewrapSandbox; connected: Promise<void> }> {
     if (this.#closed !== undefined) throw new Error("the sandbox driver is closed");
-    const { launch: bubblewrap, scratch } = await this.#launch(request).catch(async (error: unknown) => {
+    const bubblewrap = await this.#launch(request).catch(async (error: unknown) => {
       await directory?.release();
       throw error;
     });
     const { launch, forked } =
       zygote === undefined ? { launch: bubblewrap, forked: undefined } : forkInto(bubblewrap, zygote);
-    const link = this.#parts.network?.newLink();
+    const link = this.#parts.network?.newLink(this.#parts.launchSettings.helpers);
     const extensionOutput = await this.#extensionOutput(request, launch).catch(async (error: unknown) => {
-      await this.#newSandbox(request, launch, { scratch, link, directory }).destroy();
+      await this.#newSandbox(request, launch, { link, directory }).destroy();
       throw error;
     });
-    const sandbox = this.#newSandbox(request, launch, { scratch, link, directory, extensionOutput });
+    const sandbox = this.#newSandbox(request, launch, { link, directory, extensionOutput });
     try {
-      const belongings = { scratch, directory, extensionOutput };
+      const belongings = { scratch: launch.scratch, directory, extensionOutput };
       const options = await this.#options(request, belongings, zygote !== undefined);
       launch.group?.setLimits(initialLimits(request.memoryMb));
       launch.start(options);
@@ -255,22 +254,18 @@ export class BubblewrapDriver implements SandboxDriver {
     return makeNamedPipe(path, launch.user);
   }
 
-  /** A waiting bwrap and its /tmp: as they come, or those that another sandbox of the same environment has had. */
-  async #launch(request: SandboxRequest): Promise<{ launch: Launch; scratch: ScratchVolume | undefined }> {
-    const command = this.#command(request.program.command);
-    const { keepScratchOf } = request;
+  /** A waiting bwrap: as they come, or one with what another sandbox of the same environment has had. */
+  async #launch({ program, ephemeralStorageMb, keepScratchOf }: SandboxRequest): Promise<Launch> {
+    const command = this.#command(program.command);
     const kept =
       keepScratchOf instanceof BubblewrapSandbox ? await keepScratchOf.handOnBelongings() : undefined;
-    if (kept?.user !== undefined) {
-      try {
-        return { launch: await this.#reserve.prepareFor(command, kept.user), scratch: kept.scratch };
-      } catch (error) {
-        await this.#giveBack(kept);
-        throw error;
-      }
+    if (kept?.user === undefined) return this.#reserve.take(command, ephemeralStorageMb);
+    try {
+      return await this.#reserve.prepareFor(command, kept);
+    } catch (error) {
+      await this.#giveBack(kept);
+      throw error;
     }
-    const launch = await this.#reserve.take(command);
-    return { launch, scratch: await this.#takeScratch(request.ephemeralStorageMb, launch.user) };
   }
 
   async #giveBack({ user, scratch }: Belongings): Promise<void> {
@@ -281,22 +276,15 @@ export class BubblewrapDriver implements SandboxDriver {
   #refillLater(command: readonly string[]): void {
     this.#parts.clock.after(REFILL_DELAY_MS, () => {
       if (this.#closed !== undefined) return;
-      this.#parts.scratchVolumes?.refill();
       // What cannot be prepared fails again, with its reason, when it is needed.
       this.#reserve.refill(this.#command(command)).catch(() => {});
     });
   }
 
-  /** Undefined where /tmp has to be a tmpfs: no volumes on this machine, or no loop device left just now. */
-  async #takeScratch(sizeMb: number, user: number | undefined): Promise<ScratchVolume | undefined> {
-    if (user === undefined) return undefined;
-    return this.#parts.scratchVolumes?.take(sizeMb, user).catch(() => undefined);
-  }
-
   #newSandbox(
     request: Pick<SandboxRequest, "id" | "memoryMb">,
     launch: Launch,
-    { scratch, link, directory, extensionOutput }: SandboxBelongings,
+    { link, directory, extensionOutput }: SandboxBelongings,
   ): BubblewrapSandbox {
     const sandbox = new BubblewrapSandbox({
       id: request.id,
@@ -304,7 +292,9 @@ export class BubblewrapDriver implements SandboxDriver {
       launch,
       extensionOutput: extensionOutput?.reader,
       relayPrograms: this.#parts.relayPrograms,
-      belongings: new KeptBelongings({ user: launch.user, scratch }, (kept) => this.#giveBack(kept)),
+      belongings: new KeptBelongings({ user: launch.user, scratch: launch.scratch }, (kept) =>
+        this.#giveBack(kept),
+      ),
       onStopped: async () => {
         link?.release();
         await extensionOutput?.release();
@@ -318,7 +308,11 @@ export class BubblewrapDriver implements SandboxDriver {
 
   async #options(
     request: SandboxRequest,
-    { scratch, directory, extensionOutput }: SandboxBelongings,
+    {
+      scratch,
+      directory,
+      extensionOutput,
+    }: Omit<SandboxBelongings, "link"> & { readonly scratch: ScratchVolume | undefined },
     isForked: boolean,
   ): Promise<Buffer> {
     const { hostPaths, rootFileSystem } = this.#parts;
@@ -361,7 +355,7 @@ export class BubblewrapDriver implements SandboxDriver {
 /** Its failure, and a sandbox that ends before, are for whoever waits for it. */
 function connect(link: SandboxLink | undefined, launch: Launch): Promise<void> {
   if (link === undefined) return Promise.resolve();
-  const connected = launch.firstProcess.then((processId) => link.connect(processId, launch.child.pid ?? 0));
+  const connected = launch.firstProcess.then((processId) => link.connect(processId, launch.processId));
   connected.catch(() => {});
   return connected;
 }

@@ -87,7 +87,7 @@ export class BubblewrapSandbox implements Sandbox {
       this.openRelay = (port, connections) => this.#openRelay(relayPrograms, port, connections);
     this.#launch = launch;
     this.#memoryMb = parts.memoryMb;
-    this.#memory = new MemoryUse(launch.child.pid ?? 0, launch.group, launch.sharedBytes);
+    this.#memory = new MemoryUse(launch.processId, launch.group, launch.sharedBytes);
     this.#parts = parts;
     this.exited = this.#watchExit();
   }
@@ -195,11 +195,12 @@ export class BubblewrapSandbox implements Sandbox {
   }
 
   async #stop(): Promise<void> {
-    const { child, group, handOver } = this.#launch;
+    const { group, handOver } = this.#launch;
     const reaper = this.#memory.reaperProcessId() ?? 0;
     for (const relay of this.#relays) relay.close();
-    if (group === undefined) child.kill("SIGKILL");
-    else group.kill();
+    group?.kill();
+    // It may not be in its group yet.
+    this.#launch.kill();
     // With the pipe's end a bwrap that still waits for its options gives up.
     this.#launch.start(Buffer.alloc(0));
     await this.exited;

@@ -1,5 +1,6 @@
 import type { ChildProcess } from "node:child_process";
 import { createServer, type Server } from "node:net";
+import { type ChannelEnd, HANDLE_ACKNOWLEDGEMENT } from "./helper/channel-end.ts";
 
 /** The listeners that every sandbox hands over, and the port each must stand on. */
 export const LISTENER_PORTS = { "runtime-api": 9001, "aws-endpoint": 4566 } as const;
@@ -31,14 +32,29 @@ interface ListenerMessage {
 /**
  * The raw pipe behind a child's IPC channel. Node shows it nowhere else, and everything that Node itself does with
  * what arrives there trusts the sender: a line that is not JSON, an unknown handle type or an acknowledgement that
- * nobody asked for throws out of its reader and would end this process.
+ * nobody asked for throws out of its reader and would end this process. Call in the turn in which the child was
+ * spawned, before anything can have arrived.
  */
-function ipcPipe(child: ChildProcess): IpcPipe {
+export function channelOf(child: ChildProcess): ChannelEnd {
   const fd = (child.channel as { fd?: number } | null | undefined)?.fd;
   const inside = process as unknown as { _getActiveHandles(): Partial<IpcPipe>[] };
-  const pipe = inside._getActiveHandles().find((handle) => handle.fd === fd && "onread" in handle);
-  if (fd === undefined || pipe === undefined) throw new Error("this Node does not show its IPC pipes");
-  return pipe as IpcPipe;
+  const found = inside._getActiveHandles().find((handle) => handle.fd === fd && "onread" in handle);
+  if (fd === undefined || found === undefined) throw new Error("this Node does not show its IPC pipes");
+  const pipe = found as IpcPipe;
+  const end: ChannelEnd = {
+    onData: () => undefined,
+    takeHandle: () => {
+      const handle = pipe.pendingHandle;
+      pipe.pendingHandle = null;
+      return handle;
+    },
+    acknowledge: () => void child.send(HANDLE_ACKNOWLEDGEMENT),
+    disconnect: () => {
+      if (child.connected) child.disconnect();
+    },
+  };
+  pipe.onread = (data) => end.onData(data);
+  return end;
 }
 
 function parseLine(line: string): ListenerMessage | undefined {
@@ -74,20 +90,19 @@ function standsOn(handle: TcpHandle, port: number): boolean {
  * destroyed.
  */
 export class HandOverChannel {
-  readonly #child: ChildProcess;
+  readonly #end: ChannelEnd;
   readonly #listeners = new Map<ListenerName, Server>();
   readonly #complete = Promise.withResolvers<void>();
-  #pipe: IpcPipe | undefined;
+  #hasFailed = false;
   #text = "";
   #receivedBytes = 0;
   #pending: unknown[] = [];
 
-  /** Call in the same turn in which the child was spawned, before anything can have arrived. */
-  constructor(child: ChildProcess) {
-    this.#child = child;
+  /** Call in the same turn in which the channel's end was made, before anything can have arrived. */
+  constructor(end: ChannelEnd) {
+    this.#end = end;
     this.#complete.promise.catch(() => {});
-    this.#pipe = ipcPipe(child);
-    this.#pipe.onread = (data) => this.#receive(data);
+    end.onData = (data) => this.#receive(data);
   }
 
   /** Resolves when both listeners are held; rejects when the other side breaks the rules or goes away. */
@@ -103,7 +118,7 @@ export class HandOverChannel {
 
   /** Ends the channel, which lets the program go on. */
   disconnect(): void {
-    if (this.#child.connected) this.#child.disconnect();
+    this.#end.disconnect();
   }
 
   /** Ends the channel and closes every listener. */
@@ -113,14 +128,12 @@ export class HandOverChannel {
   }
 
   #receive(data: ArrayBuffer | undefined): void {
-    const pipe = this.#pipe;
-    if (pipe === undefined) return;
+    if (this.#hasFailed) return;
     if (data === undefined) {
       this.#fail("the program ended its channel before the hand-over");
       return;
     }
-    const handle = pipe.pendingHandle;
-    pipe.pendingHandle = null;
+    const handle = this.#end.takeHandle();
     if (handle) this.#pending.push(handle);
     this.#receivedBytes += data.byteLength;
     if (this.#receivedBytes > CHANNEL_BYTES_MAX) {
@@ -149,7 +162,7 @@ export class HandOverChannel {
     }
     this.#listen(name, handle);
     // Node sends the next handle only when the last one is acknowledged.
-    this.#child.send({ cmd: "NODE_HANDLE_ACK" });
+    this.#end.acknowledge();
   }
 
   #listen(name: ListenerName, handle: TcpHandle): void {
@@ -170,9 +183,8 @@ export class HandOverChannel {
 
   #fail(reason: string): void {
     this.#complete.reject(new Error(reason));
-    const pipe = this.#pipe;
-    this.#pipe = undefined;
-    if (pipe === undefined) return;
+    if (this.#hasFailed) return;
+    this.#hasFailed = true;
     for (const handle of this.#pending) if (isTcpHandle(handle)) handle.close();
     this.#pending = [];
     this.disconnect();

@@ -1,14 +1,12 @@
 import { randomBytes } from "node:crypto";
-import { type Launch, type LaunchSettings, prepareLaunch } from "./launch.ts";
-import type { UnprivilegedUser } from "./unprivileged-users.ts";
+import type { Belongings } from "./belongings.ts";
+import { type Launch, prepareLaunch } from "./launch.ts";
+import type { LaunchSettings } from "./launch-settings.ts";
+import { USUAL_SIZE_MB } from "./scratch-volumes.ts";
 
 /** Waiting bwraps for each of the commands used last. */
 const PER_COMMAND = 2;
 const COMMANDS = 6;
-
-function isWaiting({ child }: Launch): boolean {
-  return child.exitCode === null && child.signalCode === null;
-}
 
 const newLaunchId = (): string => randomBytes(8).toString("hex");
 
@@ -25,22 +23,23 @@ export class LaunchReserve {
     this.#discard = discard;
   }
 
-  /** A launch for the command, ready or made now. */
-  async take(command: readonly string[]): Promise<Launch> {
+  /** A launch for the command with a /tmp of that size, ready or made now. */
+  async take(command: readonly string[], scratchMb: number): Promise<Launch> {
+    if (scratchMb !== USUAL_SIZE_MB) return this.#prepare(command, scratchMb);
     const ready = await this.#ready
       .get(JSON.stringify(command))
       ?.shift()
       ?.catch(() => undefined);
     if (ready === undefined) return this.#prepare(command);
-    if (isWaiting(ready)) return ready;
+    if (ready.isRunning()) return ready;
     // Killed while it waited, by the operator or for lack of the machine's memory.
     await this.#discard(ready);
     return this.#prepare(command);
   }
 
-  /** A launch made now, as a user who is kept from an earlier sandbox. */
-  prepareFor(command: readonly string[], user: UnprivilegedUser): Promise<Launch> {
-    return prepareLaunch(this.#settings, newLaunchId(), command, user);
+  /** A launch made now, with what is kept of an earlier sandbox. */
+  prepareFor(command: readonly string[], kept: Belongings): Promise<Launch> {
+    return prepareLaunch(this.#settings, newLaunchId(), { command, scratchMb: USUAL_SIZE_MB, kept });
   }
 
   /** Prepares launches for a command that is likely to be wanted again. */
@@ -65,8 +64,8 @@ export class LaunchReserve {
     await Promise.all(all.map((launch) => this.#drop(launch)));
   }
 
-  #prepare(command: readonly string[]): Promise<Launch> {
-    return prepareLaunch(this.#settings, newLaunchId(), command);
+  #prepare(command: readonly string[], scratchMb = USUAL_SIZE_MB): Promise<Launch> {
+    return prepareLaunch(this.#settings, newLaunchId(), { command, scratchMb });
   }
 
   async #forgetOldCommands(): Promise<void> {

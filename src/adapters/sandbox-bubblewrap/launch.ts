@@ -1,40 +1,13 @@
-import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, constants, openSync } from "node:fs";
-import { writeFile } from "node:fs/promises";
-import { type Readable, Writable } from "node:stream";
-import type { ControlGroup, ControlGroups } from "./cgroups/control-group.ts";
-import { HandOverChannel } from "./hand-over-channel.ts";
+import type { Readable } from "node:stream";
+import type { Belongings } from "./belongings.ts";
+import type { ControlGroup } from "./cgroups/control-group.ts";
+import type { HandOverChannel } from "./hand-over-channel.ts";
+import type { ProgramEnd } from "./helper/sandbox-helper.ts";
+import type { LaunchSettings } from "./launch-settings.ts";
 import { makeOutputPipes, type OutputPipe } from "./named-pipes.ts";
-import type { UnprivilegedUser, UnprivilegedUsers } from "./unprivileged-users.ts";
-import type { Holder } from "./zygote/holder.ts";
-
-/** Descriptors of bwrap. The first five stay with the program inside; the others bwrap reads and closes. */
-const TELEMETRY_DESCRIPTOR = 4;
-const OPTIONS_DESCRIPTOR = 5;
-export const SECCOMP_DESCRIPTOR = 6;
-const INFORMATION_DESCRIPTOR = 7;
-/** AWS: the limit of open files in an environment. */
-export const OPEN_FILES_MAX = 1_024;
-/** No core dumps, they would fill /tmp. */
-const RESOURCE_LIMITS = [`--nofile=${OPEN_FILES_MAX}:${OPEN_FILES_MAX}`, "--core=0:0"];
-/** When the whole machine runs out of memory, functions go before Lambent does. */
-export const OOM_SCORE_ADJUSTMENT = 500;
-
-/** What every launch on this machine has in common. */
-export interface LaunchSettings {
-  readonly bubblewrap: string;
-  /** `prlimit` of util-linux. */
-  readonly prlimit: string;
-  /** File with the seccomp program. */
-  readonly seccompFile: string;
-  readonly pipesDirectory: string;
-  /** Undefined: sandboxes run as the user of this process. */
-  readonly users: UnprivilegedUsers | undefined;
-  /** Undefined: nothing can be limited. */
-  readonly groups: ControlGroups | undefined;
-  /** Undefined: every program is started by bwrap. */
-  readonly holder?: Holder | undefined;
-}
+import type { ScratchVolume } from "./scratch-volumes.ts";
+import { startBubblewrap, TELEMETRY_DESCRIPTOR } from "./start-bubblewrap.ts";
+import type { UnprivilegedUser } from "./unprivileged-users.ts";
 
 /**
  * A bwrap that has been started as a user of its own, inside its control group, and waits for its options: nothing
@@ -43,59 +16,32 @@ export interface LaunchSettings {
  */
 export interface Launch {
   readonly id: string;
-  readonly child: ChildProcess;
+  /** Of bwrap. */
+  readonly processId: number;
+  readonly isRunning: () => boolean;
   readonly user: UnprivilegedUser | undefined;
+  /** Its /tmp; undefined where that has to be a tmpfs. */
+  readonly scratch: ScratchVolume | undefined;
   readonly group: ControlGroup | undefined;
   readonly handOver: HandOverChannel;
   readonly stdout: Readable;
   readonly stderr: Readable;
   readonly telemetry: Readable;
   /** How bwrap has ended. */
-  readonly ended: Promise<{ readonly code: number | null; readonly signal: NodeJS.Signals | null }>;
+  readonly ended: Promise<ProgramEnd>;
   /**
-   * Host id of the first process inside, as soon as its namespaces are there; bwrap, its parent, is `child`. Rejects
+   * Host id of the first process inside, as soon as its namespaces are there; bwrap is its parent. Rejects
    * when there is none.
    */
   readonly firstProcess: Promise<number>;
   /** Gives bwrap its options and so starts the program. */
   start(options: Buffer): void;
+  /** Kills bwrap, and so what it has started. */
+  kill(): void;
   /** Memory of the program that another process has been charged for. */
   readonly sharedBytes?: number;
   /** Asks a program that bwrap has not started itself to end. */
   readonly terminate?: () => void;
-}
-
-function spawnBubblewrap(
-  settings: LaunchSettings,
-  command: readonly string[],
-  user: UnprivilegedUser | undefined,
-  outputs: readonly number[],
-): ChildProcess {
-  const [stdout, stderr, telemetry, information] = outputs;
-  const { holder } = settings;
-  const isHolder = holder !== undefined && command.join() === holder.command.join();
-  const seccomp = openSync(settings.seccompFile, constants.O_RDONLY);
-  try {
-    const parameters = ["--args", String(OPTIONS_DESCRIPTOR), "--info-fd", String(INFORMATION_DESCRIPTOR)];
-    const bubblewrap = [settings.bubblewrap, ...parameters, "--", ...command];
-    return spawn(settings.prlimit, [...RESOURCE_LIMITS, "--", ...bubblewrap], {
-      cwd: "/",
-      env: {},
-      stdio: [
-        isHolder ? holder.input : "ignore",
-        stdout,
-        stderr,
-        "ipc",
-        telemetry,
-        "pipe",
-        seccomp,
-        information,
-      ],
-      ...(user !== undefined && { uid: user, gid: user }),
-    });
-  } finally {
-    closeSync(seccomp);
-  }
 }
 
 /** The variables by which the program inside finds what it inherits. */
@@ -105,89 +51,88 @@ export const INHERITED_VARIABLES: Readonly<Record<string, string>> = {
   _LAMBDA_TELEMETRY_LOG_FD: String(TELEMETRY_DESCRIPTOR),
 };
 
-/**
- * Starts a bwrap that will run `command`, and brings it under its limits. Leaves nothing behind when it rejects; a
- * user given as `keptUser` stays the caller's.
- */
+/** What a launch is made with. */
+export interface LaunchOrder {
+  readonly command: readonly string[];
+  /** Size of /tmp. */
+  readonly scratchMb: number;
+  /** Of an earlier sandbox of the same environment, in place of new ones; they stay the caller's when this fails. */
+  readonly kept?: Belongings;
+}
+
+/** Starts a bwrap that will run the command, under its limits. Leaves nothing behind when it rejects. */
 export async function prepareLaunch(
   settings: LaunchSettings,
   id: string,
-  command: readonly string[],
-  keptUser?: UnprivilegedUser,
+  { command, scratchMb, kept }: LaunchOrder,
 ): Promise<Launch> {
-  const user = keptUser ?? settings.users?.take();
   const undo: (() => void | Promise<void>)[] = [];
-  if (user !== undefined && keptUser === undefined) undo.push(() => settings.users?.release(user));
   try {
+    const { user, scratch } = kept ?? (await newBelongings(settings, scratchMb));
+    if (kept === undefined) {
+      if (user !== undefined) undo.push(() => settings.users?.release(user));
+      undo.push(() => scratch?.release());
+    }
     // When bwrap cannot write its information, it ends without the child that waits for it, which then waits for ever:
     // that pipe must not break when this process dies.
     const names = [
       ...["stdout", "stderr", "telemetry"].map((name) => ({ name: `${id}-${name}` })),
       { name: `${id}-information`, outlivesReader: true },
     ];
-    const pipes = await makeOutputPipes(settings.pipesDirectory, names, user);
+    const pipes = await makeOutputPipes(settings.pipesDirectory, names, {
+      owner: user,
+      helper: settings.helpers?.now,
+    });
     undo.push(() => closePipes(pipes));
     const group = settings.groups?.create(id);
     if (group !== undefined) undo.push(() => group.remove());
-    const launch = startWaiting(settings, id, { command, user, group, pipes });
-    undo.push(async () => {
-      launch.child.kill("SIGKILL");
-      launch.handOver.close();
-      await launch.ended;
-    });
-    await bringUnderLimits(launch);
-    return launch;
+    return await startWaiting(settings, id, { command, user, scratch, group, pipes });
   } catch (error) {
     for (const step of undo.reverse()) await step();
     throw error;
   }
 }
 
-async function bringUnderLimits({ child, group }: Launch): Promise<void> {
-  const processId = child.pid;
-  if (processId === undefined) throw new Error(`bubblewrap could not be started: ${child.spawnfile}`);
-  await writeFile(`/proc/${processId}/oom_score_adj`, String(OOM_SCORE_ADJUSTMENT));
-  await group?.attach(processId);
-}
-
 function closePipes(pipes: readonly OutputPipe[]): void {
   for (const { reader } of pipes) reader.destroy();
 }
 
-function startWaiting(
+/** A user that nobody else has, and a volume of his as far as there are such. */
+async function newBelongings(settings: LaunchSettings, scratchMb: number): Promise<Belongings> {
+  const user = settings.users?.take();
+  if (user === undefined) return { user, scratch: undefined };
+  // Without volumes on this machine, or without a loop device just now, /tmp has to be a tmpfs.
+  const scratch = await settings.scratchVolumes?.take(scratchMb, user).catch(() => undefined);
+  return { user, scratch };
+}
+
+async function startWaiting(
   settings: LaunchSettings,
   id: string,
-  parts: {
+  parts: Belongings & {
     readonly command: readonly string[];
-    readonly user: UnprivilegedUser | undefined;
     readonly group: ControlGroup | undefined;
     readonly pipes: readonly OutputPipe[];
   },
-): Launch {
-  const { command, user, group, pipes } = parts;
+): Promise<Launch> {
+  const { command, user, scratch, group, pipes } = parts;
   const [stdout, stderr, telemetry, information] = pipes.map(({ reader }) => reader);
   if (stdout === undefined || stderr === undefined || telemetry === undefined || information === undefined)
     throw new Error("a pipe is missing");
-  const descriptors = pipes.map(({ writeDescriptor }) => writeDescriptor);
-  let child: ChildProcess;
-  try {
-    child = spawnBubblewrap(settings, command, user, descriptors);
-  } finally {
-    for (const descriptor of descriptors) closeSync(descriptor);
-  }
-  const ended = new Promise<{ code: number | null; signal: NodeJS.Signals | null }>((resolve) => {
-    child.once("exit", (code, signal) => resolve({ code, signal }));
-    child.once("error", () => resolve({ code: null, signal: null }));
+  const bubblewrap = await startBubblewrap(settings, id, { command, user, group, scratch, outputs: pipes });
+  const { processId, ended, handOver, options } = bubblewrap;
+  let isRunning = true;
+  void ended.then(() => {
+    isRunning = false;
   });
-  const handOver = new HandOverChannel(child);
-  const options = child.stdio.at(OPTIONS_DESCRIPTOR);
-  if (!(options instanceof Writable)) throw new Error("the pipe for bwrap's options is missing");
   // A bwrap that has died is noticed by its end.
   options.on("error", () => {});
   return {
     id,
-    child,
+    processId,
+    isRunning: () => isRunning,
     user,
+    scratch,
     group,
     handOver,
     stdout,
@@ -196,6 +141,7 @@ function startWaiting(
     ended,
     firstProcess: firstProcessOf(information),
     start: (text) => options.end(text),
+    kill: () => bubblewrap.kill(),
   };
 }
 

@@ -1,8 +1,9 @@
-import { closeSync, constants, openSync } from "node:fs";
+import { closeSync, constants, openSync, rmSync } from "node:fs";
 import { chown, rm } from "node:fs/promises";
 import { Socket } from "node:net";
 import { join } from "node:path";
-import type { Readable } from "node:stream";
+import type { Readable, Writable } from "node:stream";
+import type { SandboxHelper } from "./helper/sandbox-helper.ts";
 import { runCommand } from "./run-command.ts";
 import type { UnprivilegedUser } from "./unprivileged-users.ts";
 
@@ -19,6 +20,19 @@ export interface PipeName {
   readonly outlivesReader?: boolean;
 }
 
+/** Whose pipes they are, and who makes them. */
+export interface PipeMaker {
+  readonly owner: UnprivilegedUser | undefined;
+  /** Undefined: a program is started for it. */
+  readonly helper: SandboxHelper | undefined;
+}
+
+async function makePipes(paths: readonly string[], { owner, helper }: PipeMaker): Promise<void> {
+  if (helper !== undefined) return void (await helper.ask("pipes", String(owner ?? ""), ...paths));
+  await runCommand("mkfifo", "-m", "0600", ...paths);
+  if (owner !== undefined) await Promise.all(paths.map((path) => chown(path, owner, owner)));
+}
+
 /**
  * Makes pipes. Node would give a child sockets for its output, and those cannot be opened again by name: `echo >
  * /dev/stderr` in a script would fail. The names are gone when this resolves.
@@ -26,15 +40,39 @@ export interface PipeName {
 export async function makeOutputPipes(
   directory: string,
   names: readonly PipeName[],
-  owner: UnprivilegedUser | undefined,
+  maker: PipeMaker,
 ): Promise<OutputPipe[]> {
   const paths = names.map(({ name }) => join(directory, name));
-  await runCommand("mkfifo", "-m", "0600", ...paths);
   try {
-    if (owner !== undefined) await Promise.all(paths.map((path) => chown(path, owner, owner)));
+    await makePipes(paths, maker);
     return paths.map((path, index) => openBothEnds(path, names[index]?.outlivesReader === true));
   } finally {
-    await Promise.all(paths.map((path) => rm(path, { force: true })));
+    for (const path of paths) rmSync(path, { force: true });
+  }
+}
+
+/** A pipe from this process to a sandbox. */
+export interface InputPipe {
+  readonly writer: Writable;
+  /** For the child; close it here once the child has it. */
+  readonly readDescriptor: number;
+}
+
+/** Makes a pipe whose name is gone when this resolves. */
+export async function makeInputPipe(directory: string, name: string, maker: PipeMaker): Promise<InputPipe> {
+  const path = join(directory, name);
+  try {
+    await makePipes([path], maker);
+    const readDescriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    try {
+      const fd = openSync(path, constants.O_WRONLY);
+      return { writer: new Socket({ fd, readable: false, writable: true }), readDescriptor };
+    } catch (error) {
+      closeSync(readDescriptor);
+      throw error;
+    }
+  } finally {
+    rmSync(path, { force: true });
   }
 }
 

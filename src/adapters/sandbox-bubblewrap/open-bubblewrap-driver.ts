@@ -7,6 +7,7 @@ import type { IsolationReport } from "../../ports/sandbox.ts";
 import { BubblewrapDriver, type DriverParts } from "./bubblewrap-driver.ts";
 import type { ControlGroups } from "./cgroups/control-group.ts";
 import { openControlGroups } from "./cgroups/open-control-groups.ts";
+import { HelperAccess } from "./helper/helper-access.ts";
 import { BoundHostPaths, plainHostPaths } from "./host-paths.ts";
 import { findRelayPrograms } from "./inside-relay.ts";
 import { LateDirectories } from "./late-code/late-directories.ts";
@@ -42,7 +43,7 @@ export interface BubblewrapDriverOptions {
 export async function openBubblewrapDriver(options: BubblewrapDriverOptions): Promise<BubblewrapDriver> {
   const { arch } = process;
   if (!hasSeccompFilter(arch)) throw new Error(`there is no system call filter for ${arch}`);
-  const { bubblewrap, prlimit, dataDirectory, instance, isRoot, users } = await findRequirements(options);
+  const { programs, dataDirectory, instance, isRoot, users } = await findRequirements(options);
   const mounting = users !== undefined && isInPrivateMountNamespace();
 
   const closers: (() => Promise<void>)[] = [];
@@ -61,12 +62,22 @@ export async function openBubblewrapDriver(options: BubblewrapDriverOptions): Pr
     await workspace.nameServers(network?.nameServers ?? []);
     const seccompFile = join(workspace.directory, "seccomp.bpf");
     await writeFile(seccompFile, seccompFilter(arch), { mode: 0o600 });
-    const scratch = mounting ? await openScratch(dataDirectory, workspace) : undefined;
-    if (scratch !== undefined) closers.unshift(() => scratch.close());
-    const lateDirectories = mounting ? await openLate(dataDirectory, workspace, closers) : undefined;
+    const { helpers, scratch, lateDirectories } = mounting
+      ? await openMounting(dataDirectory, workspace, closers)
+      : {};
     const pipesDirectory = workspace.pipes;
     const holder = await openHolderFor({ mounting, groups, pipesDirectory, closers });
-    const launchSettings = { bubblewrap, prlimit, seccompFile, pipesDirectory, users, groups, holder };
+    const launchSettings = {
+      ...programs,
+      seccompFile,
+      pipesDirectory,
+      users,
+      groups,
+      helpers,
+      holder,
+      scratchVolumes: scratch,
+      mountPoints: lateDirectories && { volumes: workspace.volumes, late: lateDirectories.directory },
+    };
     const rootFileSystem = describeRootFileSystem(workspace);
     const hostPaths = mounting
       ? await BoundHostPaths.open(workspace.mounts, options.sharedDirectories)
@@ -86,7 +97,6 @@ export async function openBubblewrapDriver(options: BubblewrapDriverOptions): Pr
       launchSettings,
       rootFileSystem,
       hostPaths,
-      scratchVolumes: scratch,
       lateDirectories,
       zygotes: openZygotes({ ...launchSettings, rootFileSystem, hostPaths }, options),
       close: () => runAll(closers),
@@ -101,14 +111,21 @@ export async function openBubblewrapDriver(options: BubblewrapDriverOptions): Pr
   }
 }
 
-async function openLate(
+/** What needs a mount namespace of our own. */
+async function openMounting(
   dataDirectory: string,
   workspace: Workspace,
   closers: (() => Promise<void>)[],
-): Promise<LateDirectories> {
-  const directories = await LateDirectories.open(workspace.directory, join(dataDirectory, "cache"));
-  closers.unshift(() => directories.close());
-  return directories;
+): Promise<Pick<DriverParts, "lateDirectories"> & { helpers: HelperAccess; scratch?: ScratchVolumes }> {
+  const helpers = new HelperAccess(workspace.directory, join(dataDirectory, "cache"));
+  closers.unshift(() => helpers.close());
+  const directories = { files: join(dataDirectory, "scratch"), mounts: workspace.volumes };
+  // No loop devices, as in many containers, or no mkfs.ext4: the report says that /tmp is memory then.
+  const scratch = await ScratchVolumes.open(directories, helpers).catch(() => undefined);
+  if (scratch !== undefined) closers.unshift(() => scratch.close());
+  const lateDirectories = await LateDirectories.open(workspace.directory, helpers);
+  closers.unshift(() => lateDirectories.close());
+  return { helpers, lateDirectories, ...(scratch !== undefined && { scratch }) };
 }
 
 /** Undefined where no sandbox can wait for its function, or nothing would limit what is forked. */
@@ -149,8 +166,7 @@ async function tryOut(driver: BubblewrapDriver, workspace: Workspace): Promise<v
 }
 
 interface Requirements {
-  readonly bubblewrap: string;
-  readonly prlimit: string;
+  readonly programs: { readonly bubblewrap: string; readonly prlimit: string };
   readonly dataDirectory: string;
   /** By which this Lambent is told from others on the machine. */
   readonly instance: string;
@@ -169,16 +185,11 @@ async function findRequirements(options: BubblewrapDriverOptions): Promise<Requi
     ? UnprivilegedUsers.open(instance, readFileSync("/proc/self/uid_map", "utf8"))
     : undefined;
   if (isRoot && users === undefined) throw new Error("root without other user ids to run functions as");
-  return { bubblewrap, prlimit, dataDirectory, instance, isRoot, users };
+  return { programs: { bubblewrap, prlimit }, dataDirectory, instance, isRoot, users };
 }
 
 async function runAll(closers: readonly (() => Promise<void>)[]): Promise<void> {
   for (const close of closers) await close();
-}
-
-function openScratch(dataDirectory: string, workspace: Workspace): Promise<ScratchVolumes | undefined> {
-  // No loop devices, as in many containers, or no mkfs.ext4: the report says that /tmp is memory then.
-  return ScratchVolumes.open(join(dataDirectory, "scratch"), workspace.mounts).catch(() => undefined);
 }
 
 interface Circumstances {

@@ -55,7 +55,9 @@ export class Workspace {
     const etcMounts = [...SHOWN_DIRECTORIES, ...java].filter((name) => existsSync(join("/etc", name)));
     const workspace = new Workspace(directory, etcMounts, mounting);
     await workspace.#writeEtc();
-    for (const name of ["pipes", "mounts"]) await makeDirectory(join(directory, name), 0o711);
+    for (const path of [workspace.pipes, workspace.mounts, workspace.volumes])
+      await makeDirectory(path, 0o711);
+    if (mounting) await workspace.#makeMountPoints();
     return workspace;
   }
 
@@ -68,9 +70,14 @@ export class Workspace {
     return join(this.directory, "pipes");
   }
 
-  /** Mount points. */
+  /** Mount points of what many sandboxes may show. */
   get mounts(): string {
     return join(this.directory, "mounts");
+  }
+
+  /** Mount points of what one sandbox each has as /tmp. */
+  get volumes(): string {
+    return join(this.directory, "volumes");
   }
 
   /** Has sandboxes ask these name servers. */
@@ -84,6 +91,12 @@ export class Workspace {
     if (!this.#mounted) return rm(this.directory, { recursive: true, force: true });
     await runCommand("umount", "--recursive", "--lazy", this.directory);
     await rmdir(this.directory);
+  }
+
+  /** A bwrap that waits in a namespace of its own sees what is mounted later; it can leave all volumes at once. */
+  async #makeMountPoints(): Promise<void> {
+    await runCommand("mount", "--bind", "--make-shared", this.mounts, this.mounts);
+    await runCommand("mount", "--bind", this.volumes, this.volumes);
   }
 
   async #writeEtc(): Promise<void> {

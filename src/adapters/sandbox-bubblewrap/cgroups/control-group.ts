@@ -7,6 +7,14 @@ export interface GroupLimits {
   readonly cpus: number;
 }
 
+/** For a process that is being started. */
+export interface GroupEntrance {
+  /** Directory of the group in version 2, to start it in; empty where there is none. */
+  readonly group: string;
+  /** Files of version 1 to which it writes that it is itself meant. */
+  readonly taskFiles: readonly string[];
+}
+
 /**
  * The control group of one execution environment, in whatever hierarchies this machine has. Reading and writing is
  * synchronous where the kernel answers from memory (tens of microseconds); `attach` is not, because moving a process
@@ -16,6 +24,8 @@ export interface ControlGroup {
   readonly name: string;
   /** A process that writes `0` to each of these moves itself in. */
   readonly processFiles: readonly string[];
+  /** How a process gets in by itself, which waits for nobody. */
+  entrance(): GroupEntrance;
   /** Moves a process in; what it starts later belongs to the group from its first instruction. */
   attach(processId: number): Promise<void>;
   setLimits(limits: GroupLimits): void;

@@ -7,6 +7,7 @@ import {
   type ControlGroups,
   CPU_PERIOD_US,
   cpuQuotaUs,
+  type GroupEntrance,
   type GroupLimits,
 } from "./control-group.ts";
 import {
@@ -46,6 +47,12 @@ class ControlGroupV1 implements ControlGroup {
 
   get processFiles(): string[] {
     return distinct(this.#directories).map((directory) => join(directory, "cgroup.procs"));
+  }
+
+  entrance(): GroupEntrance {
+    const { unified = "", ...limiting } = this.#directories;
+    const taskFiles = [...new Set(Object.values(limiting))].map((directory) => join(directory, "tasks"));
+    return { group: unified, taskFiles };
   }
 
   async attach(processId: number): Promise<void> {

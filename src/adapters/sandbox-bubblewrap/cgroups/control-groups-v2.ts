@@ -6,6 +6,7 @@ import {
   type ControlGroups,
   CPU_PERIOD_US,
   cpuQuotaUs,
+  type GroupEntrance,
   type GroupLimits,
 } from "./control-group.ts";
 import {
@@ -38,6 +39,10 @@ class ControlGroupV2 implements ControlGroup {
 
   get processFiles(): string[] {
     return [join(this.#directory, "cgroup.procs")];
+  }
+
+  entrance(): GroupEntrance {
+    return { group: this.#directory, taskFiles: [] };
   }
 
   async attach(processId: number): Promise<void> {

@@ -1,7 +1,8 @@
 import { mkdir, rmdir } from "node:fs/promises";
 import { join } from "node:path";
+import type { HelperAccess } from "../helper/helper-access.ts";
 import { runCommand } from "../run-command.ts";
-import { type Mounts, openMounts } from "./mounts.ts";
+import { type Mounts, mountsBy } from "./mounts.ts";
 
 /** The empty directories that a waiting sandbox shows at /var/task and /opt. */
 export interface LateDirectory {
@@ -20,30 +21,29 @@ export interface LateDirectory {
  * mount that comes from a more privileged user namespace keeps its flags.
  */
 export class LateDirectories {
-  readonly #directory: string;
-  readonly #openMounts: () => Promise<Mounts>;
-  #mounts: Promise<Mounts> | undefined;
+  /** The shared mount. */
+  readonly directory: string;
+  readonly #mounts: Mounts;
 
-  private constructor(directory: string, open: () => Promise<Mounts>) {
-    this.#directory = directory;
-    this.#openMounts = open;
+  private constructor(directory: string, mounts: Mounts) {
+    this.directory = directory;
+    this.#mounts = mounts;
   }
 
   /** Needs a mount namespace of our own. */
-  static async open(workspaceDirectory: string, cacheDirectory: string): Promise<LateDirectories> {
+  static async open(workspaceDirectory: string, helpers: HelperAccess): Promise<LateDirectories> {
     const directory = join(workspaceDirectory, "late");
     await mkdir(directory, { mode: 0o711 });
     await runCommand("mount", "--bind", directory, directory);
     await runCommand("mount", "--make-shared", directory);
-    return new LateDirectories(directory, () => openMounts(workspaceDirectory, cacheDirectory));
+    return new LateDirectories(directory, mountsBy(helpers));
   }
 
   async make(name: string): Promise<LateDirectory> {
-    const directory = join(this.#directory, name);
+    const directory = join(this.directory, name);
     const [task, opt] = [join(directory, "task"), join(directory, "opt")];
     for (const path of [directory, task, opt]) await mkdir(path, { mode: 0o755 });
-    this.#mounts ??= this.#openMounts();
-    const mounts = await this.#mounts;
+    const mounts = this.#mounts;
     const mounted: string[] = [];
     const bind = async (source: string, target: string): Promise<void> => {
       await mounts.bind(source, target);
@@ -64,7 +64,6 @@ export class LateDirectories {
   }
 
   async close(): Promise<void> {
-    (await this.#mounts)?.close();
-    await runCommand("umount", "--recursive", "--lazy", this.#directory);
+    await runCommand("umount", "--recursive", "--lazy", this.directory);
   }
 }

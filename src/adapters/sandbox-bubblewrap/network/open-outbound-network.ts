@@ -98,6 +98,7 @@ export async function openOutboundNetwork(
       block,
       interfacePrefix: names.interfacePrefix,
       mtu: smallestMtu(await hostLinks(), routedInterfaces(routes)),
+      ipProgram: requireProgram("ip", "iproute2"),
       nsenter: requireProgram("nsenter", "util-linux"),
       nameServers: [...resolvers.direct, ...(forwarder === undefined ? [] : [block.gateway])],
       close: () => runAll(closers),

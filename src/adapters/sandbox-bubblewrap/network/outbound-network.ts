@@ -1,5 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync, fstatSync, openSync, readFileSync, statSync } from "node:fs";
+import type { HelperAccess } from "../helper/helper-access.ts";
+import type { SandboxHelper } from "../helper/sandbox-helper.ts";
 import type { AddressBlock } from "./address-block.ts";
 import { forwards, setForwarding } from "./forwarding.ts";
 import type { IpCommands } from "./ip-commands.ts";
@@ -13,6 +15,8 @@ export interface OutboundNetworkParts {
   readonly block: AddressBlock;
   readonly interfacePrefix: string;
   readonly mtu: number;
+  /** Path of iproute2's `ip`. */
+  readonly ipProgram: string;
   /** `nsenter` of util-linux. */
   readonly nsenter: string;
   /** What a sandbox has as /etc/resolv.conf says these. */
@@ -46,11 +50,13 @@ export class OutboundNetwork {
     return this.#parts.nameServers;
   }
 
-  newLink(): SandboxLink {
+  /** With the helper, the interface is made without a start of a program in this process. */
+  newLink(helpers?: HelperAccess): SandboxLink {
     const slot = this.#takeSlot();
     let released = false;
     return {
-      connect: (processId, parentProcessId) => this.#connect(slot, processId, parentProcessId),
+      connect: (processId, parentProcessId) =>
+        this.#connect(slot, openNamespace(processId, parentProcessId), helpers?.now),
       release: () => {
         if (!released) this.#free.push(slot);
         released = true;
@@ -71,15 +77,14 @@ export class OutboundNetwork {
     return slot;
   }
 
-  async #connect(slot: number, processId: number, parentProcessId: number): Promise<void> {
+  async #connect(slot: number, namespace: number, helper: SandboxHelper | undefined): Promise<void> {
     const { ip, block, interfacePrefix, mtu } = this.#parts;
     const name = `${interfacePrefix}v${slot.toString(16)}`;
     const address = block.address(slot);
-    const namespace = openNamespace(processId, parentProcessId);
     try {
       // Made from inside, by a process that ends: `ip -batch` keeps every namespace that it is given by path open, and
       // the one that is kept running would hold the namespaces of all sandboxes that have ever been.
-      await this.#configureInside(namespace, [
+      await this.#configureInside(namespace, helper, [
         `link add name ${INSIDE_NAME} mtu ${mtu} type veth peer name ${name} mtu ${mtu} netns ${process.pid}`,
         `link set dev ${INSIDE_NAME} addrgenmode none`,
         `address add ${address} peer ${block.gateway} dev ${INSIDE_NAME}`,
@@ -97,15 +102,24 @@ export class OutboundNetwork {
     }
   }
 
-  #configureInside(namespace: number, commands: readonly string[]): Promise<void> {
+  async #configureInside(
+    namespace: number,
+    helper: SandboxHelper | undefined,
+    commands: readonly string[],
+  ): Promise<void> {
+    const text = `${commands.join("\n")}\n`;
+    if (helper !== undefined) {
+      await helper.ask("inside", String(namespace), text, this.#parts.ipProgram, "-batch", "-");
+      return;
+    }
     const child = spawn(this.#parts.nsenter, ["--net=/proc/self/fd/3", "--", "ip", "-batch", "-"], {
       cwd: "/",
       env: { PATH, LC_ALL: "C" },
       stdio: ["pipe", "ignore", "pipe", namespace],
     });
     child.stdin?.on("error", () => {});
-    child.stdin?.end(`${commands.join("\n")}\n`);
-    return succeeded(child);
+    child.stdin?.end(text);
+    await succeeded(child);
   }
 }
 

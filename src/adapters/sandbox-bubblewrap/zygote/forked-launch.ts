@@ -1,5 +1,6 @@
+import type { ProgramEnd } from "../helper/sandbox-helper.ts";
 import type { Launch } from "../launch.ts";
-import type { ForkedProgram, ProgramEnd, Zygote } from "./zygote.ts";
+import type { ForkedProgram, Zygote } from "./zygote.ts";
 
 /** A launch whose bwrap runs a holder, and whose program is forked from a zygote into what bwrap builds. */
 export interface ForkedLaunch {
@@ -33,7 +34,7 @@ async function forkWhenThere(launch: Launch, zygote: Zygote): Promise<ForkedProg
 async function endOf(launch: Launch, forked: Promise<ForkedProgram>): Promise<ProgramEnd> {
   const end = await Promise.race([forked.then(({ ended }) => ended).catch(() => undefined), launch.ended]);
   // With bwrap end the holder and everything that the program has started.
-  launch.child.kill("SIGKILL");
+  launch.kill();
   const bubblewrapEnd = await launch.ended;
   return end ?? bubblewrapEnd;
 }

@@ -3,7 +3,7 @@ import type { SandboxProgram } from "../../../ports/sandbox.ts";
 import type { RootFileSystem } from "../bubblewrap-arguments.ts";
 import type { ControlGroups } from "../cgroups/control-group.ts";
 import type { HostPaths } from "../host-paths.ts";
-import { OOM_SCORE_ADJUSTMENT, OPEN_FILES_MAX } from "../launch.ts";
+import { OOM_SCORE_ADJUSTMENT, OPEN_FILES_MAX } from "../start-bubblewrap.ts";
 import { SANDBOX_USER } from "../workspace.ts";
 import type { Holder } from "./holder.ts";
 import { Zygote } from "./zygote.ts";

@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { constants } from "node:os";
 import { type Duplex, Writable } from "node:stream";
 import type { ControlGroup } from "../cgroups/control-group.ts";
+import type { ProgramEnd } from "../helper/sandbox-helper.ts";
 
 const CONTROL_DESCRIPTOR = 3;
 const OPTIONS_DESCRIPTOR = 4;
@@ -9,12 +10,6 @@ const OPTIONS_DESCRIPTOR = 4;
 const COMPLAINT_CHARACTERS = 2_000;
 
 const signalNames = new Map(Object.entries(constants.signals).map(([name, number]) => [number, name]));
-
-/** How a program has ended. */
-export interface ProgramEnd {
-  readonly code: number | null;
-  readonly signal: NodeJS.Signals | null;
-}
 
 /** A program that was forked into a sandbox. */
 export interface ForkedProgram {

@@ -1,0 +1,165 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { closeSync, constants, openSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
+import { Writable } from "node:stream";
+import type { ControlGroup } from "./cgroups/control-group.ts";
+import { channelOf, HandOverChannel } from "./hand-over-channel.ts";
+import { connectChannel } from "./helper/channel-end.ts";
+import type { ProgramEnd, SandboxHelper } from "./helper/sandbox-helper.ts";
+import type { LaunchSettings } from "./launch-settings.ts";
+import { makeInputPipe, type OutputPipe } from "./named-pipes.ts";
+import type { ScratchVolume } from "./scratch-volumes.ts";
+import type { UnprivilegedUser } from "./unprivileged-users.ts";
+
+/** Descriptors of bwrap. The first five stay with the program inside; the others bwrap reads and closes. */
+export const TELEMETRY_DESCRIPTOR = 4;
+const OPTIONS_DESCRIPTOR = 5;
+export const SECCOMP_DESCRIPTOR = 6;
+const INFORMATION_DESCRIPTOR = 7;
+/** AWS: the limit of open files in an environment. */
+export const OPEN_FILES_MAX = 1_024;
+/** No core dumps, they would fill /tmp. */
+const RESOURCE_LIMITS = [`--nofile=${OPEN_FILES_MAX}:${OPEN_FILES_MAX}`, "--core=0:0"];
+/** When the whole machine runs out of memory, functions go before Lambent does. */
+export const OOM_SCORE_ADJUSTMENT = 500;
+
+export interface BubblewrapStart {
+  /** Of the program that bwrap will run. */
+  readonly command: readonly string[];
+  readonly user: UnprivilegedUser | undefined;
+  readonly group: ControlGroup | undefined;
+  /** What it will show as /tmp. */
+  readonly scratch: ScratchVolume | undefined;
+  /** Standard output, standard error, telemetry, and what bwrap tells of the sandbox. Their write ends are closed here. */
+  readonly outputs: readonly OutputPipe[];
+}
+
+/** A bwrap under its limits, which waits for its options. */
+export interface StartedBubblewrap {
+  readonly processId: number;
+  readonly ended: Promise<ProgramEnd>;
+  readonly handOver: HandOverChannel;
+  readonly options: Writable;
+  kill(): void;
+}
+
+/** Starts a bwrap, through the helper where there is one. Leaves nothing behind when it rejects. */
+export async function startBubblewrap(
+  settings: LaunchSettings,
+  id: string,
+  start: BubblewrapStart,
+): Promise<StartedBubblewrap> {
+  const helper = settings.helpers?.now;
+  try {
+    return await (helper === undefined
+      ? startByNode(settings, start)
+      : startByHelper(helper, settings, { id, ...start }));
+  } finally {
+    for (const { writeDescriptor } of start.outputs) closeSync(writeDescriptor);
+  }
+}
+
+function bubblewrapCommand(settings: LaunchSettings, command: readonly string[]): string[] {
+  const parameters = ["--args", String(OPTIONS_DESCRIPTOR), "--info-fd", String(INFORMATION_DESCRIPTOR)];
+  return [settings.bubblewrap, ...parameters, "--", ...command];
+}
+
+const isHolder = ({ holder }: LaunchSettings, command: readonly string[]): boolean =>
+  holder !== undefined && command.join() === holder.command.join();
+
+/** The helper's child goes into its group by itself, before it becomes bwrap. */
+async function startByHelper(
+  helper: SandboxHelper,
+  settings: LaunchSettings,
+  { id, command, user, group, scratch, outputs }: BubblewrapStart & { readonly id: string },
+): Promise<StartedBubblewrap> {
+  const input = await makeInputPipe(settings.pipesDirectory, `${id}-options`, { owner: user, helper });
+  try {
+    const ours = (descriptor: number | undefined): string => `/proc/${process.pid}/fd/${descriptor}`;
+    const [stdout, stderr, telemetry, information] = outputs.map((pipe) => ours(pipe.writeDescriptor));
+    const descriptors = [
+      isHolder(settings, command) ? `r${ours(settings.holder?.input)}` : "r/dev/null",
+      `w${stdout}`,
+      `w${stderr}`,
+      "channel",
+      `w${telemetry}`,
+      `r${ours(input.readDescriptor)}`,
+      `r${settings.seccompFile}`,
+      `b${information}`,
+    ];
+    const entrance = group?.entrance() ?? { group: "", taskFiles: [] };
+    // The helper takes channels in the order of launches: nothing may come between these two.
+    const handOver = new HandOverChannel(connectChannel(helper.channelPath));
+    const launching = helper.launch(
+      String(user ?? ""),
+      String(OOM_SCORE_ADJUSTMENT),
+      String(OPEN_FILES_MAX),
+      settings.mountPoints?.volumes ?? "",
+      scratch?.path ?? "",
+      settings.mountPoints?.late ?? "",
+      entrance.group,
+      String(descriptors.length),
+      ...descriptors,
+      String(entrance.taskFiles.length),
+      ...entrance.taskFiles,
+      ...bubblewrapCommand(settings, command),
+    );
+    const { processId, ended } = await launching.catch((error: unknown) => {
+      handOver.close();
+      throw error;
+    });
+    return { processId, ended, handOver, options: input.writer, kill: () => helper.kill(processId) };
+  } catch (error) {
+    input.writer.destroy();
+    throw error;
+  } finally {
+    closeSync(input.readDescriptor);
+  }
+}
+
+async function startByNode(
+  settings: LaunchSettings,
+  { command, user, group, outputs }: BubblewrapStart,
+): Promise<StartedBubblewrap> {
+  const child = spawnBubblewrap(settings, { command, user, outputs });
+  const ended = new Promise<ProgramEnd>((resolve) => {
+    child.once("exit", (code, signal) => resolve({ code, signal }));
+    child.once("error", () => resolve({ code: null, signal: null }));
+  });
+  const kill = (): void => void child.kill("SIGKILL");
+  const handOver = new HandOverChannel(channelOf(child));
+  try {
+    const options = child.stdio.at(OPTIONS_DESCRIPTOR);
+    const processId = child.pid;
+    if (processId === undefined || !(options instanceof Writable))
+      throw new Error(`bubblewrap could not be started: ${child.spawnfile}`);
+    await writeFile(`/proc/${processId}/oom_score_adj`, String(OOM_SCORE_ADJUSTMENT));
+    await group?.attach(processId);
+    return { processId, ended, handOver, options, kill };
+  } catch (error) {
+    kill();
+    handOver.close();
+    await ended;
+    throw error;
+  }
+}
+
+function spawnBubblewrap(
+  settings: LaunchSettings,
+  { command, user, outputs }: Pick<BubblewrapStart, "command" | "user" | "outputs">,
+): ChildProcess {
+  const [stdout, stderr, telemetry, information] = outputs.map(({ writeDescriptor }) => writeDescriptor);
+  const input = isHolder(settings, command) ? settings.holder?.input : "ignore";
+  const seccomp = openSync(settings.seccompFile, constants.O_RDONLY);
+  try {
+    const bubblewrap = bubblewrapCommand(settings, command);
+    return spawn(settings.prlimit, [...RESOURCE_LIMITS, "--", ...bubblewrap], {
+      cwd: "/",
+      env: {},
+      stdio: [input, stdout, stderr, "ipc", telemetry, "pipe", seccomp, information],
+      ...(user !== undefined && { uid: user, gid: user }),
+    });
+  } finally {
+    closeSync(seccomp);
+  }
+}
