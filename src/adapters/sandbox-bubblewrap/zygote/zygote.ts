@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { constants } from "node:os";
+import { join } from "node:path";
 import { type Duplex, Writable } from "node:stream";
 import type { ControlGroup } from "../cgroups/control-group.ts";
 import type { ProgramEnd } from "../helper/sandbox-helper.ts";
@@ -59,6 +60,12 @@ type Answer =
   | { readonly forked: string; readonly processId: number }
   | { readonly failed: string; readonly reason: string }
   | { readonly ended: string; readonly code?: number; readonly signal?: number };
+
+/** Files by which a process puts itself into a group. */
+function entrances(group: ControlGroup): string[] {
+  const { group: unified, taskFiles } = group.entrance();
+  return [...(unified === "" ? [] : [join(unified, "cgroup.procs")]), ...taskFiles];
+}
 
 /**
  * A process that has a runtime's program loaded and prepared, and forks itself into sandboxes that stand ready. It lies
@@ -148,7 +155,7 @@ export class Zygote {
     const child: Child = { forked: Promise.withResolvers(), ended: Promise.withResolvers() };
     this.#children.set(id, child);
     this.#forks++;
-    this.#send({ fork: id, holder: firstProcess, group: group.name, groups: group.processFiles });
+    this.#send({ fork: id, holder: firstProcess, group: group.name, groups: entrances(group) });
     return child.forked.promise;
   }
 
