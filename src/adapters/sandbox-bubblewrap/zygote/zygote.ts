@@ -2,11 +2,14 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { constants } from "node:os";
 import { join } from "node:path";
 import { type Duplex, Writable } from "node:stream";
+import type { Clock } from "../../../ports/clock.ts";
 import type { ControlGroup } from "../cgroups/control-group.ts";
 import type { ProgramEnd } from "../helper/sandbox-helper.ts";
 
 const CONTROL_DESCRIPTOR = 3;
 const OPTIONS_DESCRIPTOR = 4;
+/** To load and prepare a program takes a tenth of a second on a machine that is idle. */
+const READY_WITHIN_MS = 30_000;
 /** Of what it has said before it failed. */
 const COMPLAINT_CHARACTERS = 2_000;
 
@@ -43,6 +46,7 @@ export interface ZygoteSettings {
 }
 
 export interface ZygoteLaunch {
+  readonly clock: Clock;
   readonly bubblewrap: string;
   readonly options: Buffer;
   readonly command: readonly string[];
@@ -120,7 +124,7 @@ export class Zygote {
       const options = zygote.#process.stdio[OPTIONS_DESCRIPTOR];
       if (options instanceof Writable) options.on("error", () => undefined).end(launch.options);
       zygote.#send({ ...launch.settings });
-      await zygote.#ready.promise;
+      await zygote.#readyInTime(launch.clock);
       zygote.#unref();
       return zygote;
     } catch (error) {
@@ -171,6 +175,13 @@ export class Zygote {
     this.#process.kill("SIGKILL");
     await this.ended;
     await this.#group.remove();
+  }
+
+  async #readyInTime(clock: Clock): Promise<void> {
+    const cancel = clock.after(READY_WITHIN_MS, () =>
+      this.#ready.reject(new Error(`the zygote is not ready: ${this.complaints}`)),
+    );
+    await this.#ready.promise.finally(cancel);
   }
 
   #listen(): void {
