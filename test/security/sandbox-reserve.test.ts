@@ -5,8 +5,10 @@ import { join } from "node:path";
 import { type TestContext, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { enterPrivateMountNamespace } from "../../src/adapters/sandbox-bubblewrap/private-mount-namespace.ts";
-import type { Sandbox, WaitingSandbox } from "../../src/ports/sandbox.ts";
+import type { ReserveRequest, Sandbox, WaitingSandbox } from "../../src/ports/sandbox.ts";
+import { discoverForTests } from "../support/installed-runtimes.ts";
 import { ATTACK_PROGRAM, canIsolate, openSandboxes, type TestSandboxes } from "../support/sandboxes.ts";
+import { skipUnless } from "../support/skip.ts";
 
 enterPrivateMountNamespace(process.argv.slice(1));
 
@@ -15,12 +17,17 @@ const WAITING_PROGRAM = {
   command: ["/var/lang/bin/node", "/var/runtime/waiting-attack.mjs"],
 };
 
-async function prepare(sandboxes: TestSandboxes, variables: Record<string, string> = {}) {
+async function prepare(
+  sandboxes: TestSandboxes,
+  variables: Record<string, string> = {},
+  { program = WAITING_PROGRAM, canFork = false }: Partial<Pick<ReserveRequest, "program" | "canFork">> = {},
+) {
   const { prepare: make } = sandboxes.driver;
   assert.ok(make !== undefined, "as root the driver can keep sandboxes in reserve");
   return make({
     id: String(++made).padStart(32, "a"),
-    program: WAITING_PROGRAM,
+    program,
+    canFork,
     environmentVariables: variables,
     memoryMb: 256,
     ephemeralStorageMb: 512,
@@ -207,4 +214,37 @@ test("limits of the function hold from its assignment on", async (t) => {
   const exit = await sandbox.exited;
   assert.equal(exit.outOfMemory, true);
   assert.equal(sandbox.memoryPeakBytes(), 128 << 20);
+});
+
+test("a program that fails as a zygote is started, and that is told once", async (t) => {
+  if (!canIsolate(t)) return;
+  const failures: string[] = [];
+  const sandboxes = await openSandboxes(t, "none", (error) => failures.push(String(error)));
+  const code = await codeOf(sandboxes, "started", "return process.ppid;");
+  for (let round = 0; round < 2; round++) {
+    const { outcome } = await assign(await prepare(sandboxes, {}, { canFork: true }), code);
+    assert.equal(await outcome, 1);
+  }
+  assert.match(failures.join("\n"), /^Error: the zygote has ended: .*it is no zygote/s);
+  assert.equal(failures.length, 1);
+});
+
+test("a program that was forked can be asked to end", async (t) => {
+  if (!canIsolate(t)) return;
+  const runtimes = await discoverForTests();
+  const python = runtimes.list().find(({ reserve }) => reserve?.zygote === true);
+  if (!skipUnless(t, python !== undefined, "nothing can be forked", "install Python 3")) return;
+  assert.ok(python !== undefined);
+  const sandboxes = await openSandboxes(t, "none", (error) => assert.fail(String(error)));
+  const { program, environmentVariables } = python;
+  const waiting = await prepare(sandboxes, environmentVariables, { program, canFork: true });
+  const sandbox = await waiting.assign({
+    codeDirectory: await codeOf(sandboxes, "asked", "return 1;"),
+    layersDirectory: undefined,
+    environmentVariables: () => environmentVariables,
+    memoryMb: 128,
+  });
+  sandbox.terminate?.();
+  assert.deepEqual(await sandbox.exited, { code: null, signal: "SIGTERM", outOfMemory: false });
+  await sandbox.destroy();
 });

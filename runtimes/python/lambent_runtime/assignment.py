@@ -22,10 +22,10 @@ _SWITCHING = b"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrad
 _FRAME = struct.pack(">IBdBHHI", 18 + len(_EVENT), 1, 0.0, 1, 0, 0, 0) + b"0" + _EVENT
 
 
-def rehearse():
-    """Play through once what will be done for the function."""
-    _rehearse_import()
-    _rehearse_invocations()
+def rehearse(rounds=None):
+    """Play through what will be done for the function; `rounds`: fewer than make everything specialised."""
+    _rehearse_import(rounds or _IMPORTS)
+    _rehearse_invocations(rounds or _ROUNDS)
 
 
 def take_assignment():
@@ -52,23 +52,23 @@ def _become(told):
         time.tzset()
 
 
-def _rehearse_import():
+def _rehearse_import(rounds):
     """Import a source from a directory that was never seen, so that the compiler and all else it needs is there."""
     directory = os.path.join(os.path.dirname(os.path.abspath(__file__)), "rehearsal")
     path = list(sys.path)
-    for _ in range(_IMPORTS):
+    for _ in range(rounds):
         sys.path.insert(0, directory)
         load_handler("rehearsal_function.handler")
         del sys.modules["rehearsal_function"], sys.path_importer_cache[directory]
         sys.path[:] = path
 
 
-def _rehearse_invocations():
+def _rehearse_invocations(rounds):
     """Play invocations against ourselves, so that the first real one finds everything loaded and specialised."""
     ours, theirs = socket.socketpair()
     client = RuntimeApiClient("127.0.0.1:0", ours)
     theirs.sendall(_SWITCHING)
-    for _ in range(_ROUNDS):
+    for _ in range(rounds):
         theirs.sendall(_FRAME)
         headers, body = client.next()
         LambdaContext(headers)

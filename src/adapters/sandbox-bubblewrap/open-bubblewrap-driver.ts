@@ -144,13 +144,13 @@ async function openHolderFor(parts: {
 
 /** Undefined where nothing can hold a sandbox for what is forked, or nothing would limit it. */
 function openZygotes(
-  parts: Omit<ZygoteLauncherParts, "groups" | "holder"> &
+  parts: Omit<ZygoteLauncherParts, "clock" | "groups" | "holder"> &
     Pick<DriverParts["launchSettings"], "groups" | "holder">,
   { clock, forkingFailed }: BubblewrapDriverOptions,
 ): Zygotes | undefined {
   const { groups, holder } = parts;
   if (groups === undefined || holder === undefined) return undefined;
-  const launcher = new ZygoteLauncher({ ...parts, groups, holder });
+  const launcher = new ZygoteLauncher({ ...parts, clock, groups, holder });
   return new Zygotes({
     clock,
     start: (...kind) => launcher.start(...kind),

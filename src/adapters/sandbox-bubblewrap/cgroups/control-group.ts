@@ -22,8 +22,6 @@ export interface GroupEntrance {
  */
 export interface ControlGroup {
   readonly name: string;
-  /** A process that writes `0` to each of these moves itself in. */
-  readonly processFiles: readonly string[];
   /** How a process gets in by itself, which waits for nobody. */
   entrance(): GroupEntrance;
   /** Moves a process in; what it starts later belongs to the group from its first instruction. */

@@ -45,10 +45,6 @@ class ControlGroupV1 implements ControlGroup {
     this.#directories = directories;
   }
 
-  get processFiles(): string[] {
-    return distinct(this.#directories).map((directory) => join(directory, "cgroup.procs"));
-  }
-
   entrance(): GroupEntrance {
     const { unified = "", ...limiting } = this.#directories;
     const taskFiles = [...new Set(Object.values(limiting))].map((directory) => join(directory, "tasks"));
@@ -56,7 +52,8 @@ class ControlGroupV1 implements ControlGroup {
   }
 
   async attach(processId: number): Promise<void> {
-    for (const file of this.processFiles) await writeFile(file, String(processId));
+    for (const directory of distinct(this.#directories))
+      await writeFile(join(directory, "cgroup.procs"), String(processId));
   }
 
   setLimits(limits: GroupLimits): void {

@@ -37,10 +37,6 @@ class ControlGroupV2 implements ControlGroup {
     return basename(this.#directory);
   }
 
-  get processFiles(): string[] {
-    return [join(this.#directory, "cgroup.procs")];
-  }
-
   entrance(): GroupEntrance {
     return { group: this.#directory, taskFiles: [] };
   }

@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import type { Clock } from "../../../ports/clock.ts";
 import type { SandboxProgram } from "../../../ports/sandbox.ts";
 import type { RootFileSystem } from "../bubblewrap-arguments.ts";
 import type { ControlGroups } from "../cgroups/control-group.ts";
@@ -11,6 +12,7 @@ import { zygoteOptions } from "./zygote-arguments.ts";
 
 /** What every zygote on this machine has in common. */
 export interface ZygoteLauncherParts {
+  readonly clock: Clock;
   readonly bubblewrap: string;
   readonly seccompFile: string;
   readonly rootFileSystem: RootFileSystem;
@@ -34,7 +36,7 @@ export class ZygoteLauncher {
     variables: Readonly<Record<string, string>>,
     childless: () => void,
   ): Promise<Zygote> {
-    const { bubblewrap, groups, rootFileSystem, hostPaths, holder, seccompFile } = this.#parts;
+    const { clock, bubblewrap, groups, rootFileSystem, hostPaths, holder, seccompFile } = this.#parts;
     const mounts = program.mounts.map(async ({ hostPath, sandboxPath }) => ({
       source: await hostPaths.reachable(hostPath),
       sandboxPath,
@@ -54,6 +56,6 @@ export class ZygoteLauncher {
       filter: readFileSync(seccompFile).toString("hex"),
     };
     const group = groups.create(`zygote-${++this.#made}`);
-    return Zygote.start({ bubblewrap, options, command: program.command, group, settings }, childless);
+    return Zygote.start({ clock, bubblewrap, options, command: program.command, group, settings }, childless);
   }
 }

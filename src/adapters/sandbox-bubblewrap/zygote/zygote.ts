@@ -1,12 +1,15 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { constants } from "node:os";
-import { createInterface } from "node:readline";
-import { type Duplex, type Readable, Writable } from "node:stream";
+import { join } from "node:path";
+import { type Duplex, Writable } from "node:stream";
+import type { Clock } from "../../../ports/clock.ts";
 import type { ControlGroup } from "../cgroups/control-group.ts";
 import type { ProgramEnd } from "../helper/sandbox-helper.ts";
 
 const CONTROL_DESCRIPTOR = 3;
 const OPTIONS_DESCRIPTOR = 4;
+/** To load and prepare a program takes a tenth of a second on a machine that is idle. */
+const READY_WITHIN_MS = 30_000;
 /** Of what it has said before it failed. */
 const COMPLAINT_CHARACTERS = 2_000;
 
@@ -43,6 +46,7 @@ export interface ZygoteSettings {
 }
 
 export interface ZygoteLaunch {
+  readonly clock: Clock;
   readonly bubblewrap: string;
   readonly options: Buffer;
   readonly command: readonly string[];
@@ -60,6 +64,12 @@ type Answer =
   | { readonly forked: string; readonly processId: number }
   | { readonly failed: string; readonly reason: string }
   | { readonly ended: string; readonly code?: number; readonly signal?: number };
+
+/** Files by which a process puts itself into a group. */
+function entrances(group: ControlGroup): string[] {
+  const { group: unified, taskFiles } = group.entrance();
+  return [...(unified === "" ? [] : [join(unified, "cgroup.procs")]), ...taskFiles];
+}
 
 /**
  * A process that has a runtime's program loaded and prepared, and forks itself into sandboxes that stand ready. It lies
@@ -100,6 +110,7 @@ export class Zygote {
       };
       this.#process.once("exit", end).once("error", end);
     });
+    this.#ready.promise.catch(() => undefined);
     this.#listen();
   }
 
@@ -113,11 +124,10 @@ export class Zygote {
       const options = zygote.#process.stdio[OPTIONS_DESCRIPTOR];
       if (options instanceof Writable) options.on("error", () => undefined).end(launch.options);
       zygote.#send({ ...launch.settings });
-      await zygote.#ready.promise;
+      await zygote.#readyInTime(launch.clock);
       zygote.#unref();
       return zygote;
     } catch (error) {
-      zygote.#ready.promise.catch(() => undefined);
       await zygote.close();
       throw error;
     }
@@ -149,7 +159,7 @@ export class Zygote {
     const child: Child = { forked: Promise.withResolvers(), ended: Promise.withResolvers() };
     this.#children.set(id, child);
     this.#forks++;
-    this.#send({ fork: id, holder: firstProcess, group: group.name, groups: group.processFiles });
+    this.#send({ fork: id, holder: firstProcess, group: group.name, groups: entrances(group) });
     return child.forked.promise;
   }
 
@@ -167,15 +177,29 @@ export class Zygote {
     await this.#group.remove();
   }
 
+  async #readyInTime(clock: Clock): Promise<void> {
+    const cancel = clock.after(READY_WITHIN_MS, () =>
+      this.#ready.reject(new Error(`the zygote is not ready: ${this.complaints}`)),
+    );
+    await this.#ready.promise.finally(cancel);
+  }
+
   #listen(): void {
     for (const stream of [this.#process.stdout, this.#process.stderr])
-      stream?.on("data", (part: Buffer) => {
-        this.#said = (this.#said + part.toString()).slice(-COMPLAINT_CHARACTERS);
+      stream
+        ?.on("error", () => undefined)
+        .on("data", (part: Buffer) => {
+          this.#said = (this.#said + part.toString()).slice(-COMPLAINT_CHARACTERS);
+        });
+    let text = "";
+    // With its end comes the end of the process, which says more.
+    this.#control
+      .on("error", () => undefined)
+      .on("data", (part: Buffer) => {
+        const lines = (text + part.toString()).split("\n");
+        text = lines.pop() ?? "";
+        for (const line of lines) this.#receive(JSON.parse(line) as Answer);
       });
-    this.#control.on("error", () => undefined);
-    createInterface({ input: this.#control as unknown as Readable }).on("line", (line) =>
-      this.#receive(JSON.parse(line) as Answer),
-    );
   }
 
   /** It waits for orders only: this process may end without it. */

@@ -115,7 +115,7 @@ export class Zygotes<Managed extends ManagedZygote = Zygote> {
 
   #endLater(zygote: Managed): void {
     this.#parts.clock.after(LAST_USE_MS, () => {
-      if (zygote.children === 0) void zygote.close();
+      if (zygote.children === 0) end(zygote);
     });
   }
 
@@ -130,11 +130,16 @@ export class Zygotes<Managed extends ManagedZygote = Zygote> {
 
   #ended(kind: Kind<Managed>, zygote: Managed): void {
     this.#running.delete(zygote);
-    void zygote.close();
+    end(zygote);
     if (this.#retired.has(zygote)) return;
     this.#retired.add(zygote);
     kind.current = undefined;
   }
+}
+
+/** A control group that cannot be removed just now is removed when Lambent starts again. */
+function end(zygote: ManagedZygote): void {
+  zygote.close().catch(() => undefined);
 }
 
 function newKind(nowMs: number): Kind<never> {
