@@ -87,6 +87,24 @@ test("the program runs with its paths on the host and reaches both APIs", async 
   assert.deepEqual(exit, { code: 0, signal: null, outOfMemory: false });
 });
 
+test("a program that is quicker than its start is recorded finds its listeners all the same", {
+  timeout: 20_000,
+}, async (t) => {
+  const { run, dataDirectory } = await open(t);
+  const { PATH } = process.env;
+  t.after(() => {
+    process.env.PATH = PATH;
+  });
+  const slow = join(dataDirectory, "slow");
+  await mkdir(slow);
+  await writeFile(join(slow, "ps"), "#!/bin/sh\nsleep 1\n", { mode: 0o755 });
+  process.env.PATH = `${slow}:${PATH}`;
+  const sandbox = await run("console.log(await (await fetch(process.env.AWS_ENDPOINT_URL)).text())");
+  const server = createServer((_, response) => response.end("answered"));
+  sandbox.awsEndpoint.on("connection", (socket) => server.emit("connection", socket));
+  assert.equal((await textOf(sandbox.stdout)).trim(), "answered");
+});
+
 test("an endpoint of the function's own choice stays", async (t) => {
   const { run } = await open(t);
   const sandbox = await run("console.log(process.env.AWS_ENDPOINT_URL)", {

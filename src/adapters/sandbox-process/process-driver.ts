@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { once } from "node:events";
 import { mkdtemp, rm } from "node:fs/promises";
-import { createServer, type Server } from "node:net";
+import { createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { IsolationReport, Sandbox, SandboxDriver, SandboxRequest } from "../../ports/sandbox.ts";
@@ -65,7 +65,11 @@ class ProcessDriver implements SandboxDriver {
       },
     });
     this.#sandboxes.add(sandbox);
+    // While the process is being recorded it runs already, and nobody has taken its listeners yet.
+    const release = holdConnections([runtimeApi, awsEndpoint]);
     await this.#records.add(processId);
+    // When every promise that waits for this sandbox has gone on.
+    process.nextTick(release);
     return sandbox;
   }
 
@@ -86,6 +90,22 @@ async function listenOnLoopback(): Promise<Server> {
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   return server;
+}
+
+/** Keeps connections that come until the returned function announces them again, to whoever listens by then. */
+function holdConnections(servers: readonly Server[]): () => void {
+  const released = servers.map((server) => {
+    const held: Socket[] = [];
+    const hold = (connection: Socket): void => void held.push(connection);
+    server.on("connection", hold);
+    return () => {
+      server.off("connection", hold);
+      for (const connection of held) server.emit("connection", connection);
+    };
+  });
+  return () => {
+    for (const release of released) release();
+  };
 }
 
 function addressOf(server: Server): string {
