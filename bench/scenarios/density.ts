@@ -33,6 +33,8 @@ interface Language {
   readonly name: "node" | "python" | "jvm";
   readonly runtime: string;
   readonly handler: string;
+  /** In its command line; a bwrap's begins with its own name. */
+  readonly program: RegExp;
   readonly files: Readonly<Record<string, string | Uint8Array>>;
   readonly count: number;
 }
@@ -58,13 +60,24 @@ const kibibytes = (text: string, name: string): number =>
 const availableBytes = (): number =>
   kibibytes(readFileSync("/proc/meminfo", "latin1"), "MemAvailable") * KIBIBYTE;
 
-/** Of every process in the control groups of this Lambent's sandboxes, with what they share counted once. */
-function sandboxPssBytes(dataDirectory: string): number {
-  const group = `/lambent/${instanceOf(dataDirectory)}/`;
-  return globSync("/proc/[0-9]*").reduce((sum, directory) => {
-    if (!readQuietly(join(directory, "cgroup")).includes(group)) return sum;
-    return sum + kibibytes(readQuietly(join(directory, "smaps_rollup")), "Pss") * KIBIBYTE;
-  }, 0);
+/**
+ * PSS of each sandbox that runs a language's program, an environment's or one that waits in reserve, on average, with
+ * what they share counted once; what they are forked from is shared by all of them.
+ */
+function sandboxPssBytes(dataDirectory: string, program: RegExp): number {
+  const mark = `/lambent/${instanceOf(dataDirectory)}/`;
+  const groups = new Map<string, { pssBytes: number; runsProgram: boolean }>();
+  for (const directory of globSync("/proc/[0-9]*")) {
+    const name = readQuietly(join(directory, "cgroup")).split(mark)[1]?.split("\n")[0];
+    if (name === undefined) continue;
+    const group = groups.get(name) ?? { pssBytes: 0, runsProgram: false };
+    group.pssBytes += kibibytes(readQuietly(join(directory, "smaps_rollup")), "Pss") * KIBIBYTE;
+    group.runsProgram ||= program.test(readQuietly(join(directory, "cmdline")));
+    groups.set(name, group);
+  }
+  const running = [...groups].filter(([, { runsProgram }]) => runsProgram);
+  const sandboxes = running.filter(([name]) => !name.startsWith("zygote-"));
+  return running.reduce((sum, [, { pssBytes }]) => sum + pssBytes, 0) / Math.max(1, sandboxes.length);
 }
 
 async function javaClass(): Promise<Uint8Array | undefined> {
@@ -90,6 +103,7 @@ async function languagesOf(measured: MeasuredLambent, count: number): Promise<La
     name: "node",
     runtime: "nodejs24.x",
     handler: "index.handler",
+    program: /^[^\0]*node\0/,
     files: { "index.js": 'exports.handler = async () => "hello";\n' },
     count,
   };
@@ -102,6 +116,7 @@ async function languagesOf(measured: MeasuredLambent, count: number): Promise<La
             ...node,
             name: "python" as const,
             runtime: python,
+            program: /^[^\0]*python[^\0]*\0/,
             files: { "index.py": 'def handler(event, context):\n    return "hello"\n' },
           },
         ]),
@@ -112,6 +127,7 @@ async function languagesOf(measured: MeasuredLambent, count: number): Promise<La
             name: "jvm" as const,
             runtime: java,
             handler: "Hello::handle",
+            program: /^[^\0]*java\0/,
             files: { "Hello.class": compiled },
             count: Math.min(count, JVM_COUNT_MAX),
           },
@@ -151,14 +167,13 @@ async function measure(
   await deploy(lambda, name, files, settings);
   await lambda.send(new PublishVersionCommand({ FunctionName: name }));
   await delay(REST_MS);
-  const pssBefore = sandboxPssBytes(lambent.dataDirectory);
   const availableBefore = availableBytes();
   options.progress(`${name}: starting ${count}`);
   const startedMs = performance.now();
   await provision(measured, language, (line) => options.progress(line));
   const seconds = (performance.now() - startedMs) / 1_000;
   await delay(REST_MS);
-  const pssMb = (sandboxPssBytes(lambent.dataDirectory) - pssBefore) / count / MEGABYTE;
+  const pssMb = sandboxPssBytes(lambent.dataDirectory, language.program) / MEGABYTE;
   const availableMb = (availableBefore - availableBytes()) / count / MEGABYTE;
   options.progress(`${name}: ${pssMb.toFixed(1)} MB each, by MemAvailable ${availableMb.toFixed(1)} MB`);
   await lambda.send(new DeleteFunctionCommand({ FunctionName: name }));
@@ -199,7 +214,7 @@ export const density: Scenario = async (options) => {
       ]),
       notes: [
         `isolation: ${measured.isolation}`,
-        "PSS of all processes of the sandbox, from smaps_rollup; MemAvailable counts the kernel's part and whatever else the machine did",
+        "PSS of all processes of a sandbox, from smaps_rollup, on average over the environments and what waits in reserve beside them; MemAvailable counts the kernel's part and whatever else the machine did",
         ...(missing.length > 0
           ? [`not measured, as the runtime or compiler is missing: ${missing.join(", ")}`]
           : []),
