@@ -6,8 +6,10 @@
  * All files here take Node's own modules with `process.getBuiltinModule`: an import reads every property of such a module,
  * and with them some thirty others are loaded (`fs/promises`, `readline`, `worker_threads` …), for a sixth of the start.
  */
+import { exposeGc } from "./exposed-gc.mjs";
 import { handOverListeners } from "./hand-over.mjs";
 
+exposeGc();
 const [{ startRuntime, startWaitingRuntime }, isReserve] = await Promise.all([
   import("./runtime.mjs"),
   handOverListeners(),

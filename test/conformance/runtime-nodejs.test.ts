@@ -30,6 +30,25 @@ for (const client of clients.filter(({ language }) => language === "nodejs")) {
       }
     });
 
+    test("AWS: gc() is there, as with the flag that AWS starts Node.js with", LIMIT, async () => {
+      const source = `exports.handler = async () => {
+        const kept = new WeakRef({ only: "weakly" });
+        await new Promise(setImmediate);
+        gc();
+        return [typeof gc, gc.name, kept.deref() === undefined, process.execArgv[0], Object.keys(globalThis).includes("gc")];
+      };`;
+      await writeFile(join(directory, "collects.cjs"), source);
+      await withClient(client, directory, "collects.handler", async ({ api }) => {
+        assert.deepEqual(json(await api.invoke({ payload: "{}" })), [
+          "function",
+          "gc",
+          true,
+          "--expose-gc",
+          true,
+        ]);
+      });
+    });
+
     test("handler names that cannot be served are refused while loading", LIMIT, async () => {
       const expected = {
         "../cases.echo": ["Runtime.MalformedHandlerName", /not a valid handler name/],
