@@ -37,6 +37,7 @@ class DataPlaneProcess {
   #own: OwnEnvironments | undefined;
   #door: InvocationDoor | undefined;
   #server: Server | undefined;
+  #configuring: Promise<void> | undefined;
   #ending: Promise<void> | undefined;
 
   constructor(number: number, socketPath: string) {
@@ -46,7 +47,10 @@ class DataPlaneProcess {
     this.#channel = new Channel<CallsOfProcess, CallsOfMain>(
       connectAnnounced(socketPath, { kind: "channel", process: number }),
       {
-        configure: ({ configuration }) => this.#configure(JSON.parse(configuration) as Configuration),
+        configure: ({ configuration }) => {
+          this.#configuring = this.#configure(JSON.parse(configuration) as Configuration);
+          return this.#configuring;
+        },
         listen: (address) => this.#listen(address),
         revoke: ({ epoch, retired }) => {
           this.#leases.revoke(epoch);
@@ -145,6 +149,8 @@ class DataPlaneProcess {
     setTimeout(() => process.exit(1), END_WITHIN_MS).unref();
     try {
       if (this.#server !== undefined) await closeServer(this.#server);
+      // What is being made can be removed when it is there.
+      await this.#configuring?.catch(() => undefined);
       await this.#opened.close();
     } finally {
       process.exit(0);

@@ -324,12 +324,11 @@ export class DataPlane {
     logger.error("a data-plane process has ended, and is started again", { process: member.number });
     const again = (): void => {
       if (this.#isClosing) return;
-      this.#start(member.number).catch((error: unknown) =>
-        logFailure(logger, "a data-plane process could not be started", {
-          error,
-          context: { process: member.number },
-        }),
-      );
+      this.#start(member.number).catch((error: unknown) => {
+        if (this.#isClosing) return;
+        const context = { process: member.number };
+        logFailure(logger, "a data-plane process could not be started", { error, context });
+      });
     };
     if (member.hasServed) again();
     else clock.after(RESTART_AFTER_MS, again);

@@ -81,17 +81,19 @@ export function wireInvocations(
   };
 }
 
+/** Of one process; what the machine can do at once is shared by all. */
 export function dispatcherLimits(configuration: Configuration): DispatcherLimits {
+  const processes = 1 + configuration.dataPlaneProcesses;
   return {
     accountConcurrency: configuration.accountConcurrency,
     maxEnvironments: configuration.maxEnvironments,
-    maxStarting: Math.max(4, 2 * availableParallelism()),
+    maxStarting: Math.ceil(Math.max(4, 2 * availableParallelism()) / processes),
     idleTimeoutMs: configuration.idleEnvironmentTimeoutMs,
     idleTimeoutMaxMs: configuration.idleEnvironmentTimeoutMaxMs,
     maxLifeMs: configuration.maxEnvironmentLifeMs,
     maxWaitMs: MAX_WAIT_MS,
     responsePace: configuration.responseStreamPacing ? AWS_RESPONSE_PACE : undefined,
-    scalingShare: 1 / (1 + configuration.dataPlaneProcesses),
+    scalingShare: 1 / processes,
   };
 }
 
@@ -109,7 +111,7 @@ export function wireReserve(
     max: configuration.reserveMax,
     room: () =>
       [...environmentCounts().values()].reduce((left, count) => left - count, configuration.maxEnvironments),
-    parallel: Math.max(1, Math.floor(availableParallelism() / 2)),
+    parallel: Math.max(1, Math.floor(availableParallelism() / 2 / (1 + configuration.dataPlaneProcesses))),
     failed: (error, runtime) =>
       logFailure(logger, "no environment could be kept in reserve", { error, context: { runtime } }),
   });

@@ -74,6 +74,26 @@ async function untilEnded(processId: number): Promise<void> {
   }
 }
 
+/** Kills every data-plane process; the returned function waits until others serve in their place. */
+async function killAll(lambent: RunningLambent): Promise<() => Promise<void>> {
+  const killed = new Set((await health(lambent)).dataPlane.map(({ processId }) => processId));
+  for (const processId of killed) process.kill(processId, "SIGKILL");
+  return () => untilServing(lambent, killed);
+}
+
+async function untilServing(lambent: RunningLambent, killed: ReadonlySet<number>): Promise<void> {
+  for (let attempt = 0; ; attempt++) {
+    const { dataPlane } = await health(lambent).catch(() => ({ dataPlane: [] }));
+    if (
+      dataPlane.length === PROCESSES &&
+      dataPlane.every(({ serving, processId }) => serving && !killed.has(processId))
+    )
+      return;
+    assert.ok(attempt < 400, "not all of them serve");
+    await delay(50);
+  }
+}
+
 async function update(lambda: LambdaClient, FunctionName: string, word: string): Promise<void> {
   const ZipFile = await zipOf({ "index.js": saying(word) });
   await lambda.send(new UpdateFunctionCodeCommand({ FunctionName, ZipFile }));
@@ -270,7 +290,7 @@ test("the account's concurrency is exact over all processes", async () => {
   const clients = clientsOf(lambent);
   try {
     await deploy(clients[0]!, "slow", { "index.js": saying("slow") });
-    for (let round = 0; round < 3; round++) {
+    const throttledBeyondThree = async (): Promise<void> => {
       const outcomes = await Promise.allSettled(
         clients.map((client) => invoke(client, "slow", { sleepMs: 1_000 })),
       );
@@ -281,7 +301,15 @@ test("the account's concurrency is exact over all processes", async () => {
           assert.ok(reason instanceof TooManyRequestsException, String(reason));
           assert.equal(reason.Reason, "ConcurrentInvocationLimitExceeded");
         }
-    }
+    };
+    for (let round = 0; round < 2; round++) await throttledBeyondThree();
+    // What ran in processes that are gone runs no more.
+    const lost = Promise.allSettled(clients.map((client) => invoke(client, "slow", { sleepMs: 8_000 })));
+    await delay(500);
+    const replaced = await killAll(lambent);
+    await lost;
+    await replaced();
+    await throttledBeyondThree();
     assert.equal((await invoke(clients[1]!, "slow")).body, "slow");
   } finally {
     destroyAll(clients);
@@ -299,8 +327,7 @@ test("what is killed leaves nothing: neither a data-plane process nor the main o
   const invokeAll = () => Promise.all(clients.map((client) => invoke(client, "hello")));
   await deploy(clients[0]!, "hello", { "index.js": saying("hello") });
   await invokeAll();
-  const { dataPlane } = await health(lambent);
-  for (const { processId } of dataPlane) process.kill(processId, "SIGKILL");
+  const areReplaced = await killAll(lambent);
   // Whoever comes meanwhile is served by the main process.
   for (let attempt = 0; ; attempt++) {
     try {
@@ -310,10 +337,7 @@ test("what is killed leaves nothing: neither a data-plane process nor the main o
       assert.ok(attempt < 20, String(error));
     }
   }
-  for (let attempt = 0; !(await health(lambent)).dataPlane.every(({ serving }) => serving); attempt++) {
-    assert.ok(attempt < 400, "they are not replaced");
-    await delay(50);
-  }
+  await areReplaced();
   await Promise.all(clients.map((client) => invoke(client, "hello").catch(() => undefined)));
   const { dataPlane: replaced } = await health(lambent);
   destroyAll(clients);
