@@ -1,25 +1,17 @@
 import assert from "node:assert/strict";
-import { execFile } from "node:child_process";
 import { join } from "node:path";
 import { test } from "node:test";
-import { promisify } from "node:util";
 import type { Operation } from "../../src/aws-api/protocol/service-model.ts";
 import { buildServiceModel } from "../../src/aws-api/protocol/service-model.ts";
+import { hasBoto3, runBoto3 } from "../support/boto3.ts";
 import { allOperations, sdkServices, startProtocolServer } from "../support/protocol-server.ts";
 import { comparable, RandomValues, seededRandom } from "../support/random-values.ts";
-import { skipUnless } from "../support/skip.ts";
 
-const run = promisify(execFile);
-const python = process.env["LAMBENT_TEST_PYTHON"] ?? "python3";
 const seed = Number(process.env["LAMBENT_TEST_SEED"] ?? Date.now() % 2 ** 31);
 
 /** The same as the round trip of the JS SDK, through a client with a model of its own. */
 test(`every operation, boto3 to server and back (LAMBENT_TEST_SEED=${seed})`, async (t) => {
-  const hasBoto3 = await run(python, ["-c", "import boto3"]).then(
-    () => true,
-    () => false,
-  );
-  if (!skipUnless(t, hasBoto3, "boto3 is not installed", "pip install boto3")) return;
+  if (!(await hasBoto3(t))) return;
 
   const values = new RandomValues(seededRandom(seed));
   const outputs = new Map<string, Operation>();
@@ -47,10 +39,8 @@ test(`every operation, boto3 to server and back (LAMBENT_TEST_SEED=${seed})`, as
   try {
     const names = sdkServices.map(({ signingName }) => signingName);
     const script = join(import.meta.dirname, "protocol-boto3.py");
-    const { stdout } = await run(python, [script, server.endpoint, String(seed), ...names], {
-      maxBuffer: 64 * 1024 * 1024,
-    });
-    const results = stdout
+    const parameters = [server.endpoint, String(seed), ...names];
+    const results = (await runBoto3(script, { endpoint: server.endpoint, parameters }))
       .trim()
       .split("\n")
       .map((line) => JSON.parse(line) as { operation: string; problem: string | null });

@@ -6,7 +6,7 @@ import { createHash, randomBytes } from "node:crypto";
 import { writeSync } from "node:fs";
 import { systemClock } from "../../src/adapters/clock-system/clock-system.ts";
 import { openSqliteStore } from "../../src/adapters/store-sqlite/store-sqlite.ts";
-import { LeaseLost } from "../../src/ports/store.ts";
+import { type Job, LeaseLost } from "../../src/ports/store.ts";
 
 const [dataDirectory, round] = process.argv.slice(2);
 if (dataDirectory === undefined || round === undefined) {
@@ -60,17 +60,21 @@ async function finishJobs(): Promise<never> {
   for (;;) {
     for (const job of await store.queue.receive("crash", 5, 1_000)) {
       const body = Buffer.from(job.body).toString();
-      if (body.endsWith("/b")) {
-        say("finishing", body);
-        try {
-          await job.done();
-          say("finished", body);
-        } catch (error) {
-          // On a busy machine it may come too late: the job comes again.
-          if (!(error instanceof LeaseLost)) throw error;
-        }
-      }
+      if (!body.endsWith("/b")) continue;
+      say("finishing", body);
+      if (await isDone(job)) say("finished", body);
     }
+  }
+}
+
+/** False when its lease ran out, as it may on a busy machine: it comes again then. */
+async function isDone(job: Job): Promise<boolean> {
+  try {
+    await job.done();
+    return true;
+  } catch (error) {
+    if (error instanceof LeaseLost) return false;
+    throw error;
   }
 }
 

@@ -180,6 +180,9 @@ AWKWARD = [
     "arn:aws:lambda:::", "arn:aws:iam::1:root", "\u2028", "{", "[]", "null", "-1", "$LATEST", ":::::", "a b", "a\tb",
 ]
 
+# What the name of a header may be.
+TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+
 
 class Generator:
     """Values for input shapes; `forbidden`: mostly such that the model or the handler refuses them."""
@@ -225,6 +228,9 @@ class Generator:
             return [item for item in items if item is not None]
         if kind == "map":
             key, value = self.value(shape.key, depth + 1), self.value(shape.value, depth + 1)
+            if shape.serialization.get("location") == "headers" and not TOKEN.fullmatch(str(key)):
+                # Every HTTP server refuses it before a service could name an error.
+                key = "key"
             return None if value is None else {str(key): value}
         if kind == "blob":
             return random.choice([b"", b"\xff\xfe", b"{}", b"x" * 70_000]) if self.forbidden else b"{}"

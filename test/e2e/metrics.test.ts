@@ -26,6 +26,7 @@ import {
   PutFunctionConcurrencyCommand,
   TooManyRequestsException,
 } from "@aws-sdk/client-lambda";
+import { hasBoto3, runBoto3 } from "../support/boto3.ts";
 import { clientConfiguration, deploy, invoke, lambdaClient } from "../support/deploy.ts";
 import { skipUnless } from "../support/skip.ts";
 import { type RunningLambent, startLambent } from "../support/start-lambent.ts";
@@ -183,12 +184,7 @@ describe("metrics and log events of real functions", () => {
   });
 
   test("boto3 reads and writes metrics, and gets AWS's errors", async (t) => {
-    const python = process.env["LAMBENT_TEST_PYTHON"] ?? "python3";
-    const hasBoto3 = await run(python, ["-c", "import boto3"]).then(
-      () => true,
-      () => false,
-    );
-    if (!skipUnless(t, hasBoto3, "boto3 is not installed", "pip install boto3")) return;
+    if (!(await hasBoto3(t))) return;
     const script = `
 import boto3, datetime, json
 client = boto3.client("cloudwatch")
@@ -209,8 +205,8 @@ except Exception as error:
     alarm = str(error)
 print(json.dumps({"values": {r["Id"]: r["Values"] for r in results}, "refusal": refusal, "alarm": alarm}))
 `;
-    const { stdout } = await run(python, ["-c", script], { env: environment() });
-    const { values, refusal, alarm } = JSON.parse(stdout);
+    const said = await runBoto3("-c", { endpoint: lambent.endpoint, parameters: [script] });
+    const { values, refusal, alarm } = JSON.parse(said);
     const expected = [0, 1].map((rest) => {
       let count = 0;
       for (let n = 1; n < 400; n++) if (n % 7 === rest) count += n + 1;
