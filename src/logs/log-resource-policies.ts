@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import { AwsError } from "../core/errors.ts";
 import { type PolicyDocument, parsePolicyDocument } from "../core/policy-document.ts";
 import type { Clock } from "../ports/clock.ts";
@@ -23,8 +24,9 @@ const POLICIES_MAX = 10;
 const PREFIX = "logs/resource-policies/";
 
 const prefixOf = ({ account, region }: PolicyOwner): string => `${PREFIX}${account}/${region}/`;
+/** AWS bounds a name neither in length nor in what it is made of; keys are. */
 const keyOf = (owner: PolicyOwner, policyName: string): string =>
-  prefixOf(owner) + Buffer.from(policyName).toString("base64url");
+  prefixOf(owner) + createHash("sha256").update(policyName).digest("hex");
 
 /** Policies that let services write into log groups. Every method throws AWS's errors. */
 export class LogResourcePolicies {

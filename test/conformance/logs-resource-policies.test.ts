@@ -43,6 +43,8 @@ test("policies on log groups: ten of an account in a region, replaced by name, f
   await put("p3");
   await assert.rejects(put("p10"), LimitExceededException);
   await assert.rejects(put("p3", "{}"), InvalidParameterException);
+  await assert.rejects(put(""), InvalidParameterException);
+  await assert.rejects(logs.send(new DeleteResourcePolicyCommand({})), InvalidParameterException);
   const page = async (nextToken?: string) => {
     const answer = await logs.send(new DescribeResourcePoliciesCommand({ limit: 6, nextToken }));
     return { names: answer.resourcePolicies?.map(({ policyName }) => policyName), next: answer.nextToken };
@@ -52,6 +54,9 @@ test("policies on log groups: ten of an account in a region, replaced by name, f
   assert.deepEqual(await page(first.next), { names: ["p6", "p7", "p8", "p9"], next: undefined });
   const remove = new DeleteResourcePolicyCommand({ policyName: "p0" });
   await logs.send(remove);
+  const long = "n".repeat(20_000);
+  assert.equal((await put(long)).resourcePolicy?.policyName, long);
+  await logs.send(new DeleteResourcePolicyCommand({ policyName: long }));
   await assert.rejects(
     logs.send(remove),
     (error) =>

@@ -1,5 +1,5 @@
 import type { CloudWatchLogs } from "../../../logs/cloudwatch-logs.ts";
-import { logsNotSupported } from "../../../logs/log-errors.ts";
+import { invalidLogsParameter, logsNotSupported } from "../../../logs/log-errors.ts";
 import type { LogResourcePolicy } from "../../../logs/log-resource-policies.ts";
 import { decodePageToken, encodePageToken } from "../../../logs/page-token.ts";
 import type { LogsHandlers } from "./group-handlers.ts";
@@ -19,8 +19,9 @@ export function resourcePolicyHandlers({ resourcePolicies }: CloudWatchLogs): Lo
     PutResourcePolicy: async (input, context) => {
       if (input.resourceArn !== undefined) throw logsNotSupported("resourceArn");
       if (input.expectedRevisionId !== undefined) throw logsNotSupported("expectedRevisionId");
-      const { policyName = "", policyDocument = "" } = input;
-      return { resourcePolicy: policyShape(await resourcePolicies.put(context, policyName, policyDocument)) };
+      const { policyName, policyDocument = "" } = input;
+      const policy = await resourcePolicies.put(context, namedPolicy(policyName), policyDocument);
+      return { resourcePolicy: policyShape(policy) };
     },
     DescribeResourcePolicies: async (input, context) => {
       if (input.resourceArn !== undefined) throw logsNotSupported("resourceArn");
@@ -38,10 +39,17 @@ export function resourcePolicyHandlers({ resourcePolicies }: CloudWatchLogs): Lo
     DeleteResourcePolicy: async (input, context) => {
       if (input.resourceArn !== undefined) throw logsNotSupported("resourceArn");
       if (input.expectedRevisionId !== undefined) throw logsNotSupported("expectedRevisionId");
-      await resourcePolicies.delete(context, input.policyName ?? "");
+      await resourcePolicies.delete(context, namedPolicy(input.policyName));
       return {};
     },
   };
+}
+
+/** Only a policy of a single resource, which there is not here, goes without. */
+function namedPolicy(policyName: string | undefined): string {
+  if (policyName === undefined || policyName === "")
+    throw invalidLogsParameter("policyName is required for a policy of the account.");
+  return policyName;
 }
 
 const isText = (content: unknown): content is string => typeof content === "string";
