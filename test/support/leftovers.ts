@@ -55,6 +55,16 @@ export async function untilNothingLeft(directory: string): Promise<void> {
   }
 }
 
+/** The same of what runs or holds a volume; groups and mounts of a killed process are the next start's to remove. */
+export async function untilNothingRuns(directory: string): Promise<void> {
+  for (const deadlineMs = performance.now() + GONE_WITHIN_MS; ; await delay(100)) {
+    const { processes, loopDevices } = await leftoversOf(directory);
+    if (processes.length + loopDevices.length === 0) return;
+    if (performance.now() > deadlineMs)
+      assert.deepEqual({ processes, loopDevices }, { processes: [], loopDevices: [] });
+  }
+}
+
 /** One that has ended stands in /proc until its parent asks for its status. */
 function hasEnded(path: string): boolean {
   const stat = readQuietly(path.replace("cgroup", "stat"));

@@ -7,7 +7,9 @@ import { LINK_SOURCE } from "./link-source.ts";
  * It reads requests on standard input: the number of words and the words, each ended by NUL. The first word names the
  * request, the second is the command; the answer is a line "name errno text", errno 0 for none, text what the kernel or
  * a program says. What waits for disks or programs is done in a child, so that it holds nothing else up. The end of a
- * program that was launched is a line "exit process status signal". It ends with its input, so with this process.
+ * program that was launched is a line "exit process status signal". It ends with its input, so with this process, and
+ * kills what is left in the groups of launched programs before: a bwrap that is killed while it builds a sandbox leaves a
+ * child behind that nothing would end.
  * Mount points and what is bound there must lie below the directory given as its first argument; its second is the path
  * of the socket at which it waits for the channels of launched programs.
  */
@@ -50,8 +52,33 @@ export const HELPER_SOURCE = String.raw`#define _GNU_SOURCE
 static const char *root;
 static pid_t parent;
 static int channels = -1;
+static pid_t self;
 static pid_t launched[LAUNCHED_MAX];
+static char *launched_group[LAUNCHED_MAX];
 static int launched_count = 0;
+
+static int write_text(const char *path, const char *text) {
+  int file = open(path, O_WRONLY | O_CLOEXEC);
+  if (file < 0) return errno;
+  int error = write(file, text, strlen(text)) < 0 ? errno : 0;
+  close(file);
+  return error;
+}
+
+/* What it has started dies with a program, where its group is known. */
+static int kill_group(const char *group) {
+  char path[4096];
+  if (*group == 0) return ENOENT;
+  snprintf(path, sizeof path, "%s/cgroup.kill", group);
+  return write_text(path, "1");
+}
+
+/* Without the parent nobody is left to do it. */
+static void leave(int status) {
+  for (int at = 0; getpid() == self && at < launched_count; at++)
+    if (kill_group(launched_group[at]) != 0) kill(launched[at], SIGKILL);
+  _exit(status);
+}
 
 static void say(const char *format, ...) {
   char line[1024];
@@ -63,20 +90,12 @@ static void say(const char *format, ...) {
   for (int at = 0; at < length; at++)
     if (line[at] == '\n') line[at] = ' ';
   line[length++] = '\n';
-  if (write(STDOUT_FILENO, line, length) < 0) _exit(1);
+  if (write(STDOUT_FILENO, line, length) < 0) leave(1);
 }
 
 static int is_below(const char *path) {
   size_t length = strlen(root);
   return strncmp(path, root, length) == 0 && path[length] == '/' && strstr(path, "/..") == NULL;
-}
-
-static int write_text(const char *path, const char *text) {
-  int file = open(path, O_WRONLY | O_CLOEXEC);
-  if (file < 0) return errno;
-  int error = write(file, text, strlen(text)) < 0 ? errno : 0;
-  close(file);
-  return error;
 }
 
 /* words: owner or "", paths. */
@@ -286,7 +305,11 @@ static int launch(int count, char **words, pid_t *child) {
   }
   for (int at = 0; at < opened; at++)
     if (descriptors[at] >= 0) close(descriptors[at]);
-  if (error == 0) launched[launched_count++] = *child;
+  if (error == 0) {
+    char *kept = strdup(group);
+    launched_group[launched_count] = kept == NULL ? "" : kept;
+    launched[launched_count++] = *child;
+  }
   return error;
 }
 
@@ -301,7 +324,10 @@ static void reap(void) {
   for (pid_t process; (process = waitpid(-1, &status, WNOHANG)) > 0;)
     for (int at = 0; at < launched_count; at++) {
       if (launched[at] != process) continue;
-      launched[at] = launched[--launched_count];
+      kill_group(launched_group[at]);
+      if (*launched_group[at] != 0) free(launched_group[at]);
+      launched_group[at] = launched_group[--launched_count];
+      launched[at] = launched[launched_count];
       if (WIFSIGNALED(status)) say("exit %d -1 %d", process, WTERMSIG(status));
       else say("exit %d %d 0", process, WEXITSTATUS(status));
       break;
@@ -386,14 +412,18 @@ static int listen_for_channels(const char *path) {
 int main(int count, char **parameters) {
   static char text[REQUEST_BYTES_MAX];
   size_t length = 0;
-  sigset_t children;
+  sigset_t children, blocked;
   if (count != 3) return 2;
+  self = getpid();
   root = parameters[1];
   parent = getppid();
   channels = listen_for_channels(parameters[2]);
   sigemptyset(&children);
   sigaddset(&children, SIGCHLD);
-  sigprocmask(SIG_BLOCK, &children, NULL);
+  blocked = children;
+  /* Whoever writes to a parent that is gone is told so. */
+  sigaddset(&blocked, SIGPIPE);
+  sigprocmask(SIG_BLOCK, &blocked, NULL);
   int ended = signalfd(-1, &children, SFD_CLOEXEC | SFD_NONBLOCK);
   if (channels < 0 || ended < 0) return 1;
   for (;;) {
@@ -406,7 +436,7 @@ int main(int count, char **parameters) {
     }
     if (waiting[0].revents == 0) continue;
     ssize_t part = read(STDIN_FILENO, text + length, sizeof text - length);
-    if (part <= 0) return 0;
+    if (part <= 0) leave(0);
     length += part;
     size_t done = take_requests(text, length);
     memmove(text, text + done, length - done);
