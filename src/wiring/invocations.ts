@@ -70,9 +70,7 @@ export function wireInvocations(
     recall: ground.dataPlane && ((owner) => ground.dataPlane?.ledger?.recallAll(owner)),
   });
   functions.runtimeManagement.onChanged((version) => dispatcher.renewRuntimes(version));
-  machine.runtimes.onChanged(() => dispatcher.renewRuntimes());
-  const looking = setInterval(() => void machine.runtimes.refresh(), configuration.runtimeCheckIntervalMs);
-  opened.add(() => clearInterval(looking));
+  followRuntimes(ground, machine, dispatcher);
   followFunctions(ground, { machine, functions, reserve, dispatcher });
   return {
     dispatcher,
@@ -117,9 +115,34 @@ export function wireReserve(
   });
 }
 
+/** What is installed and updated while this process runs reaches its functions. */
+export function followRuntimes(
+  { configuration, opened }: Pick<Ground, "configuration" | "opened">,
+  { runtimes }: Pick<Machine, "runtimes">,
+  dispatcher: InvocationDispatcher,
+): void {
+  runtimes.onChanged(() => dispatcher.renewRuntimes());
+  const looking = setInterval(() => void runtimes.refresh(), configuration.runtimeCheckIntervalMs);
+  opened.add(() => clearInterval(looking));
+}
+
+/** Its environments get no new event, and its compiled code goes. */
+export function retireDeployment(
+  { logger }: Pick<Ground, "logger">,
+  { dispatcher, codeCache }: Pick<Machine, "codeCache"> & { readonly dispatcher: InvocationDispatcher },
+  deploymentId: string,
+): void {
+  dispatcher.retire(deploymentId);
+  codeCache
+    .retire(deploymentId)
+    .catch((error: unknown) =>
+      logFailure(logger, "compiled code could not be removed", { error, context: { deploymentId } }),
+    );
+}
+
 /** What has to know of functions that come, change and go. */
 function followFunctions(
-  { logger, targets }: Ground,
+  ground: Ground,
   parts: {
     readonly machine: Machine;
     readonly functions: FunctionService;
@@ -128,7 +151,7 @@ function followFunctions(
   },
 ): void {
   const { machine, functions, reserve, dispatcher } = parts;
-  targets.expect = expectFunction(functions, ({ runtime, memoryMb }) =>
+  ground.targets.expect = expectFunction(functions, ({ runtime, memoryMb }) =>
     reserve.expect(runtime, memoryMb, 2 * EXPECTED_WITHIN_MS),
   );
   functions.onDeployed(({ settings }) => reserve.use(settings.runtime, settings.memoryMb));
@@ -136,12 +159,7 @@ function followFunctions(
     for (const { version, requested } of provisioned)
       reserve.announce(version.runtime, version.memoryMb, requested);
   });
-  functions.onDeploymentRetired(({ deploymentId }) => {
-    dispatcher.retire(deploymentId);
-    machine.codeCache
-      .retire(deploymentId)
-      .catch((error: unknown) =>
-        logFailure(logger, "compiled code could not be removed", { error, context: { deploymentId } }),
-      );
-  });
+  functions.onDeploymentRetired(({ deploymentId }) =>
+    retireDeployment(ground, { ...machine, dispatcher }, deploymentId),
+  );
 }

@@ -20,7 +20,7 @@ import { attachCodeCache } from "../runtime-api/code-cache-route.ts";
 import { RuntimeApi } from "../runtime-api/runtime-api.ts";
 import { machineRuntimes, RUNTIMES_DIRECTORY } from "../runtime-installation.ts";
 import { logFailure, newId, type Opened } from "./ground.ts";
-import { dispatcherLimits, wireReserve } from "./invocations.ts";
+import { dispatcherLimits, followRuntimes, retireDeployment, wireReserve } from "./invocations.ts";
 import { CODE_CACHE_BYTES } from "./machine.ts";
 
 /** The account's limits are the main process's to keep: it lends what may run. */
@@ -83,9 +83,7 @@ export async function openOwnEnvironments(parts: OwnEnvironmentsParts): Promise<
     limits: { ...dispatcherLimits(configuration), accountConcurrency: UNLIMITED_CONCURRENCY },
   });
   const { runtimes } = machine;
-  runtimes.onChanged(() => dispatcher.renewRuntimes());
-  const looking = setInterval(() => void runtimes.refresh(), configuration.runtimeCheckIntervalMs);
-  opened.add(() => clearInterval(looking));
+  followRuntimes({ configuration, opened }, machine, dispatcher);
   const isKnown = ({ runtime, runtimePin }: FunctionVersion): boolean =>
     runtimes.find(runtime, runtimePin) !== undefined;
   return {
@@ -95,14 +93,7 @@ export async function openOwnEnvironments(parts: OwnEnvironmentsParts): Promise<
       if (!isKnown(version)) await runtimes.refresh();
       return isKnown(version);
     },
-    retire(deploymentId) {
-      dispatcher.retire(deploymentId);
-      machine.codeCache
-        .retire(deploymentId)
-        .catch((error: unknown) =>
-          logFailure(logger, "compiled code could not be removed", { error, context: { deploymentId } }),
-        );
-    },
+    retire: (deploymentId) => retireDeployment({ logger }, { ...machine, dispatcher }, deploymentId),
   };
 }
 

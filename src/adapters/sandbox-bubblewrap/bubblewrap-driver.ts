@@ -247,11 +247,12 @@ export class BubblewrapDriver implements SandboxDriver {
     }
   }
 
-  /** Only for those that have extensions: it takes a process to make one. */
+  /** Only for those that have extensions. */
   async #extensionOutput(request: SandboxRequest, launch: Launch): Promise<NamedPipe | undefined> {
     if (request.hasExtensions !== true) return undefined;
-    const path = join(this.#parts.launchSettings.pipesDirectory, `${request.id}-extensions`);
-    return makeNamedPipe(path, launch.user);
+    const { pipesDirectory, helpers } = this.#parts.launchSettings;
+    const path = join(pipesDirectory, `${request.id}-extensions`);
+    return makeNamedPipe(path, { owner: launch.user, helper: helpers?.now });
   }
 
   /** A waiting bwrap: as they come, or one with what another sandbox of the same environment has had. */

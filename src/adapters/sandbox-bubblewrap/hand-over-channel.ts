@@ -1,6 +1,6 @@
 import type { ChildProcess } from "node:child_process";
 import { createServer, type Server } from "node:net";
-import { type ChannelEnd, HANDLE_ACKNOWLEDGEMENT } from "./helper/channel-end.ts";
+import { type ChannelEnd, HANDLE_ACKNOWLEDGEMENT, takePendingHandle } from "./helper/channel-end.ts";
 
 /** The listeners that every sandbox hands over, and the port each must stand on. */
 export const LISTENER_PORTS = { "runtime-api": 9001, "aws-endpoint": 4566 } as const;
@@ -43,11 +43,7 @@ export function channelOf(child: ChildProcess): ChannelEnd {
   const pipe = found as IpcPipe;
   const end: ChannelEnd = {
     onData: () => undefined,
-    takeHandle: () => {
-      const handle = pipe.pendingHandle;
-      pipe.pendingHandle = null;
-      return handle;
-    },
+    takeHandle: () => takePendingHandle(pipe),
     acknowledge: () => void child.send(HANDLE_ACKNOWLEDGEMENT),
     disconnect: () => {
       if (child.connected) child.disconnect();

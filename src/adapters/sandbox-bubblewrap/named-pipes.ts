@@ -84,10 +84,9 @@ export interface NamedPipe {
   release(): Promise<void>;
 }
 
-export async function makeNamedPipe(path: string, owner: UnprivilegedUser | undefined): Promise<NamedPipe> {
-  await runCommand("mkfifo", "-m", "0600", path);
+export async function makeNamedPipe(path: string, maker: PipeMaker): Promise<NamedPipe> {
   try {
-    if (owner !== undefined) await chown(path, owner, owner);
+    await makePipes([path], maker);
     // Held open, so that the reader does not end before the first writer comes.
     const { reader, writeDescriptor } = openBothEnds(path, false);
     return {

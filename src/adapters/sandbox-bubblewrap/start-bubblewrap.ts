@@ -64,8 +64,9 @@ function bubblewrapCommand(settings: LaunchSettings, command: readonly string[])
   return [settings.bubblewrap, ...parameters, "--", ...command];
 }
 
-const isHolder = ({ holder }: LaunchSettings, command: readonly string[]): boolean =>
-  holder !== undefined && command.join() === holder.command.join();
+/** The descriptor that a holder of sandboxes reads; undefined for every other program, which has no input. */
+const heldInput = ({ holder }: LaunchSettings, command: readonly string[]): number | undefined =>
+  command.join() === holder?.command.join() ? holder.input : undefined;
 
 /** The helper's child goes into its group by itself, before it becomes bwrap. */
 async function startByHelper(
@@ -77,8 +78,9 @@ async function startByHelper(
   try {
     const ours = (descriptor: number | undefined): string => `/proc/${process.pid}/fd/${descriptor}`;
     const [stdout, stderr, telemetry, information] = outputs.map((pipe) => ours(pipe.writeDescriptor));
+    const held = heldInput(settings, command);
     const descriptors = [
-      isHolder(settings, command) ? `r${ours(settings.holder?.input)}` : "r/dev/null",
+      held === undefined ? "r/dev/null" : `r${ours(held)}`,
       `w${stdout}`,
       `w${stderr}`,
       "channel",
@@ -149,7 +151,7 @@ function spawnBubblewrap(
   { command, user, outputs }: Pick<BubblewrapStart, "command" | "user" | "outputs">,
 ): ChildProcess {
   const [stdout, stderr, telemetry, information] = outputs.map(({ writeDescriptor }) => writeDescriptor);
-  const input = isHolder(settings, command) ? settings.holder?.input : "ignore";
+  const input = heldInput(settings, command) ?? "ignore";
   const seccomp = openSync(settings.seccompFile, constants.O_RDONLY);
   try {
     const bubblewrap = bubblewrapCommand(settings, command);

@@ -30,6 +30,13 @@ export interface ChannelEnd {
   disconnect(): void;
 }
 
+/** What Node has left at its pipe is taken once. */
+export function takePendingHandle(pipe: { pendingHandle: unknown }): unknown {
+  const handle = pipe.pendingHandle;
+  pipe.pendingHandle = null;
+  return handle;
+}
+
 export const HANDLE_ACKNOWLEDGEMENT = { cmd: "NODE_HANDLE_ACK" };
 
 /**
@@ -45,11 +52,7 @@ export function connectChannel(path: string): ChannelEnd {
   let isOpen = true;
   const end: ChannelEnd = {
     onData: () => undefined,
-    takeHandle: () => {
-      const handle = pipe.pendingHandle;
-      pipe.pendingHandle = null;
-      return handle;
-    },
+    takeHandle: () => takePendingHandle(pipe),
     acknowledge: () => {
       if (!isOpen) return;
       const request = Object.assign(new WriteWrap(), { oncomplete: () => undefined });
