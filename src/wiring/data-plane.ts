@@ -251,7 +251,7 @@ export class DataPlane {
   }
 
   #answers(member: DataPlaneMember): Answers<CallsOfProcess> {
-    const { codeStore } = this.#parts.machine;
+    const { codeStore, packs } = this.#parts.machine;
     const { callers } = this.#parts.platform;
     const replay = this.#replayOf(member);
     return {
@@ -260,6 +260,9 @@ export class DataPlane {
       credentials: (identity) => callers.issueForFunction(identity),
       codeDirectory: ({ codeHash }) => codeStore.directory(codeHash),
       layersDirectory: ({ codeHashes }) => codeStore.layers(codeHashes),
+      claimPack: (claim) => packs.claim(member, claim),
+      adoptPack: (pack) => packs.adopt(member, pack),
+      dropPack: ({ name }) => packs.drop(name),
       records: (records) => replay.take(records),
     };
   }
@@ -317,6 +320,7 @@ export class DataPlane {
   #ended(member: DataPlaneMember): void {
     this.#links.revocations.leave(member);
     this.#ledger.ended(member);
+    this.#parts.machine.packs.ended(member);
     this.#replays.get(member)?.ended();
     this.#replays.delete(member);
     if (this.#isClosing) return;
