@@ -177,8 +177,10 @@ export async function prepareCodeCache(isModule) {
   // Without it, import() in a file of the pack would fail: Node.js 22 before 22.8.
   if (vm.constants?.USE_MAIN_CONTEXT_DEFAULT_LOADER === undefined) return;
   try {
-    if (what === "make") {
-      const making = isModule ? (await import("./module-cache.mjs")).makeModuleCache() : undefined;
+    if (what === "make" || what === "make-all") {
+      const making = isModule
+        ? (await import("./module-cache.mjs")).makeModuleCache(what === "make-all")
+        : undefined;
       current = new CodeCache({ making });
     }
     if (what !== "use") return;

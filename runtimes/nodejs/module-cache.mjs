@@ -17,33 +17,40 @@ const CODE_AT = 20;
 const FLAGS_AT = 12;
 
 /**
- * ES modules with the compiled code that Node's own compile cache keeps of them. That has, of each module, what is compiled when it
- * is loaded: little, as V8 compiles functions when they are called. So the environment that makes it has V8
- * compile all functions at once, which is what the flag is for; and as V8 takes nothing that was made with other flags,
- * its mark on the code is then set to that of the flags that all environments have.
+ * ES modules with the compiled code that Node's own compile cache keeps of them. That has, of each module, what is
+ * compiled when it is loaded: little, as V8 compiles functions when they are called. So the environment that makes it
+ * has V8 compile all functions at once, where there is memory enough, which is what the flag is for; and as V8 takes
+ * nothing that was made with other flags, its mark on the code is then set to that of the flags that all
+ * environments have.
  */
 class Making {
+  #compilesAll;
   #plainMark = markOfFlags();
   #eagerMark;
 
-  constructor() {
-    v8.setFlagsFromString("--no-lazy");
+  constructor(compilesAll) {
+    this.#compilesAll = compilesAll;
+    this.#setLazy(false);
     this.#eagerMark = markOfFlags();
   }
 
   /** For code that is kept in another way. */
   lazily(compile) {
-    v8.setFlagsFromString("--lazy");
+    this.#setLazy(true);
     try {
       return compile();
     } finally {
-      v8.setFlagsFromString("--no-lazy");
+      this.#setLazy(false);
     }
+  }
+
+  #setLazy(isLazy) {
+    if (this.#compilesAll) v8.setFlagsFromString(isLazy ? "--lazy" : "--no-lazy");
   }
 
   /** Ends it. `files`: names and contents; `sourceLength`: of the modules in them. */
   collect() {
-    v8.setFlagsFromString("--lazy");
+    this.#setLazy(true);
     Module.flushCompileCache();
     const files = [];
     let sourceLength = 0;
@@ -81,9 +88,9 @@ function enable() {
 }
 
 /** To be called before the function's modules are loaded; undefined where it cannot be done. */
-export function makeModuleCache() {
+export function makeModuleCache(compilesAll) {
   removeFiles();
-  if (enable()) return new Making();
+  if (enable()) return new Making(compilesAll);
   removeFiles();
 }
 

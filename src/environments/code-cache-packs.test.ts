@@ -61,7 +61,7 @@ const told = async (version = VERSION, runtime = RUNTIME): Promise<string | unde
 
 test("the first environment makes a pack, those beside it nothing, later ones use it", async () => {
   const maker = await packs.offer(VERSION, RUNTIME);
-  assert.equal(maker?.environmentVariables._LAMBENT_CODE_CACHE, "make");
+  assert.equal(maker?.environmentVariables._LAMBENT_CODE_CACHE, "make-all");
   assert.equal(await told(), undefined);
   assert.equal(await maker.access.store(PACK), true);
   assert.equal(await maker.access.store(Buffer.from("another")), false, "only once");
@@ -83,17 +83,17 @@ test("nothing that tells functions, versions, deployments or interpreters apart 
     { deploymentId: "d2" },
     { codeHash: "e".repeat(64) },
   ])
-    assert.equal(await told({ ...VERSION, ...other }), "make", JSON.stringify(other));
-  assert.equal(await told(VERSION, { ...RUNTIME, versionHash: "b".repeat(64) }), "make");
+    assert.equal(await told({ ...VERSION, ...other }), "make-all", JSON.stringify(other));
+  assert.equal(await told(VERSION, { ...RUNTIME, versionHash: "b".repeat(64) }), "make-all");
   assert.equal(await told(), "use");
 });
 
 test("when the maker does not deliver, another environment is told after a while", async () => {
-  assert.equal(await told(), "make");
+  assert.equal(await told(), "make-all");
   clock.advance(62_000);
   assert.equal(await told(), undefined);
   clock.advance(2_000);
-  assert.equal(await told(), "make");
+  assert.equal(await told(), "make-all");
 });
 
 test("an empty pack says that none is needed", async () => {
@@ -105,6 +105,13 @@ test("runtimes without packs and functions with options of their own are left al
   assert.equal(await told(VERSION, { ...RUNTIME, codeCache: undefined }), undefined);
   for (const name of ["NODE_OPTIONS", "AWS_LAMBDA_EXEC_WRAPPER"])
     assert.equal(await told({ ...VERSION, environmentVariables: { [name]: "x" } }), undefined);
+});
+
+test("not all code is compiled at once where memory is short for it, or its size not known", async () => {
+  const big = { ...VERSION, memoryMb: 128, unzippedBytes: 1024 * 1024 };
+  assert.equal(await told(big), "make-all");
+  assert.equal(await told({ ...big, deploymentId: "d2", unzippedBytes: 1024 * 1024 + 1 }), "make");
+  assert.equal(await told({ ...big, deploymentId: "d3", layers: ["a".repeat(64)] }), "make");
 });
 
 test("a retired deployment keeps no pack, not even one that comes late", async () => {

@@ -21,6 +21,11 @@ export interface CodeCacheOffer {
 const PATIENCE_MS = 60_000;
 /** With less code there is nothing worth keeping; the runtime client looks at what is really loaded. */
 const WORTHWHILE_BYTES = 50_000;
+/**
+ * To compile all code at once, not only what is called, takes memory: some 16 bytes for one of source, of which an eighth of the function's
+ * memory may be needed. How much there is in layers is not known.
+ */
+const MEMORY_BYTES_PER_CODE_BYTE = 128;
 /** Other flags of the interpreter, or a program of the function's own before it. */
 const UNFIT_VARIABLES = ["NODE_OPTIONS", "PYTHONOPTIMIZE", "AWS_LAMBDA_EXEC_WRAPPER"];
 
@@ -45,14 +50,14 @@ export class CodeCachePacks {
     const name = packName(version, runtime);
     const task = await keeper.claim(name, version.timeoutSeconds * 1000 + PATIENCE_MS);
     if (task === "nothing") return undefined;
-    if (task === "use") return told(task, { read: () => keeper.read(name), store: refuse });
+    if (task === "use") return told("use", { read: () => keeper.read(name), store: refuse });
     let isTaken = false;
     const store = async (pack: Uint8Array): Promise<boolean> => {
       if (isTaken) return false;
       isTaken = true;
       return keeper.keep(name, pack);
     };
-    return told(task, { read: nothing, store });
+    return told(mayCompileAll(version) ? "make-all" : "make", { read: nothing, store });
   }
 }
 
@@ -69,7 +74,10 @@ function packName(version: FunctionVersion, runtime: InstalledRuntime): string {
   );
 }
 
-const told = (task: "use" | "make", access: CodeCacheAccess): CodeCacheOffer => ({
+const mayCompileAll = ({ layers, unzippedBytes, memoryMb }: FunctionVersion): boolean =>
+  layers === undefined && unzippedBytes * MEMORY_BYTES_PER_CODE_BYTE <= memoryMb * 1024 * 1024;
+
+const told = (task: "use" | "make" | "make-all", access: CodeCacheAccess): CodeCacheOffer => ({
   environmentVariables: { _LAMBENT_CODE_CACHE: task },
   access,
 });
