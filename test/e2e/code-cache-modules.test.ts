@@ -6,6 +6,7 @@ import { after, before, describe, type TestContext, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { crc32 } from "node:zlib";
 import type { Runtime } from "@aws-sdk/client-lambda";
+import type { PluginBuild } from "esbuild";
 import { bundle } from "../support/bundle.ts";
 import { deploy, invoke, lambdaClient } from "../support/deploy.ts";
 import { installNode22 } from "../support/official-clients.ts";
@@ -59,7 +60,7 @@ const WORK = `import { ListBucketsCommand, S3Client } from "@aws-sdk/client-s3";
   export async function work() { ${USE_S3} return error.code; }`;
 const withWork = {
   name: "work",
-  setup: (build: import("esbuild").PluginBuild) => {
+  setup: (build: PluginBuild) => {
     build.onResolve({ filter: /^\.\/work\.ts$/ }, () => ({ path: "work", namespace: "work" }));
     build.onLoad({ filter: /.*/, namespace: "work" }, () => ({
       contents: WORK,
