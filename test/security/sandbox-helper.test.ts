@@ -111,10 +111,8 @@ test("a program that finds its listeners inherits no way to the host but its out
     /^0 \/dev\/null,1 \S+-stdout,2 \S+-stderr,4 \S+-telemetry$|^0 \/dev\/null(,[124] pipe:\[\d+\]){3}$/,
   );
   // 9001 and 4566 of 127.0.0.1, listening.
-  assert.deepEqual([...output.text.matchAll(/0100007F:(\w{4}) \S+ 0A/g)].map(([, port]) => port).sort(), [
-    "11D6",
-    "2329",
-  ]);
+  const listening = [...output.text.matchAll(/0100007F:(\w{4}) \S+ 0A/g)].map(([, port]) => port);
+  assert.deepEqual(new Set(listening), new Set(["11D6", "2329"]));
   assert.doesNotMatch(output.text, /LAMBENT|NODE_CHANNEL/);
   await sandbox.destroy();
 });
