@@ -57,6 +57,8 @@ const manifestSchema = z.strictObject({
   interpreter: interpreterSchema.optional(),
   /** As run in the sandbox, with {interpreter}. */
   command: z.array(z.string()).min(1),
+  /** Programs of the function's that the command becomes, see `SandboxProgram`. */
+  becomes: z.array(z.string()).optional(),
   /** {runtimes} is the folder with all runtimes, {ownNode} the file that runs Lambent. */
   mounts: z.array(z.strictObject({ host: z.string(), sandbox: z.string() })),
   environmentVariables: z.record(z.string(), z.string()),

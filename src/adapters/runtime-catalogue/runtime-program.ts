@@ -29,6 +29,7 @@ export function runtimeProgram(
   return {
     command: manifest.command.map((word) => fillIn(word, { ...values, interpreter: placed.path })),
     mounts: [...placed.mounts, ...mounts, ...placeLibrary(library)],
+    ...(manifest.becomes !== undefined && { becomes: manifest.becomes }),
   };
 }
 

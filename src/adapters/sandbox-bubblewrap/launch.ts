@@ -49,9 +49,16 @@ export interface Launch {
 /** The variable by which the program inside finds a pipe that it inherits. */
 export const TELEMETRY_VARIABLE = { _LAMBDA_TELEMETRY_LOG_FD: String(TELEMETRY_DESCRIPTOR) };
 
+/** What a launch runs. */
+export interface LaunchCommand {
+  readonly words: readonly string[];
+  /** It is the function's own program, which inherits nothing of ours. */
+  readonly isFunctions?: boolean | undefined;
+}
+
 /** What a launch is made with. */
 export interface LaunchOrder {
-  readonly command: readonly string[];
+  readonly command: LaunchCommand;
   /** Size of /tmp. */
   readonly scratchMb: number;
   /** Of an earlier sandbox of the same environment, in place of new ones; they stay the caller's when this fails. */
@@ -108,7 +115,7 @@ async function startWaiting(
   settings: LaunchSettings,
   id: string,
   parts: Belongings & {
-    readonly command: readonly string[];
+    readonly command: LaunchCommand;
     readonly group: ControlGroup | undefined;
     readonly pipes: readonly OutputPipe[];
   },
