@@ -121,15 +121,15 @@ test("a program that finds its listeners inherits no way to the host but its out
 
 test("a function's own program is started at once, and inherits nothing of ours", async (t) => {
   if (!canIsolate(t) || !hasCompiler(t)) return;
-  const { driver, dataDirectory, run } = await openSandboxes(t);
+  const sandboxes = await openSandboxes(t);
   await until(() => helpers()[0]);
-  await run("return 1;");
-  const codeDirectory = join(dataDirectory, "code", "own");
+  await sandboxes.run("return 1;");
+  const codeDirectory = join(sandboxes.dataDirectory, "code", "own");
   await mkdir(codeDirectory);
   const script = '#!/bin/sh\nls /proc/$$/fd; tr "\\0" " " < /proc/$$/cmdline; env; echo END\nsleep 1000\n';
   await writeFile(join(codeDirectory, "bootstrap"), script, { mode: 0o755 });
   await chmod(codeDirectory, 0o755);
-  const sandbox = await driver.create({
+  const sandbox = await sandboxes.driver.create({
     id: "f".repeat(32),
     // It would not get as far as to the hand-over.
     program: { command: ["/bin/false"], mounts: [], becomes: ["/var/task/bootstrap", "/opt/bootstrap"] },

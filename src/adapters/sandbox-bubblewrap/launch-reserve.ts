@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { Belongings } from "./belongings.ts";
-import { type Launch, type LaunchCommand, prepareLaunch } from "./launch.ts";
+import { type Launch, prepareLaunch } from "./launch.ts";
+import type { LaunchCommand } from "./launch-command.ts";
 import type { LaunchSettings } from "./launch-settings.ts";
 import { USUAL_SIZE_MB } from "./scratch-volumes.ts";
 

@@ -3,6 +3,7 @@ import type { Belongings } from "./belongings.ts";
 import type { ControlGroup } from "./cgroups/control-group.ts";
 import type { HandOverChannel } from "./hand-over-channel.ts";
 import type { ProgramEnd } from "./helper/sandbox-helper.ts";
+import type { LaunchCommand } from "./launch-command.ts";
 import type { LaunchSettings } from "./launch-settings.ts";
 import { makeOutputPipes, type OutputPipe } from "./named-pipes.ts";
 import type { ScratchVolume } from "./scratch-volumes.ts";
@@ -48,13 +49,6 @@ export interface Launch {
 
 /** The variable by which the program inside finds a pipe that it inherits. */
 export const TELEMETRY_VARIABLE = { _LAMBDA_TELEMETRY_LOG_FD: String(TELEMETRY_DESCRIPTOR) };
-
-/** What a launch runs. */
-export interface LaunchCommand {
-  readonly words: readonly string[];
-  /** It is the function's own program, which inherits nothing of ours. */
-  readonly isFunctions?: boolean | undefined;
-}
 
 /** What a launch is made with. */
 export interface LaunchOrder {

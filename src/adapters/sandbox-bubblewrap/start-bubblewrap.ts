@@ -6,7 +6,7 @@ import type { ControlGroup } from "./cgroups/control-group.ts";
 import { channelOf, HandOverChannel, LISTENER_PORTS } from "./hand-over-channel.ts";
 import { connectChannel } from "./helper/channel-end.ts";
 import type { ProgramEnd, SandboxHelper } from "./helper/sandbox-helper.ts";
-import type { LaunchCommand } from "./launch.ts";
+import type { LaunchCommand } from "./launch-command.ts";
 import type { LaunchSettings } from "./launch-settings.ts";
 import { makeInputPipe, type OutputPipe } from "./named-pipes.ts";
 import { openNetworkNamespace } from "./network-namespace.ts";
