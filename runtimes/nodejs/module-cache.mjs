@@ -1,9 +1,7 @@
 const fs = process.getBuiltinModule("node:fs");
 const Module = process.getBuiltinModule("node:module");
 const path = process.getBuiltinModule("node:path");
-const v8 = process.getBuiltinModule("node:v8");
 const vm = process.getBuiltinModule("node:vm");
-const { crc32 } = process.getBuiltinModule("node:zlib");
 
 /** Node reads compiled ES modules from files only, and a function's /tmp is the one place where files can be written. */
 const DIRECTORY = "/tmp/.lambent-compiled";
@@ -45,13 +43,16 @@ class Making {
   }
 
   #setLazy(isLazy) {
-    if (this.#compilesAll) v8.setFlagsFromString(isLazy ? "--lazy" : "--no-lazy");
+    if (this.#compilesAll)
+      process.getBuiltinModule("node:v8").setFlagsFromString(isLazy ? "--lazy" : "--no-lazy");
   }
 
   /** Ends it. `files`: names and contents; `sourceLength`: of the modules in them. */
   collect() {
     this.#setLazy(true);
     Module.flushCompileCache();
+    // Not loaded where a pack is used.
+    const { crc32 } = process.getBuiltinModule("node:zlib");
     const files = [];
     let sourceLength = 0;
     for (const name of fs.readdirSync(DIRECTORY, { recursive: true })) {
