@@ -44,10 +44,11 @@ export interface Launch {
   readonly terminate?: () => void;
 }
 
-/** The variables by which the program inside finds what it inherits. */
+/**
+ * The variables by which the program inside finds what it inherits. The channel is always descriptor 3: with the
+ * variables for it Node would set up an IPC channel of its own, for a tenth of its start.
+ */
 export const INHERITED_VARIABLES: Readonly<Record<string, string>> = {
-  NODE_CHANNEL_FD: "3",
-  NODE_CHANNEL_SERIALIZATION_MODE: "json",
   _LAMBDA_TELEMETRY_LOG_FD: String(TELEMETRY_DESCRIPTOR),
 };
 
