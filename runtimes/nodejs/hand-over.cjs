@@ -1,3 +1,7 @@
+"use strict";
+
+const { nodeBindings } = require("./node-bindings.cjs");
+
 const LOOPBACK = "127.0.0.1";
 const BACKLOG = 511;
 const CHANNEL_FD = 3;
@@ -9,12 +13,13 @@ const CHANNEL_FD = 3;
  * Afterwards neither the variables nor the channel remain for the function to see. Returns whether the function is yet
  * to come (LAMBENT_RESERVE).
  */
-export async function handOverListeners() {
+async function handOverListeners() {
   const wanted = process.env.LAMBENT_LISTEN;
   const isReserve = process.env.LAMBENT_RESERVE === "1";
   if (wanted !== undefined) {
     const listeners = wanted.split(",").map((entry) => entry.split("="));
-    const bindings = process.send === undefined ? pipeBindings() : undefined;
+    const bindings =
+      process.send === undefined ? nodeBindings("pipe_wrap", "stream_wrap", "tcp_wrap") : undefined;
     await (bindings === undefined ? giveOverChannel(listeners) : giveOverPipe(bindings, listeners));
   }
   for (const name of Object.keys(process.env)) {
@@ -23,27 +28,6 @@ export async function handOverListeners() {
   // A function that looks for a parent process to talk to must find none.
   for (const name of ["send", "disconnect", "connected", "channel", "_channel"]) delete process[name];
   return isReserve;
-}
-
-/**
- * The handles below Node's servers and channels, which would load `child_process`, `cluster` and `dns`, for a fifth of the
- * start. Undefined where the function's NODE_OPTIONS keep them from everybody.
- */
-function pipeBindings() {
-  const noDeprecation = Object.getOwnPropertyDescriptor(process, "noDeprecation");
-  // NODE_OPTIONS may ask to be told of every use of process.binding. This one is not the function's.
-  process.noDeprecation = true;
-  try {
-    return Object.assign(
-      {},
-      ...["pipe_wrap", "stream_wrap", "tcp_wrap"].map((name) => ({ [name]: process.binding(name) })),
-    );
-  } catch {
-    return undefined;
-  } finally {
-    if (noDeprecation === undefined) delete process.noDeprecation;
-    else Object.defineProperty(process, "noDeprecation", noDeprecation);
-  }
 }
 
 /** Everything is sent at once; the platform reads one listener after the other. */
@@ -104,3 +88,5 @@ async function giveListener(listener, port) {
   });
   server.close();
 }
+
+module.exports = { handOverListeners };

@@ -1,4 +1,6 @@
-import { HttpResponseReader } from "./http-response-reader.mjs";
+"use strict";
+
+const { HttpResponseReader } = require("./http-response-reader.cjs");
 
 const Module = process.getBuiltinModule("node:module");
 const { connect } = process.getBuiltinModule("node:net");
@@ -158,7 +160,7 @@ let current;
  * To be awaited before the function's code is loaded. The platform says in a variable, which the function does not see,
  * whether this environment is to use a pack, to make one, or neither.
  */
-export async function prepareCodeCache() {
+async function prepareCodeCache() {
   const what = process.env[VARIABLE];
   delete process.env[VARIABLE];
   // Without it, import() in a file of the pack would fail: Node.js 22 before 22.8.
@@ -174,7 +176,9 @@ export async function prepareCodeCache() {
 }
 
 /** See `CodeCache.beforeNext`; undefined when there is nothing to wait for. */
-export const codeCacheBeforeNext = () => current?.beforeNext();
+const codeCacheBeforeNext = () => current?.beforeNext();
 
 /** Whether there is something to be done between this invocation's answer and the next request for an event. */
-export const hasCodeCacheWork = () => current !== undefined;
+const hasCodeCacheWork = () => current !== undefined;
+
+module.exports = { prepareCodeCache, codeCacheBeforeNext, hasCodeCacheWork };
