@@ -26,5 +26,5 @@ function hideClient() {
   for (const file of Object.keys(_cache)) {
     if (file.startsWith(`${__dirname}/`)) delete _cache[file];
   }
-  process.mainModule = undefined;
+  delete process.mainModule;
 }

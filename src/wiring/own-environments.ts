@@ -21,7 +21,7 @@ import { RuntimeApi } from "../runtime-api/runtime-api.ts";
 import { machineRuntimes, RUNTIMES_DIRECTORY } from "../runtime-installation.ts";
 import { logFailure, newId, type Opened } from "./ground.ts";
 import { dispatcherLimits, followRuntimes, retireDeployment, wireReserve } from "./invocations.ts";
-import { CODE_CACHE_BYTES } from "./machine.ts";
+import { CODE_CACHE_BYTES, runtimePacks } from "./machine.ts";
 
 /** The account's limits are the main process's to keep: it lends what may run. */
 const UNLIMITED_CONCURRENCY = 1_000_000_000;
@@ -101,7 +101,7 @@ async function openOwnMachine({ configuration, opened, directory, logger }: OwnE
   await mkdir(directory, { recursive: true, mode: 0o700 });
   const processes = configuration.dataPlaneProcesses + 1;
   const [runtimes, cache] = await Promise.all([
-    machineRuntimes(configuration),
+    machineRuntimes(configuration, runtimePacks(configuration, logger)),
     openCodeCache({ directory: join(directory, "code-cache"), maxBytes: CODE_CACHE_BYTES / processes }),
   ]);
   const sandboxes = await chooseSandboxDriver({
