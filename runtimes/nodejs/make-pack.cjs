@@ -2,15 +2,15 @@
 
 /**
  * Packs the client for the interpreter that runs this: `node make-pack.cjs DIRECTORY` writes into that directory what can
- * stand in the place of this one, and starts sooner. Fails where the interpreter cannot use a pack.
+ * stand in the place of this one, and starts sooner.
  */
 const { copyFileSync, readdirSync, readFileSync, writeFileSync } = process.getBuiltinModule("node:fs");
 const { setFlagsFromString } = process.getBuiltinModule("node:v8");
-const { constants, Script } = process.getBuiltinModule("node:vm");
+const { Script } = process.getBuiltinModule("node:vm");
 
 /** What is in the pack by itself, or not at all. */
-const REHEARSED = ["rehearsal-function.cjs", "rehearsal-module.mjs"];
-const APART = new Set(["bootstrap.cjs", "packed-bootstrap.cjs", "make-pack.cjs", ...REHEARSED]);
+const COPIED = ["import-module.cjs", "rehearsal-function.cjs", "rehearsal-module.mjs"];
+const APART = new Set(["bootstrap.cjs", "packed-bootstrap.cjs", "make-pack.cjs", ...COPIED]);
 const PROLOGUE = `(function (directory) {
 "use strict";
 const loaded = new Map();
@@ -43,18 +43,12 @@ function packedSource() {
 /** With all functions compiled. The flag must not be set any more when V8 writes down the flags that are. */
 function compiled(source, filename) {
   setFlagsFromString("--no-lazy");
-  const script = new Script(source, {
-    filename,
-    importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
-  });
+  const script = new Script(source, { filename });
   setFlagsFromString("--lazy");
   return script.createCachedData();
 }
 
 function makePack(directory) {
-  if (constants?.USE_MAIN_CONTEXT_DEFAULT_LOADER === undefined) {
-    throw new Error(`Node.js ${process.versions.node} has no import() in compiled code.`);
-  }
   const source = packedSource();
   const filename = "/var/runtime/client.js";
   const cache = compiled(source, filename);
@@ -64,7 +58,7 @@ function makePack(directory) {
   writeFileSync(`${directory}/client.js`, source);
   writeFileSync(`${directory}/client.cache`, cache);
   copyFileSync(`${__dirname}/packed-bootstrap.cjs`, `${directory}/bootstrap.cjs`);
-  for (const name of REHEARSED) copyFileSync(`${__dirname}/${name}`, `${directory}/${name}`);
+  for (const name of COPIED) copyFileSync(`${__dirname}/${name}`, `${directory}/${name}`);
 }
 
 makePack(process.argv[2]);

@@ -6,12 +6,11 @@
  * then compiled from its source.
  */
 const { readFileSync } = process.getBuiltinModule("node:fs");
-const { constants, Script } = process.getBuiltinModule("node:vm");
+const { Script } = process.getBuiltinModule("node:vm");
 
 const file = `${__dirname}/client.js`;
 const script = new Script(readFileSync(file, "latin1"), {
   filename: file,
   cachedData: readFileSync(`${__dirname}/client.cache`),
-  importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
 });
 script.runInThisContext()(__dirname);
