@@ -43,7 +43,7 @@ async function loadModule(taskRoot, directory, name) {
   const stem = path.resolve(taskRoot, directory, name);
   try {
     const file = EXTENSIONS.map((extension) => stem + extension).find(isFile);
-    await prepareCodeCache();
+    await prepareCodeCache(file !== undefined && !isRequired(file));
     searchNodePath();
     if (file !== undefined) return await loadFile(file);
     return requireCode(requireCode.resolve(name, { paths: [taskRoot, path.join(taskRoot, directory)] }));
