@@ -28,7 +28,7 @@ describe("discovery of runtimes", () => {
     assert.equal(node.managed, true);
     // AWS: so the managed runtimes for Node.js are started, with --expose-gc, which ours adds to itself.
     const flags = ["--max-http-header-size", "81920"];
-    assert.deepEqual(node.program.command, ["/var/lang/bin/node", ...flags, "/var/runtime/bootstrap.mjs"]);
+    assert.deepEqual(node.program.command, ["/var/lang/bin/node", ...flags, "/var/runtime/bootstrap.cjs"]);
     assert.deepEqual(
       node.program.mounts.map(({ sandboxPath }) => sandboxPath),
       ["/var/lang/bin/node", "/var/runtime"],

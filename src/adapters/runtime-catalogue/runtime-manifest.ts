@@ -66,6 +66,11 @@ const manifestSchema = z.strictObject({
   reserve: z.strictObject({ byMemory: z.boolean().optional(), zygote: z.boolean().optional() }).optional(),
   /** Whether its client makes and uses packs of compiled code. */
   codeCache: z.boolean().optional(),
+  /**
+   * A file of this folder that the interpreter runs with an empty directory, and which puts there what is shown in the
+   * folder's place and starts sooner; see `RuntimePacks`.
+   */
+  pack: z.string().optional(),
   /** Ways to install a line, the best first; see `RuntimeInstaller`. */
   install: z.array(installSchema),
   /** What AWS's managed runtime brings besides the language: its SDK. */

@@ -15,17 +15,21 @@ export function runtimeProgram(
   {
     interpreter,
     library,
+    pack,
   }: {
     readonly interpreter: InterpreterFacts | undefined;
     readonly library?: KnownLibrary | undefined;
+    /** The directory that is shown in place of the manifest's. */
+    readonly pack?: string | undefined;
   },
   values: Readonly<Record<string, string>>,
 ): SandboxProgram {
   const placed = interpreter === undefined ? { path: "", mounts: [] } : placeInterpreter(interpreter);
-  const mounts = manifest.mounts.map((mount) => ({
-    hostPath: fillIn(mount.host, values),
-    sandboxPath: mount.sandbox,
-  }));
+  const mounts = manifest.mounts.map((mount) => {
+    const hostPath = fillIn(mount.host, values);
+    const isPacked = pack !== undefined && hostPath === manifest.directory;
+    return { hostPath: isPacked ? pack : hostPath, sandboxPath: mount.sandbox };
+  });
   return {
     command: manifest.command.map((word) => fillIn(word, { ...values, interpreter: placed.path })),
     mounts: [...placed.mounts, ...mounts, ...placeLibrary(library)],

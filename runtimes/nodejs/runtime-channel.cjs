@@ -1,3 +1,5 @@
+"use strict";
+
 const HEADER_BYTES = 5;
 /** Kinds of frames, as `src/runtime-api/channel-frames.ts` has them. */
 const NEXT = 1;
@@ -21,7 +23,7 @@ const STREAM_END_FRAME = Buffer.from([0, 0, 0, 0, STREAM_END]);
  * next event together, and no acknowledgement of it. The connection keeps the process alive only while something is
  * awaited.
  */
-export class RuntimeChannel {
+class RuntimeChannel {
   #socket;
   #isAsked;
   #pending;
@@ -244,6 +246,8 @@ function readEvent(frame) {
 }
 
 /** Why the runtime cannot go on. */
-export function unexpected(what, { status, body }) {
+function unexpected(what, { status, body }) {
   return new Error(`The Runtime API answered ${status} to "${what}": ${body.toString("utf8")}`);
 }
+
+module.exports = { RuntimeChannel, unexpected };

@@ -1,5 +1,7 @@
-import { HttpResponseReader } from "./http-response-reader.mjs";
-import { RuntimeChannel, unexpected } from "./runtime-channel.mjs";
+"use strict";
+
+const { HttpResponseReader } = require("./http-response-reader.cjs");
+const { RuntimeChannel, unexpected } = require("./runtime-channel.cjs");
 
 const { connect } = process.getBuiltinModule("node:net");
 
@@ -13,7 +15,7 @@ const BASE = "/2018-06-01/runtime";
  * The connection keeps the process alive only while an answer is awaited, so that a handler which waits for nothing
  * lets the event loop run empty as it does on AWS.
  */
-export class RuntimeApiClient {
+class RuntimeApiClient {
   #host;
   #port;
   #socket;
@@ -222,3 +224,5 @@ function typeHeader(error) {
   const type = headerText(error.errorType);
   return type === "" ? "" : `Lambda-Runtime-Function-Error-Type: ${type}\r\n`;
 }
+
+module.exports = { RuntimeApiClient };

@@ -1,5 +1,7 @@
-/** An error whose type the caller sees as "Runtime.…". */
-export function runtimeError(type, message, stack) {
+"use strict";
+
+/** An error whose type the caller sees with "Runtime." before it. */
+function runtimeError(type, message, stack) {
   const error = new Error(message);
   error.name = `Runtime.${type}`;
   error.stack = stack ?? error.stack.replace(/^Error/, error.name);
@@ -10,7 +12,7 @@ export function runtimeError(type, message, stack) {
  * What the Runtime API is told about anything that was thrown: { errorType, errorMessage, trace }.
  * AWS: values that are no Error are reported with their `typeof` and an empty trace (aws-lambda-ric 4).
  */
-export function errorPayload(thrown) {
+function errorPayload(thrown) {
   try {
     if (!(thrown instanceof Error)) {
       return { errorType: typeof thrown, errorMessage: String(thrown), trace: [] };
@@ -31,7 +33,7 @@ export function errorPayload(thrown) {
 }
 
 /** Anything thrown, as JSON for a line of the text log, with the error's own properties. */
-export function errorLogText(thrown) {
+function errorLogText(thrown) {
   const error = asError(thrown);
   try {
     return `\t${JSON.stringify(error, (_key, value) => (value instanceof Error ? withProperties(value) : value))}`;
@@ -40,7 +42,7 @@ export function errorLogText(thrown) {
   }
 }
 
-export const asError = (thrown) => (thrown instanceof Error ? thrown : new Error(String(thrown)));
+const asError = (thrown) => (thrown instanceof Error ? thrown : new Error(String(thrown)));
 
 function withProperties(error) {
   const fields = { errorType: error.name, errorMessage: error.message, code: error.code, ...error };
@@ -50,3 +52,5 @@ function withProperties(error) {
 
 /** AWS: the ASCII character DEL is replaced in everything that is reported (aws-lambda-ric 4). */
 const withoutDelete = (text) => text?.replaceAll("\x7F", "%7F");
+
+module.exports = { runtimeError, errorPayload, errorLogText, asError };

@@ -1,4 +1,6 @@
-import { HIGH_WATER_MARK, STREAMING } from "./streaming-handler.mjs";
+"use strict";
+
+const { HIGH_WATER_MARK, STREAMING } = require("./streaming-handler.cjs");
 
 const HTTP_INTEGRATION = "application/vnd.awslambda.http-integration-response";
 const DELIMITER = new Uint8Array(8);
@@ -26,8 +28,10 @@ function streamifyResponse(handler, options) {
 }
 
 /** The global `awslambda`, unless AWS_LAMBDA_NODEJS_NO_GLOBAL_AWSLAMBDA asks to leave it out. */
-export function installAwslambda() {
+function installAwslambda() {
   const without = process.env.AWS_LAMBDA_NODEJS_NO_GLOBAL_AWSLAMBDA;
   if (without === "1" || without === "true") return;
   globalThis.awslambda = { ...globalThis.awslambda, streamifyResponse, HttpResponseStream };
 }
+
+module.exports = { installAwslambda };

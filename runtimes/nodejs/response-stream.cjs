@@ -1,4 +1,6 @@
-import { errorPayload, runtimeError } from "./errors.mjs";
+"use strict";
+
+const { errorPayload, runtimeError } = require("./errors.cjs");
 
 const { Writable } = process.getBuiltinModule("node:stream");
 
@@ -8,7 +10,7 @@ const DEFAULT_CONTENT_TYPE = "application/octet-stream";
  * What a streaming handler writes its response to. The first piece opens the response; up to then an error can be
  * reported as that of any other invocation. `open(contentType)` gives the way out: { write(pieces, done), end(failure) }.
  */
-export class ResponseStream extends Writable {
+class ResponseStream extends Writable {
   /** Resolves when the stream has ended or cannot go on; whether all is written tells `writableFinished`. */
   completed;
   /** AWS: how HttpResponseStream.from puts its prelude before the first piece. */
@@ -95,3 +97,5 @@ export class ResponseStream extends Writable {
 
 const asPiece = (chunk) =>
   typeof chunk === "string" || chunk instanceof Uint8Array ? chunk : JSON.stringify(chunk);
+
+module.exports = { ResponseStream };

@@ -1,10 +1,12 @@
+"use strict";
+
 const HEADER_END = Buffer.from("\r\n\r\n");
 
 /**
  * Reads HTTP/1.1 responses off one connection, one at a time. Bodies are delimited by Content-Length or chunked;
  * the Runtime API uses nothing else.
  */
-export class HttpResponseReader {
+class HttpResponseReader {
   #buffered;
   #response;
   #bodyParts = [];
@@ -93,3 +95,5 @@ export class HttpResponseReader {
     return response;
   }
 }
+
+module.exports = { HttpResponseReader };

@@ -1,11 +1,13 @@
-import { runtimeError } from "./errors.mjs";
+"use strict";
+
+const { runtimeError } = require("./errors.cjs");
 
 /** The markers that AWS's own runtime client puts on handlers; libraries set them too. */
-export const STREAMING = Symbol.for("aws.lambda.runtime.handler.streaming");
-export const HIGH_WATER_MARK = Symbol.for("aws.lambda.runtime.handler.streaming.highWaterMark");
+const STREAMING = Symbol.for("aws.lambda.runtime.handler.streaming");
+const HIGH_WATER_MARK = Symbol.for("aws.lambda.runtime.handler.streaming.highWaterMark");
 
 /** Whether the handler streams its response. */
-export function isStreaming(handler) {
+function isStreaming(handler) {
   const kind = handler[STREAMING];
   if (!kind) return false;
   if (kind === "response") return true;
@@ -13,7 +15,7 @@ export function isStreaming(handler) {
 }
 
 /** Bytes after which the handler's stream asks it to wait; undefined for Node's own measure. */
-export function highWaterMark(handler) {
+function highWaterMark(handler) {
   const bytes = Number(handler[HIGH_WATER_MARK]);
   return bytes > 0 ? bytes : undefined;
 }
@@ -22,7 +24,7 @@ export function highWaterMark(handler) {
  * Runs a streaming handler until its response is complete. Rejects with what the handler threw, or with why its
  * response is not whole; texts are those of aws-lambda-ric 4.
  */
-export async function runStreamingHandler(handler, event, { responseStream, context }) {
+async function runStreamingHandler(handler, event, { responseStream, context }) {
   const returned = handler(event, responseStream, context);
   if (typeof returned?.then !== "function") throw new Error("Streaming does not support non-async handlers.");
   const result = await returned;
@@ -30,3 +32,5 @@ export async function runStreamingHandler(handler, event, { responseStream, cont
   await responseStream.completed;
   if (!responseStream.writableFinished) throw new Error("Response stream is not finished.");
 }
+
+module.exports = { STREAMING, HIGH_WATER_MARK, isStreaming, highWaterMark, runStreamingHandler };

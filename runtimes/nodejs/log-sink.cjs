@@ -1,3 +1,5 @@
+"use strict";
+
 const { writeSync } = process.getBuiltinModule("node:fs");
 
 const HEADER_BYTES = 16;
@@ -8,7 +10,7 @@ const FRAME_TYPES = { TEXT: 0xa55a0003, JSON: 0xa55a0002 };
  * descriptor when the platform gives one, else as lines to standard output.
  * Frame: type with the level's mask (4 bytes), length (4), microseconds since 1970 (8), all big-endian, then the text.
  */
-export function createLogSink(format) {
+function createLogSink(format) {
   const fd = Number(process.env._LAMBDA_TELEMETRY_LOG_FD ?? Number.NaN);
   delete process.env._LAMBDA_TELEMETRY_LOG_FD;
   if (!Number.isInteger(fd) || fd < 0) {
@@ -42,3 +44,5 @@ function writeAll(fd, bytes) {
     }
   }
 }
+
+module.exports = { createLogSink };

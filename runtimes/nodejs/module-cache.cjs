@@ -1,3 +1,5 @@
+"use strict";
+
 const fs = process.getBuiltinModule("node:fs");
 const Module = process.getBuiltinModule("node:module");
 const path = process.getBuiltinModule("node:path");
@@ -89,14 +91,14 @@ function enable() {
 }
 
 /** To be called before the function's modules are loaded; undefined where it cannot be done. */
-export function makeModuleCache(compilesAll) {
+function makeModuleCache(compilesAll) {
   removeFiles();
   if (enable()) return new Making(compilesAll);
   removeFiles();
 }
 
 /** Has modules that are loaded from now on use these files; the returned function removes them. */
-export function useModuleCache(files) {
+function useModuleCache(files) {
   removeFiles();
   try {
     for (const [name, bytes] of files) {
@@ -115,3 +117,5 @@ export function useModuleCache(files) {
     Module.flushCompileCache?.();
   };
 }
+
+module.exports = { makeModuleCache, useModuleCache };

@@ -1,10 +1,12 @@
-import { supportsCallbacks } from "./handler-loader.mjs";
+"use strict";
+
+const { supportsCallbacks } = require("./handler-loader.cjs");
 
 /**
  * Runs the handler on one event and resolves with its result or rejects with what it threw.
  * From Node.js 24 on a handler answers by what it returns; before that it may also use the callback.
  */
-export async function runHandler(handler, event, context) {
+async function runHandler(handler, event, context) {
   return supportsCallbacks() ? runWithCallback(handler, event, context) : handler(event, context);
 }
 
@@ -40,3 +42,5 @@ function runWithCallback(handler, event, context) {
     }
   });
 }
+
+module.exports = { runHandler };

@@ -1,4 +1,7 @@
-import { HttpResponseReader } from "./http-response-reader.mjs";
+"use strict";
+
+const { HttpResponseReader } = require("./http-response-reader.cjs");
+const { makeModuleCache, useModuleCache } = require("./module-cache.cjs");
 
 const Module = process.getBuiltinModule("node:module");
 const { connect } = process.getBuiltinModule("node:net");
@@ -19,7 +22,7 @@ const WRAPPER = ["(function (exports, require, module, __filename, __dirname) {\
  * The compiled code of one function version's CommonJS files: made by an environment after its first invocation, with
  * all functions in it that were compiled by then, kept by the platform, and used by later environments of the same
  * deployment. V8 rejects what another version or other flags have made; the file is then compiled as ever.
- * Where the function itself is an ES module, those of its ES modules are in the pack too (`module-cache.mjs`).
+ * Where the function itself is an ES module, those of its ES modules are in the pack too (`module-cache.cjs`).
  */
 class CodeCache {
   #makes;
@@ -171,24 +174,21 @@ let current;
  * To be awaited before the function's code is loaded. The platform says in a variable, which the function does not see,
  * whether this environment is to use a pack, to make one, or neither. `isModule`: the function is an ES module.
  */
-export async function prepareCodeCache(isModule) {
+async function prepareCodeCache(isModule) {
   const what = process.env[VARIABLE];
   delete process.env[VARIABLE];
   // Without it, import() in a file of the pack would fail: Node.js 22 before 22.8.
   if (vm.constants?.USE_MAIN_CONTEXT_DEFAULT_LOADER === undefined) return;
   try {
     if (what === "make" || what === "make-all") {
-      const making = isModule
-        ? (await import("./module-cache.mjs")).makeModuleCache(what === "make-all")
-        : undefined;
+      const making = isModule ? makeModuleCache(what === "make-all") : undefined;
       current = new CodeCache({ making });
     }
     if (what !== "use") return;
     const { status, body } = await exchange("GET", "");
     if (status !== 200) return;
     const { scripts, modules } = readPack(body);
-    const endUse =
-      modules.length > 0 ? (await import("./module-cache.mjs")).useModuleCache(modules) : undefined;
+    const endUse = modules.length > 0 ? useModuleCache(modules) : undefined;
     current = new CodeCache({ pack: scripts, endUse });
   } catch {
     // The code is compiled as ever.
@@ -196,7 +196,9 @@ export async function prepareCodeCache(isModule) {
 }
 
 /** See `CodeCache.beforeNext`; undefined when there is nothing to wait for. */
-export const codeCacheBeforeNext = () => current?.beforeNext();
+const codeCacheBeforeNext = () => current?.beforeNext();
 
 /** Whether there is something to be done between this invocation's answer and the next request for an event. */
-export const hasCodeCacheWork = () => current !== undefined;
+const hasCodeCacheWork = () => current !== undefined;
+
+module.exports = { prepareCodeCache, codeCacheBeforeNext, hasCodeCacheWork };

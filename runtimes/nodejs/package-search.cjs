@@ -1,3 +1,5 @@
+"use strict";
+
 const { existsSync } = process.getBuiltinModule("node:fs");
 const Module = process.getBuiltinModule("node:module");
 const path = process.getBuiltinModule("node:path");
@@ -14,7 +16,7 @@ let hooks;
  * AWS: an `import` finds packages in the directories of NODE_PATH as well, those of layers and the AWS SDK, since the
  * Node.js 18 runtime. Node itself looks there for `require` alone. What is found next to the code comes first.
  */
-export function searchNodePath() {
+function searchNodePath() {
   hooks?.deregister();
   hooks = undefined;
   const parents = (process.env.NODE_PATH ?? "")
@@ -43,10 +45,12 @@ export function searchNodePath() {
 }
 
 /** AWS's runtimes bring the SDK; where this machine has none, the log says how to have it. */
-export function adviseOnMissingSdk(error) {
+function adviseOnMissingSdk(error) {
   const [, name] = SDK_PACKAGE.exec(String(error?.message)) ?? [];
   if (name === undefined) return;
   process.stderr.write(
     `${name} is neither in the package nor on this machine. The AWS SDK that AWS's runtime brings comes with: lambent runtime install aws-sdk-nodejs\n`,
   );
 }
+
+module.exports = { searchNodePath, adviseOnMissingSdk };

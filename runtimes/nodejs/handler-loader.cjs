@@ -1,14 +1,18 @@
-import { prepareCodeCache } from "./code-cache.mjs";
-import { runtimeError } from "./errors.mjs";
-import { adviseOnMissingSdk, searchNodePath } from "./package-search.mjs";
-import { isStreaming } from "./streaming-handler.mjs";
+"use strict";
+
+const { prepareCodeCache } = require("./code-cache.cjs");
+const { runtimeError } = require("./errors.cjs");
+const { adviseOnMissingSdk, searchNodePath } = require("./package-search.cjs");
+const { isStreaming } = require("./streaming-handler.cjs");
 
 const { readFileSync, statSync } = process.getBuiltinModule("node:fs");
 const { createRequire } = process.getBuiltinModule("node:module");
 const path = process.getBuiltinModule("node:path");
 const { pathToFileURL } = process.getBuiltinModule("node:url");
 
-const require = createRequire(import.meta.url);
+/** Not the one of this file, which the pack has in its own way. */
+const requireCode = createRequire(__filename);
+let importModule;
 const EXTENSIONS = ["", ".js", ".mjs", ".cjs"];
 const FIRST_LINE_WITHOUT_CALLBACKS = 24;
 
@@ -16,7 +20,7 @@ const FIRST_LINE_WITHOUT_CALLBACKS = 24;
  * Loads the function that `handler` ("path/file.export", the export possibly nested) names below `taskRoot`.
  * Rejects with the error to report as the initialisation's; names and texts are those of aws-lambda-ric 4.
  */
-export async function loadHandler(taskRoot, handler) {
+async function loadHandler(taskRoot, handler) {
   if (handler.includes("..")) {
     throw runtimeError(
       "MalformedHandlerName",
@@ -42,7 +46,7 @@ async function loadModule(taskRoot, directory, name) {
     await prepareCodeCache(file !== undefined && !isRequired(file));
     searchNodePath();
     if (file !== undefined) return await loadFile(file);
-    return require(require.resolve(name, { paths: [taskRoot, path.join(taskRoot, directory)] }));
+    return requireCode(requireCode.resolve(name, { paths: [taskRoot, path.join(taskRoot, directory)] }));
   } catch (error) {
     adviseOnMissingSdk(error);
     if (error instanceof SyntaxError) throw runtimeError("UserCodeSyntaxError", String(error), error.stack);
@@ -60,13 +64,23 @@ async function loadModule(taskRoot, directory, name) {
 async function loadFile(file) {
   if (isRequired(file)) {
     try {
-      return require(file);
+      return requireCode(file);
     } catch (error) {
       // An ES module by its syntax, with a top-level await.
       if (error?.code !== "ERR_REQUIRE_ASYNC_MODULE") throw error;
     }
   }
-  return import(pathToFileURL(file).href);
+  importModule ??= loadImportModule();
+  return importModule(pathToFileURL(file).href);
+}
+
+/** Of the file that is never packed; loaded when it is needed, and hidden like the rest of the client. */
+function loadImportModule() {
+  const requireOurs = createRequire(__filename);
+  const file = path.join(__dirname, "import-module.cjs");
+  const loaded = requireOurs(file);
+  delete requireOurs.cache[file];
+  return loaded.importModule;
 }
 
 function isRequired(file) {
@@ -105,5 +119,6 @@ function refuseUnsupported(handler) {
 }
 
 /** Whether this interpreter's line still has handlers of the form (event, context, callback). */
-export const supportsCallbacks = () =>
-  Number.parseInt(process.versions.node, 10) < FIRST_LINE_WITHOUT_CALLBACKS;
+const supportsCallbacks = () => Number.parseInt(process.versions.node, 10) < FIRST_LINE_WITHOUT_CALLBACKS;
+
+module.exports = { loadHandler, supportsCallbacks };

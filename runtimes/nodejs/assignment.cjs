@@ -1,4 +1,6 @@
-import { RuntimeApiClient } from "./runtime-api-client.mjs";
+"use strict";
+
+const { RuntimeApiClient } = require("./runtime-api-client.cjs");
 
 const Module = process.getBuiltinModule("node:module");
 
@@ -8,20 +10,24 @@ const REHEARSALS = 10;
 const REHEARSED_VARIABLES = 12;
 
 /**
- * Waits until this environment gets its function, and becomes what a process started for that function would be: with
+ * Waits, with the rehearsal going on meanwhile, until this environment gets its function, and becomes what a process started for that function would be: with
  * its variables and nothing else in the environment, and, when `codeIsThere` has resolved, in the directory that shows its
  * code since. Resolves with the client whose connection goes on to the Runtime API.
  */
-export function takeAssignment() {
+function takeAssignment(rehearsal = { stop: () => undefined }) {
   return new Promise((resolve, reject) => {
     const client = new RuntimeApiClient(process.env.AWS_LAMBDA_RUNTIME_API);
     const present = { ...process.env };
-    rehearseReplacement(present);
-    const codeIsThere = client.assignment(({ environmentVariables }) => {
+    const become = ({ environmentVariables }) => {
       replaceEnvironment(present, environmentVariables);
       // NODE_PATH is the same in all that wait.
       if (environmentVariables.HOME !== present.HOME) Module._initPaths();
       resolve({ client, codeIsThere: codeIsThere.then(() => process.chdir("/var/task")) });
+    };
+    const codeIsThere = client.assignment((assignment) => {
+      const underWay = rehearsal.stop();
+      if (underWay === undefined) become(assignment);
+      else void underWay.then(() => become(assignment));
     });
     codeIsThere.catch(reject);
   });
@@ -39,7 +45,8 @@ function replaceEnvironment(present, variables) {
 }
 
 /** There and back again some times, so that it is compiled when it counts. */
-function rehearseReplacement(present) {
+function rehearseReplacement() {
+  const present = { ...process.env };
   const names = Array.from({ length: REHEARSED_VARIABLES }, (_, index) => `LAMBENT_REHEARSAL_${index}`);
   const rehearsed = { ...present, ...Object.fromEntries(names.map((name) => [name, name])) };
   for (let round = 0; round < REHEARSALS; round++) {
@@ -47,3 +54,5 @@ function rehearseReplacement(present) {
     replaceEnvironment(rehearsed, present);
   }
 }
+
+module.exports = { rehearseReplacement, takeAssignment };

@@ -1,51 +1,20 @@
-import { installAwslambda } from "./awslambda.mjs";
-import { codeCacheBeforeNext, hasCodeCacheWork } from "./code-cache.mjs";
-import { patchConsole } from "./console-patch.mjs";
-import { createContext } from "./context.mjs";
-import { errorPayload, runtimeError } from "./errors.mjs";
-import { startWrapper } from "./exec-wrapper.mjs";
-import { loadHandler } from "./handler-loader.mjs";
-import { runHandler } from "./invocation.mjs";
-import { ResponseStream } from "./response-stream.mjs";
-import { RuntimeApiClient } from "./runtime-api-client.mjs";
-import { highWaterMark, isStreaming, runStreamingHandler } from "./streaming-handler.mjs";
+"use strict";
 
-const { createRequire } = process.getBuiltinModule("node:module");
-const path = process.getBuiltinModule("node:path");
+const { installAwslambda } = require("./awslambda.cjs");
+const { codeCacheBeforeNext, hasCodeCacheWork } = require("./code-cache.cjs");
+const { patchConsole } = require("./console-patch.cjs");
+const { createContext } = require("./context.cjs");
+const { errorPayload, runtimeError } = require("./errors.cjs");
+const { startWrapper } = require("./exec-wrapper.cjs");
+const { loadHandler } = require("./handler-loader.cjs");
+const { runHandler } = require("./invocation.cjs");
+const { ResponseStream } = require("./response-stream.cjs");
+const { RuntimeApiClient } = require("./runtime-api-client.cjs");
+const { highWaterMark, isStreaming, runStreamingHandler } = require("./streaming-handler.cjs");
 
 const UNCAUGHT_EXCEPTION_EXIT = 129;
 const UNHANDLED_REJECTION_EXIT = 128;
 const UNSETTLED_EXIT = 13;
-const START_ROUNDS = 4;
-
-/** In reserve: gets ready, waits for the function and becomes its runtime. */
-export async function startWaitingRuntime() {
-  const [{ takeAssignment }, { rehearse }] = await Promise.all([
-    import("./assignment.mjs"),
-    import("./rehearsal.mjs"),
-  ]);
-  const state = newState();
-  await rehearseStart();
-  await rehearse((client) => serveOne((event) => Promise.resolve(event), state, client, undefined));
-  const { client, codeIsThere } = await takeAssignment();
-  // Not awaited: the stacks that a function sees would have this one in them.
-  void startRuntime(client, codeIsThere);
-}
-
-/** What stands between the assignment and the first event; leaves nothing of it. */
-async function rehearseStart() {
-  const { cache } = createRequire(import.meta.url);
-  const { _LAMBDA_TELEMETRY_LOG_FD: logDescriptor } = process.env;
-  for (let round = 0; round < START_ROUNDS; round++) {
-    startWrapper();
-    const runtime = setUp(undefined, {});
-    for (const [event, listener] of Object.entries(runtime.crashListeners)) process.off(event, listener);
-    await initialise(runtime, import.meta.dirname, "rehearsal-function.handler");
-    delete cache[path.join(import.meta.dirname, "rehearsal-function.cjs")];
-  }
-  delete globalThis.awslambda;
-  if (logDescriptor !== undefined) process.env._LAMBDA_TELEMETRY_LOG_FD = logDescriptor;
-}
 
 /** What is going on, for those who must report an error out of line. */
 const newState = () => ({
@@ -59,7 +28,7 @@ const newState = () => ({
  * Becomes the runtime: loads the handler, then serves one event after the other until the process ends. The code is there when
  * `codeIsThere` has resolved.
  */
-export async function startRuntime(
+async function startRuntime(
   client = new RuntimeApiClient(process.env.AWS_LAMBDA_RUNTIME_API),
   codeIsThere = Promise.resolve(),
 ) {
@@ -222,3 +191,5 @@ async function crash({ state, client, log }, title, error, exitCode) {
     process.exit(exitCode);
   }
 }
+
+module.exports = { initialise, newState, serveOne, setUp, startRuntime };

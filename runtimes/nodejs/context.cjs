@@ -1,10 +1,12 @@
-import { runtimeError } from "./errors.mjs";
+"use strict";
+
+const { runtimeError } = require("./errors.cjs");
 
 /**
  * The handler's second argument, from the headers of an event and the environment variables.
  * AWS: "Using the Lambda context object to retrieve Node.js function information" in the developer guide.
  */
-export function createContext(headers) {
+function createContext(headers) {
   const deadlineMs = Number(headers["lambda-runtime-deadline-ms"]);
   const environment = process.env;
   return {
@@ -33,3 +35,5 @@ function parseJsonHeader(headers, name) {
     throw runtimeError("PlatformError", `Failed to parse ${name} as JSON: ${error.message}`);
   }
 }
+
+module.exports = { createContext };

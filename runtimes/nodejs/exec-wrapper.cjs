@@ -1,3 +1,5 @@
+"use strict";
+
 const { accessSync, constants } = process.getBuiltinModule("node:fs");
 
 const WRAPPED = "--wrapped";
@@ -7,7 +9,7 @@ const WRAPPED = "--wrapped";
  * ("Modifying the runtime environment" in the developer guide). It replaces this process and is expected to start the
  * runtime again. A wrapper that cannot be started ends the environment with exit status 127, as a shell would.
  */
-export function startWrapper() {
+function startWrapper() {
   const wrapper = process.env.AWS_LAMBDA_EXEC_WRAPPER;
   if (!wrapper || process.argv.includes(WRAPPED)) return;
   try {
@@ -30,3 +32,5 @@ export function startWrapper() {
     process.env,
   );
 }
+
+module.exports = { startWrapper };

@@ -1,5 +1,7 @@
-import { asError, errorLogText } from "./errors.mjs";
-import { createLogSink } from "./log-sink.mjs";
+"use strict";
+
+const { asError, errorLogText } = require("./errors.cjs");
+const { createLogSink } = require("./log-sink.cjs");
 
 const { format } = process.getBuiltinModule("node:util");
 
@@ -17,7 +19,7 @@ const LEVELS = {
  * AWS_LAMBDA_LOG_FORMAT asks for it, filtered by AWS_LAMBDA_LOG_LEVEL. Returns what the runtime itself logs with.
  * `requestIdOf` tells the current invocation, undefined during initialisation.
  */
-export function patchConsole(requestIdOf, target = console) {
+function patchConsole(requestIdOf, target = console) {
   const logFormat = process.env.AWS_LAMBDA_LOG_FORMAT?.toUpperCase() === "JSON" ? "JSON" : "TEXT";
   const minimum = LEVELS[process.env.AWS_LAMBDA_LOG_LEVEL?.toUpperCase()] ?? LEVELS.TRACE;
   const sink = createLogSink(logFormat);
@@ -70,3 +72,5 @@ const describe = (error) => ({
 
 const describeErrors = (_key, value) =>
   value instanceof Error ? Object.assign(describe(value), value) : value;
+
+module.exports = { patchConsole };
