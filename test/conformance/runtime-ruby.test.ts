@@ -335,7 +335,9 @@ test(
           RUBYLIB: "/nowhere",
           TZ: ":UTC",
         };
-        void assigned.promise.then(() => response.end(JSON.stringify({ environmentVariables })));
+        void assigned.promise.then(() => response.end(`${JSON.stringify({ environmentVariables })}\n`));
+      } else if (request.url === "/lambent/channel") {
+        response.writeHead(404).end();
       } else if (request.url?.endsWith("/invocation/next")) {
         response.writeHead(200, {
           "Lambda-Runtime-Aws-Request-Id": "r-1",
