@@ -40,11 +40,19 @@ module LambentRuntime
         # What the interpreter takes from these variables at its start.
         library = ENV.fetch('RUBYLIB', '').split(':').reject(&:empty?)
         $LOAD_PATH.unshift(*(library - $LOAD_PATH))
-        Gem.clear_paths
+        forget_home
         gems_as_started?
       end
 
       private
+
+      # What RubyGems has found out about the user and the places of gems, of which the former may have been another one
+      # when the interpreter started.
+      def forget_home
+        Gem.clear_paths
+        found = Gem.instance_variables & %i[@data_home @config_home @config_file @cache_home @state_home @user_dir]
+        found.each { |name| Gem.remove_instance_variable(name) }
+      end
 
       # A process that is started for the function loads the newest version of each gem that the client needs. Where
       # package or layers bring one, that is another one than what this process has loaded before it saw them.

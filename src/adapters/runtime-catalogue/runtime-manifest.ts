@@ -40,6 +40,8 @@ const librarySchema = z.strictObject({
   install: z.array(installSchema),
 });
 
+const reserveSchema = z.strictObject({ byMemory: z.boolean().optional(), zygote: z.boolean().optional() });
+
 const manifestSchema = z.strictObject({
   /** `line` is what the interpreter's version must begin with. */
   runtimes: z
@@ -49,6 +51,8 @@ const manifestSchema = z.strictObject({
         line: z.string(),
         /** A line that may stand in, marked as such, where the machine has none of `line`. */
         olderLine: z.string().optional(),
+        /** In the place of the manifest's. */
+        reserve: reserveSchema.optional(),
       }),
     )
     .min(1),
@@ -61,7 +65,7 @@ const manifestSchema = z.strictObject({
   mounts: z.array(z.strictObject({ host: z.string(), sandbox: z.string() })),
   environmentVariables: z.record(z.string(), z.string()),
   /** Present where the program understands LAMBENT_RESERVE, see `RuntimeReserve`. */
-  reserve: z.strictObject({ byMemory: z.boolean().optional(), zygote: z.boolean().optional() }).optional(),
+  reserve: reserveSchema.optional(),
   /** Whether its client makes and uses packs of compiled code. */
   codeCache: z.boolean().optional(),
   /** Ways to install a line, the best first; see `RuntimeInstaller`. */

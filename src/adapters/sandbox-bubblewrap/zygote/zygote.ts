@@ -8,7 +8,7 @@ import type { ControlGroup } from "../cgroups/control-group.ts";
 import type { ProgramEnd } from "../helper/sandbox-helper.ts";
 
 const CONTROL_DESCRIPTOR = 3;
-/** Of 4, where children have log records, the number is taken: interpreters keep descriptors of their own behind it. */
+/** The number of 4, where children have log records, stays taken: interpreters keep descriptors of their own behind it. */
 const OPTIONS_DESCRIPTOR = 5;
 /** To load and prepare a program takes a tenth of a second on a machine that is idle. */
 const READY_WITHIN_MS = 30_000;
@@ -125,7 +125,8 @@ export class Zygote {
       const { pid } = zygote.#process;
       if (pid === undefined) throw new Error(`${launch.bubblewrap} could not be started`);
       await launch.group.attach(pid);
-      const options = zygote.#process.stdio[OPTIONS_DESCRIPTOR];
+      const streams: readonly unknown[] = zygote.#process.stdio;
+      const options = streams[OPTIONS_DESCRIPTOR];
       if (options instanceof Writable) options.on("error", () => undefined).end(launch.options);
       zygote.#send({ ...launch.settings });
       await zygote.#readyInTime(launch.clock);
