@@ -13,16 +13,16 @@ module LambentRuntime
     # An event as channel.rb takes it: length and kind, deadline, the lengths of id, ARN, trace and client context.
     FRAME = ([18 + EVENT.bytesize, 1, 0.0, 1, 0, 0, 0].pack('NCGCnnN') << '0' << EVENT).freeze
     REHEARSAL = File.join(__dir__, 'rehearsal')
-    private_constant(*constants(false))
+    private_constant :EVENT, :SWITCHING, :FRAME, :REHEARSAL
 
     class << self
       # Plays through what will be done for the function, so that its first invocation finds everything loaded and every
-      # call looked up.
-      def rehearse
+      # call looked up. `rounds`: one is enough where that has been done before the fork, to own the memory written to.
+      def rehearse(rounds = ROUNDS)
         api, platform = rehearsal_client
         platform.write(SWITCHING)
         handler = rehearse_loading
-        ROUNDS.times do
+        rounds.times do
           platform.write(FRAME)
           rehearse_invocation(api, handler)
           platform.readpartial(65_536)

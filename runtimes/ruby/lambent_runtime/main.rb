@@ -12,14 +12,15 @@ module LambentRuntime
   def self.main
     # Read before the hand-over removes them: a generic environment learns later whose it is.
     waits = ENV.key?('LAMBENT_RESERVE')
-    fork_for_sandboxes if ENV.key?('LAMBENT_ZYGOTE')
+    forked = ENV.key?('LAMBENT_ZYGOTE')
+    fork_for_sandboxes if forked
     hand_over_listeners
     api = ApiClient.new(ENV.fetch('AWS_LAMBDA_RUNTIME_API'))
     start_wrapper
     require_relative 'runtime'
     descriptor = ENV.fetch('_LAMBDA_TELEMETRY_LOG_FD', nil)
     runtime = Runtime.new(api)
-    become_assigned(api, descriptor) if waits
+    become_assigned(api, descriptor, forked) if waits
     $stdout.sync = true
     $stderr.sync = true
     runtime.run(ENV.fetch('_HANDLER', ''))
@@ -60,8 +61,9 @@ module LambentRuntime
   private_class_method :start_again
 
   # Waits until this environment belongs to a function, then takes on its variables and its directory.
-  def self.become_assigned(api, telemetry_descriptor)
+  def self.become_assigned(api, telemetry_descriptor, forked)
     require_relative 'assignment'
+    Assignment.rehearse(forked ? 1 : Assignment::ROUNDS)
     as_started = Assignment.take(api)
     unless as_started
       api.close
