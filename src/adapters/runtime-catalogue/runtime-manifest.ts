@@ -61,6 +61,11 @@ const manifestSchema = z.strictObject({
   interpreter: interpreterSchema.optional(),
   /** As run in the sandbox, with {interpreter}. */
   command: z.array(z.string()).min(1),
+  /**
+   * An executable, with {arch}, that is put before the command where this machine has it: it does the same sooner, or
+   * becomes the command. It lies in one of `mounts`.
+   */
+  launcher: z.strictObject({ host: z.string(), sandbox: z.string() }).optional(),
   /** {runtimes} is the folder with all runtimes, {ownNode} the file that runs Lambent. */
   mounts: z.array(z.strictObject({ host: z.string(), sandbox: z.string() })),
   environmentVariables: z.record(z.string(), z.string()),
