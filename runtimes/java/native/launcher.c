@@ -159,7 +159,7 @@ static void give_listener(const char *name, size_t name_length, long port) {
         size_t control_length;
         unsigned int flags;
     } message = {NULL, 0, parts, 3, &rights, sizeof rights, 0};
-    if (call(__NR_sendmsg, CHANNEL, (long)&message, 0, 0, 0) < 0) fail("A listener could not be handed over.\n");
+    if (call(__NR_sendmsg, CHANNEL, (long)&message, 0x4000 /* MSG_NOSIGNAL */, 0, 0) < 0) fail("A listener could not be handed over.\n");
     /* Only the platform may accept its connections. */
     call(__NR_close, listener, 0, 0, 0, 0);
     for (const char *line = channel_line(); line == NULL || !contains(line, "\"NODE_HANDLE_ACK\""); line = channel_line())
