@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
-import { copyFile, cp, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { copyFile, cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
@@ -38,6 +38,21 @@ describe("discovery of runtimes", () => {
     const provided = catalogue.find("provided.al2");
     assert.deepEqual([provided?.version, provided?.managed], ["9.8.7", false]);
     assert.equal(provided?.environmentVariables.AWS_EXECUTION_ENV, undefined);
+  });
+
+  test("a runtime waits as its manifest says, unless it says otherwise for one of its lines", async () => {
+    const runtimesDirectory = join(scratch, "waiting");
+    await cp(join(RUNTIMES_DIRECTORY, "provided"), join(runtimesDirectory, "provided"), { recursive: true });
+    const file = join(runtimesDirectory, "provided", "manifest.json");
+    const manifest = JSON.parse(await readFile(file, "utf8"));
+    const runtimes = [
+      { identifier: "provided.al2", line: "2" },
+      { identifier: "provided.al2023", line: "2023", reserve: {} },
+    ];
+    await writeFile(file, JSON.stringify({ ...manifest, runtimes, reserve: { zygote: true } }));
+    const catalogue = await discoverRuntimes({ ...base, runtimesDirectory, environment: bare });
+    const reserves = runtimes.map(({ identifier }) => catalogue.find(identifier)?.reserve);
+    assert.deepEqual(reserves, [{ zygote: true }, {}]);
   });
 
   test("hashes tell versions apart and do not change by themselves", async () => {
