@@ -8,7 +8,7 @@ import { buildDotnetClient, compilerName, DOTNET_CLIENT, sourcesDigest } from ".
 const RENEW = "renew it with `node tools/build-dotnet-client.ts`";
 const assembly = readFileSync(DOTNET_CLIENT);
 // The values of attributes are in the assembly as they are, each after a byte with its length.
-const builtWith = /Built-With[^](mcs [\d.]+)/.exec(assembly.toString("latin1"))?.[1];
+const builtWith = /Built-With.(mcs [\d.]+)/s.exec(assembly.toString("latin1"))?.[1];
 
 test("the assembly of the .NET client is that of its sources", () => {
   assert.ok(assembly.includes(sourcesDigest()), RENEW);

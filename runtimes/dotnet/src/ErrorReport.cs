@@ -16,7 +16,7 @@ namespace Lambent.Runtime
         private static readonly string[] OwnFrames =
         {
             "at Lambent.Runtime.", "at System.RuntimeMethodHandle.", "at System.Reflection.", "at InvokeStub_",
-            "at System.RuntimeType.CreateInstance", "at System.Activator.", "at System.Runtime.CompilerServices.RuntimeHelpers.RunClassConstructor",
+            "at System.RuntimeType.CreateInstance", "at System.RuntimeTypeHandle.", "at System.Activator.", "at System.Runtime.CompilerServices.RuntimeHelpers.RunClassConstructor",
         };
 
         private readonly Exception error;
