@@ -70,7 +70,7 @@ test("a class library runs, is warm afterwards, logs and fails as on AWS", LIMIT
   const { arn, functionName, memory, isInTime, requestId } = body as Record<string, unknown>;
   const expected = "arn:aws:lambda:us-east-1:000000000000:function:dotnet-Context";
   assert.deepEqual([arn, functionName, memory, isInTime], [expected, "dotnet-Context", 256, true]);
-  assert.match(log, new RegExp(`START RequestId: ${requestId} Version: \\$LATEST\n`));
+  assert.match(log, new RegExp(`START RequestId: ${String(requestId)} Version: \\$LATEST\n`));
   const logged = await run("Logs");
   assert.match(logged.log, /Z\t[-0-9a-f]{36}\tinfo\tfirst line\nsecond line\n.*\twarn\ttold\n/);
   const failed = await run("Fail");
