@@ -3,81 +3,36 @@
  * as its sources are published: NuGet cannot be reached by tests.
  */
 import assert from "node:assert/strict";
-import { rm, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { after, type TestContext, test } from "node:test";
-import { csharpCompiler, dotnetCore31 } from "../support/dotnet.ts";
-import { compileDotnetFunctions } from "../support/dotnet-functions.ts";
-import { commandOnHost, discoverForTests } from "../support/installed-runtimes.ts";
+import { after, test } from "node:test";
+import { DotnetClient } from "../support/dotnet-client.ts";
 import { FUNCTION_VARIABLES } from "../support/runtime-clients.ts";
-import { RuntimeProcess } from "../support/runtime-process.ts";
-import { type Answer, SCRIPTED_FUNCTION_ARN, ScriptedRuntimeApi } from "../support/scripted-runtime-api.ts";
-import { skipUnless } from "../support/skip.ts";
+import { type Answer, SCRIPTED_FUNCTION_ARN } from "../support/scripted-runtime-api.ts";
 
-const LIMIT = { timeout: 60_000 };
-
-const dotnet = await dotnetCore31();
-const hasCompiler = await csharpCompiler();
-const root =
-  dotnet.assemblies !== undefined && hasCompiler ? await compileDotnetFunctions(dotnet.assemblies) : "";
-const directory = join(root, "package");
-const runtime =
-  dotnet.prefix === undefined ? undefined : (await discoverForTests([dotnet.prefix])).find("dotnet8");
-after(() => (root === "" ? undefined : rm(root, { recursive: true, force: true })));
+const dotnet = await DotnetClient.prepare();
+after(() => dotnet.remove());
 
 const json = (answer: Answer) => JSON.parse(answer.body.toString("utf8"));
 
-interface Running {
-  readonly api: ScriptedRuntimeApi;
-  readonly process: RuntimeProcess;
-}
-
-/** `handler` is a method of Example.Cases, or a whole name. */
-async function withDotnet(
-  t: TestContext,
-  handler: string,
-  use: (running: Running) => Promise<void>,
-  variables: Readonly<Record<string, string>> = {},
-): Promise<void> {
-  const compiler = "there is no C# compiler";
-  if (!skipUnless(t, dotnet.failure === undefined, dotnet.failure ?? "", dotnet.howTo ?? "")) return;
-  if (!skipUnless(t, hasCompiler, compiler, "apt-get install mono-mcs")) return;
-  assert.ok(runtime, "the wheel's .NET Core is found");
-  const api = await ScriptedRuntimeApi.start();
-  const process = new RuntimeProcess({
-    // As in a sandbox, where telemetry is a pipe: only that can be opened again as standard input.
-    command: ["bash", "-c", 'exec 4> >(exec cat >&4); exec "$@"', "bash", ...commandOnHost(runtime.program)],
-    cwd: directory,
-    environmentVariables: {
-      ...FUNCTION_VARIABLES,
-      AWS_LAMBDA_RUNTIME_API: api.address,
-      LAMBDA_TASK_ROOT: directory,
-      _HANDLER:
-        handler.includes(":") || handler === "" || handler === "Nope"
-          ? handler
-          : `Example::Example.Cases::${handler}`,
-      ...variables,
-    },
+/** Skipped, loudly, where .NET or a compiler for the functions is missing. */
+function dotnetTest(name: string, run: () => Promise<void>): void {
+  test(name, { timeout: 60_000 }, async (t) => {
+    if (dotnet.isReady(t)) await run();
   });
-  try {
-    await use({ api, process });
-  } finally {
-    await process.stop();
-    api.close();
-  }
 }
 
 /** The first answer of a handler. */
-async function answerOf(t: TestContext, handler: string, payload: unknown = {}): Promise<string | undefined> {
-  let text: string | undefined;
-  await withDotnet(t, handler, async ({ api }) => {
+async function answerOf(handler: string, payload: unknown): Promise<string> {
+  let text = "";
+  await dotnet.run(handler, async ({ api }) => {
     text = (await api.invoke({ payload: JSON.stringify(payload) })).body.toString();
   });
   return text;
 }
 
-test("events, results and counters go through one process", LIMIT, (t) =>
-  withDotnet(t, "Echo", async ({ api }) => {
+dotnetTest("events, results and counters go through one process", () =>
+  dotnet.run("Echo", async ({ api }) => {
     const event = { text: 'grüße 東京 🚀 "quoted"', list: [1, 2.5, null, true], big: "x".repeat(5_000_000) };
     assert.deepEqual(json(await api.invoke({ payload: JSON.stringify(event) })), event);
     assert.deepEqual(json(await api.invoke({ payload: "[]" })), []);
@@ -85,7 +40,7 @@ test("events, results and counters go through one process", LIMIT, (t) =>
   }),
 );
 
-test("every form of a handler answers", LIMIT, async (t) => {
+dotnetTest("every form of a handler answers", async () => {
   const order = { name: "first", items: [{ amount: 2, price: 1.5 }] };
   for (const [handler, payload, expected] of [
     ["Text", "so", '"so!"'],
@@ -106,11 +61,11 @@ test("every form of a handler answers", LIMIT, async (t) => {
     ["Example::Example.Cases::System.Object Over(Int32)", 7, "7"],
     ["Bare::Bare.Cases::Through", {}, "{}"],
   ] as const)
-    assert.equal((await answerOf(t, handler, payload)) ?? expected, expected, handler);
+    assert.equal(await answerOf(handler, payload), expected, handler);
 });
 
-test("the context is that of the invocation, through the function's own interfaces", LIMIT, (t) =>
-  withDotnet(t, "Context", async ({ api }) => {
+dotnetTest("the context is that of the invocation, through the function's own interfaces", () =>
+  dotnet.run("Context", async ({ api }) => {
     const answer = await api.invoke({
       payload: "{}",
       headers: {
@@ -139,21 +94,21 @@ test("the context is that of the invocation, through the function's own interfac
   }),
 );
 
-test("the trace id is that of the invocation, and counters live on", LIMIT, async (t) => {
-  await withDotnet(t, "Trace", async ({ api }) => {
+dotnetTest("the trace id is that of the invocation, and counters live on", async () => {
+  await dotnet.run("Trace", async ({ api }) => {
     const headers = { "Lambda-Runtime-Trace-Id": "Root=1-2-3" };
     assert.equal(json(await api.invoke({ payload: "{}", headers })), "Root=1-2-3");
     assert.equal(json(await api.invoke({ payload: "{}" })), null);
   });
-  await withDotnet(t, "Counter", async ({ api }) => {
+  await dotnet.run("Counter", async ({ api }) => {
     for (const count of [1, 2]) assert.equal(json(await api.invoke({ payload: "{}" })), count);
     api.dropConnections();
     assert.equal(json(await api.invoke({ payload: "{}" })), 3);
   });
 });
 
-test("exceptions are reported with type, message, the function's own frames and causes", LIMIT, async (t) => {
-  await withDotnet(t, "Fail", async ({ api, process }) => {
+dotnetTest("exceptions are reported with type, message, the function's own frames and causes", async () => {
+  await dotnet.run("Fail", async ({ api, process }) => {
     const answer = await api.invoke({ payload: "{}" });
     assert.deepEqual(json(answer), {
       errorType: "InvalidOperationException",
@@ -172,17 +127,17 @@ test("exceptions are reported with type, message, the function's own frames and 
     );
   });
   const cause = { errorType: "IOException", errorMessage: "the cause" };
-  await withDotnet(t, "FailWithCause", async ({ api }) => {
+  await dotnet.run("FailWithCause", async ({ api }) => {
     const error = json(await api.invoke({ payload: "{}" }));
     assert.deepEqual([error.errorType, error.errorMessage], ["Mine", "mine"]);
     assert.deepEqual(error.cause, { ...cause, stackTrace: ["at Example.Cases.FailWithCause()"] });
   });
-  await withDotnet(t, "FailLater", async ({ api }) => {
+  await dotnet.run("FailLater", async ({ api }) => {
     const error = json(await api.invoke({ payload: "{}" }));
     assert.deepEqual([error.errorType, error.errorMessage], ["Mine", "later"]);
     assert.match(error.stackTrace[0], /Example[.]Cases[.]FailLater|MoveNext/);
   });
-  await withDotnet(t, "FailAll", async ({ api }) => {
+  await dotnet.run("FailAll", async ({ api }) => {
     const { errorType, causes } = json(await api.invoke({ payload: "{}" }));
     assert.equal(errorType, "AggregateException");
     assert.deepEqual(
@@ -193,13 +148,39 @@ test("exceptions are reported with type, message, the function's own frames and 
       ],
     );
   });
-  await withDotnet(t, "Twice", async ({ api }) => {
+  await dotnet.run("Twice", async ({ api }) => {
     assert.equal(json(await api.invoke({ payload: '"no number"' })).errorType, "JsonException");
     assert.equal(json(await api.invoke({ payload: "4" })), 8);
   });
 });
 
-test("handlers that cannot be used are refused with AWS's texts", LIMIT, async (t) => {
+dotnetTest("a response stream is sent in pieces, with AWS's prelude, and its error in trailers", () =>
+  dotnet.run("Streams", async ({ api }) => {
+    const invoke = (kind: string) => api.invoke({ payload: JSON.stringify({ kind }) });
+    const plain = await invoke("plain");
+    assert.equal(plain.body.toString(), "first 6 last");
+    assert.equal(plain.headers["lambda-runtime-function-response-mode"], "streaming");
+    assert.equal(plain.headers["content-type"], "application/vnd.awslambda.http-integration-response");
+    assert.deepEqual(plain.trailers, {});
+    const http = await invoke("http");
+    assert.equal(http.body.toString(), `{"statusCode":201}${"\0".repeat(8)}first 6 last`);
+    for (const [kind, type] of [
+      ["fails", "Mine"],
+      ["twice", "InvalidOperationException"],
+    ] as const) {
+      const { body, trailers } = await invoke(kind);
+      assert.equal(body.toString(), "first ");
+      assert.equal(trailers["lambda-runtime-function-error-type"], type);
+      const error = Buffer.from(trailers["lambda-runtime-function-error-body"] ?? "", "base64").toString();
+      assert.equal(JSON.parse(error).errorType, type);
+    }
+    // The next one has a stream of its own, over the same connection.
+    assert.equal((await invoke("plain")).body.toString(), "first 6 last");
+    assert.equal(api.connections, 1);
+  }),
+);
+
+dotnetTest("handlers that cannot be used are refused with AWS's texts", async () => {
   const refused = "LambdaValidationException";
   const form = "The valid format is 'ASSEMBLY::TYPE::METHOD'.";
   for (const [handler, type, message] of [
@@ -247,8 +228,7 @@ test("handlers that cannot be used are refused with AWS's texts", LIMIT, async (
     ["Example::Example.BadInit::Run", "TargetInvocationException", /./],
     ["Example::Example.BadStatic::Run", "TypeInitializationException", /./],
   ] as const)
-    await withDotnet(
-      t,
+    await dotnet.run(
       handler,
       async ({ api, process }) => {
         const { errorType, errorMessage } = json(await api.initError);
@@ -262,57 +242,50 @@ test("handlers that cannot be used are refused with AWS's texts", LIMIT, async (
     );
 });
 
-test(
-  "each line on Console and each record of a logger is a record in AWS's text format",
-  LIMIT,
-  async (t) => {
-    const recordsOf = async (handler: string, variables: Record<string, string> = {}) => {
-      let records: { type: number; text: string }[] = [];
-      await withDotnet(
-        t,
-        handler,
-        async ({ api, process }) => {
-          await api.invoke({ payload: "{}" });
-          process.child.kill("SIGKILL");
-          records = await process.telemetry();
-        },
-        variables,
-      );
-      return records.map(({ type, text }) => [
-        type,
-        text.replace(/^[-\d]{10}T[:.\d]{12}Z\t[-0-9a-f]{36}\t/, ""),
-      ]);
-    };
-    if (root === "") return;
-    const [text, info, warn, fail, critical] = [0xa55a0003, 0xa55a000f, 0xa55a0013, 0xa55a0017, 0xa55a001b];
-    assert.deepEqual(await recordsOf("Prints"), [
-      [info, "info\tplain ä\n"],
-      [fail, "fail\tto error\n"],
-      [text, "no line end"],
-      [info, "info\t1 of 2\n"],
+dotnetTest("each line on Console and each record of a logger is a record in AWS's text format", async () => {
+  const recordsOf = async (handler: string, variables: Record<string, string> = {}) => {
+    let records: { type: number; text: string }[] = [];
+    await dotnet.run(
+      handler,
+      async ({ api, process }) => {
+        await api.invoke({ payload: "{}" });
+        process.child.kill("SIGKILL");
+        records = await process.telemetry();
+      },
+      variables,
+    );
+    return records.map(({ type, text }) => [
+      type,
+      text.replace(/^[-\d]{10}T[:.\d]{12}Z\t[-0-9a-f]{36}\t/, ""),
     ]);
-    const records = [
-      [info, "info\tfirst line\nsecond line\n"],
-      [warn, "warn\ttold\n"],
-      [critical, "crit\tworst\n"],
-      [info, "info\t3 of tea, 1.2\n"],
-      [fail, "fail\tfailed at noon\nSystem.IO.IOException: inner\n"],
-      [text, "static\n"],
-      [warn, "warn\tstatic warned\n"],
-    ];
-    assert.deepEqual(await recordsOf("Logs"), records);
-    // AWS: a variable of the function's own wins over its logging configuration.
-    const level = { AWS_LAMBDA_HANDLER_LOG_LEVEL: "Error", AWS_LAMBDA_LOG_LEVEL: "DEBUG" };
-    const isSevere = ([type]: unknown[]) => type === critical || type === fail || type === text;
-    assert.deepEqual(await recordsOf("Logs", level), records.filter(isSevere));
-    const unformatted = { AWS_LAMBDA_HANDLER_LOG_FORMAT: "Unformatted" };
-    assert.deepEqual((await recordsOf("Prints", unformatted))[0], [info, "plain ä\n"]);
-  },
-);
+  };
+  const [text, info, warn, fail, critical] = [0xa55a0003, 0xa55a000f, 0xa55a0013, 0xa55a0017, 0xa55a001b];
+  assert.deepEqual(await recordsOf("Prints"), [
+    [info, "info\tplain ä\n"],
+    [fail, "fail\tto error\n"],
+    [text, "no line end"],
+    [info, "info\t1 of 2\n"],
+  ]);
+  const records = [
+    [info, "info\tfirst line\nsecond line\n"],
+    [warn, "warn\ttold\n"],
+    [critical, "crit\tworst\n"],
+    [info, "info\t3 of tea, 1.2\n"],
+    [fail, "fail\tfailed at noon\nSystem.IO.IOException: inner\n"],
+    [text, "static\n"],
+    [warn, "warn\tstatic warned\n"],
+  ];
+  assert.deepEqual(await recordsOf("Logs"), records);
+  // AWS: a variable of the function's own wins over its logging configuration.
+  const level = { AWS_LAMBDA_HANDLER_LOG_LEVEL: "Error", AWS_LAMBDA_LOG_LEVEL: "DEBUG" };
+  const isSevere = ([type]: unknown[]) => type === critical || type === fail || type === text;
+  assert.deepEqual(await recordsOf("Logs", level), records.filter(isSevere));
+  const unformatted = { AWS_LAMBDA_HANDLER_LOG_FORMAT: "Unformatted" };
+  assert.deepEqual((await recordsOf("Prints", unformatted))[0], [info, "plain ä\n"]);
+});
 
-test("JSON format and log level are the function's logging configuration", LIMIT, (t) =>
-  withDotnet(
-    t,
+dotnetTest("JSON format and log level are the function's logging configuration", () =>
+  dotnet.run(
     "Logs",
     async ({ api, process }) => {
       const headers = { "Lambda-Runtime-Trace-Id": "Root=1-2-3" };
@@ -348,9 +321,8 @@ test("JSON format and log level are the function's logging configuration", LIMIT
   ),
 );
 
-test("a constructor may log, and pre-compilation changes nothing", LIMIT, (t) =>
-  withDotnet(
-    t,
+dotnetTest("a constructor may log, and pre-compilation changes nothing", () =>
+  dotnet.run(
     "Example::Example.Talks::Run",
     async ({ api, process }) => {
       assert.equal(json(await api.invoke({ payload: "{}" })), "x");
@@ -362,25 +334,22 @@ test("a constructor may log, and pre-compilation changes nothing", LIMIT, (t) =>
   ),
 );
 
-test("the exec wrapper gets the runtime's command line and starts it", LIMIT, async (t) => {
-  const wrapper = join(root, "wrapper");
-  if (root !== "")
-    await writeFile(wrapper, '#!/bin/sh\nexport MINE="wrapped $(basename "$1") $2"\nexec "$@"\n', {
-      mode: 0o755,
-    });
+dotnetTest("the exec wrapper gets the runtime's command line and starts it", async () => {
+  const wrapper = join(dotnet.root, "wrapper");
+  await writeFile(wrapper, '#!/bin/sh\nexport MINE="wrapped $(basename "$1") $2"\nexec "$@"\n', {
+    mode: 0o755,
+  });
   const variables = { AWS_LAMBDA_EXEC_WRAPPER: wrapper, LAMBDA_DOTNET_MAIN_ASSEMBLY: "Example.dll" };
-  await withDotnet(
-    t,
+  await dotnet.run(
     "Sees",
     async ({ api }) => {
       const seen = json(await api.invoke({ payload: "{}" }));
       assert.equal(seen.mine, "wrapped dotnet exec");
-      assert.deepEqual([seen.variables, seen.directory, seen.input], [[], directory, ""]);
+      assert.deepEqual([seen.variables, seen.directory, seen.input], [[], dotnet.directory, ""]);
     },
     variables,
   );
-  await withDotnet(
-    t,
+  await dotnet.run(
     "Sees",
     async ({ process }) => {
       assert.equal((await process.exited).code, 127);
@@ -390,23 +359,26 @@ test("the exec wrapper gets the runtime's command line and starts it", LIMIT, as
   );
 });
 
-test(
+dotnetTest(
   "what keeps a package from being started ends the process with AWS's text and status",
-  LIMIT,
-  async (t) => {
+  async () => {
     for (const [handler, status, message] of [
       ["", 103, "Error: No Lambda Handler function was specified.\n"],
       [
         "Nope",
         104,
-        `Error: executable assembly ${directory}/Nope.dll or binary ${directory}/Nope not found.\n`,
+        `Error: executable assembly ${dotnet.directory}/Nope.dll or binary ${dotnet.directory}/Nope not found.\n`,
       ],
       ["Nope::A::B", 105, /is missing the required [.]deps[.]json file[.]\n$/],
     ] as const)
-      await withDotnet(t, handler, async ({ process }) => {
-        assert.equal((await process.exited).code, status);
-        if (typeof message === "string") assert.equal(await process.stderr, message);
-        else assert.match(await process.stderr, message);
-      });
+      await dotnet.run(
+        "",
+        async ({ process }) => {
+          assert.equal((await process.exited).code, status);
+          if (typeof message === "string") assert.equal(await process.stderr, message);
+          else assert.match(await process.stderr, message);
+        },
+        { _HANDLER: handler },
+      );
   },
 );

@@ -6,6 +6,7 @@ import { after, before, type TestContext, test } from "node:test";
 import {
   CreateFunctionCommand,
   GetFunctionConfigurationCommand,
+  InvokeWithResponseStreamCommand,
   type LambdaClient,
   type Runtime,
 } from "@aws-sdk/client-lambda";
@@ -104,6 +105,21 @@ test(
     assert.match(log, /\ntwo\nlines\nEND/);
   },
 );
+
+test("a response stream reaches the caller in pieces", LIMIT, async (t) => {
+  if (!isReady(t)) return;
+  const { name, body } = await run("Streams", { kind: "json" });
+  // Invoke collects the pieces.
+  assert.equal(body, 1);
+  const Payload = Buffer.from('{"kind":"http"}');
+  const { EventStream = [] } = await lambda.send(
+    new InvokeWithResponseStreamCommand({ FunctionName: name, Payload }),
+  );
+  let text = "";
+  for await (const { PayloadChunk } of EventStream)
+    text += Buffer.from(PayloadChunk?.Payload ?? []).toString();
+  assert.equal(text, `{"statusCode":201}${"\0".repeat(8)}first 6 last`);
+});
 
 test("memory, exits and crashes end the environment with AWS's errors", LIMIT, async (t) => {
   if (!isReady(t)) return;

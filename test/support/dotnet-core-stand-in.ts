@@ -29,6 +29,25 @@ namespace Amazon.Lambda.Core {
     public static void Log(string message) { _loggingAction(message); }
     public static void Log(LogLevel level, string message, params object[] args) { _loggingWithLevelAction(level.ToString(), message, args); }
   }
+  namespace ResponseStreaming {
+    internal interface ILambdaResponseStream : IDisposable {
+      System.Threading.Tasks.Task WriteAsync(byte[] buffer, int offset, int count, System.Threading.CancellationToken cancellationToken = default(System.Threading.CancellationToken));
+      long BytesWritten { get; } bool HasError { get; }
+    }
+    public class LambdaResponseStreamFactory {
+      private static Func<byte[], ILambdaResponseStream> _streamFactory;
+      internal static void SetLambdaResponseStream(Func<byte[], ILambdaResponseStream> streamFactory) { _streamFactory = streamFactory; }
+      public static LambdaResponseStream CreateStream() { return new LambdaResponseStream(_streamFactory(new byte[0])); }
+      public static LambdaResponseStream CreateHttpStream(string prelude) { return new LambdaResponseStream(_streamFactory(System.Text.Encoding.UTF8.GetBytes(prelude))); }
+    }
+    public class LambdaResponseStream : IDisposable {
+      private readonly ILambdaResponseStream _responseStream;
+      internal LambdaResponseStream(ILambdaResponseStream responseStream) { _responseStream = responseStream; }
+      public long BytesWritten { get { return _responseStream.BytesWritten; } }
+      public System.Threading.Tasks.Task WriteAsync(byte[] buffer) { return _responseStream.WriteAsync(buffer, 0, buffer.Length); }
+      public void Dispose() { _responseStream.Dispose(); }
+    }
+  }
   public interface ILambdaSerializer { T Deserialize<T>(Stream requestStream); void Serialize<T>(T response, Stream responseStream); }
   [AttributeUsage(AttributeTargets.Assembly | AttributeTargets.Method)]
   public sealed class LambdaSerializerAttribute : Attribute {

@@ -65,6 +65,16 @@ namespace Example {
       return new Dictionary<string, object> { { "variables", names }, { "mine", Environment.GetEnvironmentVariable("MINE") }, { "version", Environment.Version.ToString() },
         { "directory", Environment.CurrentDirectory }, { "pipesOfChild", pipes }, { "input", Console.In.ReadToEnd() }, { "upper", "straße ı".ToUpper(new System.Globalization.CultureInfo("tr-TR")) } };
     }
+    public async Task<string> Streams(Dictionary<string, string> input) {
+      using (var stream = input["kind"] == "http" ? Amazon.Lambda.Core.ResponseStreaming.LambdaResponseStreamFactory.CreateHttpStream("{\\"statusCode\\":201}") : Amazon.Lambda.Core.ResponseStreaming.LambdaResponseStreamFactory.CreateStream()) {
+        if (input["kind"] == "json") { await stream.WriteAsync(Encoding.UTF8.GetBytes("1")); return null; }
+        await stream.WriteAsync(Encoding.UTF8.GetBytes("first ")); await stream.WriteAsync(new byte[0]);
+        if (input["kind"] == "fails") throw new Mine("in the middle", null);
+        if (input["kind"] == "twice") Amazon.Lambda.Core.ResponseStreaming.LambdaResponseStreamFactory.CreateStream();
+        await stream.WriteAsync(Encoding.UTF8.GetBytes(stream.BytesWritten + " last"));
+      }
+      return "ignored";
+    }
     public object Over(int one) { return one; }
     public object Over(string one) { return one; }
     public T Generic<T>(T one) { return one; }

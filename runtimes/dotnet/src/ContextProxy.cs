@@ -45,6 +45,12 @@ namespace Lambent.Runtime
             });
         }
 
+        /// <summary>An object whose members are answered by their names.</summary>
+        internal static object Calls(Type type, Func<string, object[], object> call)
+        {
+            return Answering(type, (method, arguments) => call(method.Name, arguments));
+        }
+
         protected override object Invoke(MethodInfo method, object[] arguments)
         {
             var value = answer(method, arguments);

@@ -12,10 +12,8 @@ namespace Lambent.Runtime
         private const BindingFlags Declared = BindingFlags.DeclaredOnly | BindingFlags.NonPublic | BindingFlags.Public |
             BindingFlags.Instance | BindingFlags.Static;
 
-        internal static Handler Load(HandlerName name, FunctionLog log)
+        internal static Handler Load(HandlerName name)
         {
-            // The function's static constructors may log already.
-            LambdaLoggerHook.Install(log);
             var assembly = LoadAssembly(name);
             var type = assembly.GetType(name.Type);
             if (type == null)

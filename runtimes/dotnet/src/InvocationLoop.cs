@@ -10,11 +10,13 @@ namespace Lambent.Runtime
 
         private readonly RuntimeApi api;
         private readonly FunctionLog log;
+        private readonly ResponseStreams streams;
 
         internal InvocationLoop(RuntimeApi api, FunctionLog log)
         {
             this.api = api;
             this.log = log;
+            streams = new ResponseStreams(api);
         }
 
         /// <summary>The exit status of the process.</summary>
@@ -23,7 +25,9 @@ namespace Lambent.Runtime
             Handler handler;
             try
             {
-                handler = HandlerLoader.Load(HandlerName.Parse(handlerName), log);
+                // The function's constructors may log already.
+                CoreAssembly.WhenLoaded(log, streams);
+                handler = HandlerLoader.Load(HandlerName.Parse(handlerName));
             }
             catch (Exception error)
             {
@@ -51,6 +55,7 @@ namespace Lambent.Runtime
         {
             Environment.SetEnvironmentVariable(TraceVariable, invocation.Header("lambda-runtime-trace-id"));
             log.RequestId = invocation.RequestId;
+            streams.Begin(invocation.RequestId);
             byte[] result;
             try
             {
@@ -59,10 +64,11 @@ namespace Lambent.Runtime
             catch (Exception error)
             {
                 log.Unhandled(error);
-                api.PostError(invocation.RequestId, new ErrorReport(error));
+                var report = new ErrorReport(error);
+                if (!streams.End(report)) api.PostError(invocation.RequestId, report);
                 return;
             }
-            api.PostResponse(invocation.RequestId, result);
+            if (!streams.End(null)) api.PostResponse(invocation.RequestId, result);
         }
     }
 }

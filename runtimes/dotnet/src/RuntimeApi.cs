@@ -55,6 +55,55 @@ namespace Lambent.Runtime
             ExpectAccepted("init/error", Post("/init/error", TypeHeader(report), report.ToJson()));
         }
 
+        /// <summary>
+        /// The answer in pieces, on the connection that has brought the event: its head, each piece, and the end, with the
+        /// error in trailers where there is one.
+        /// </summary>
+        internal void BeginStream(string requestId)
+        {
+            Send(Encoding.ASCII.GetBytes(
+                "POST " + Base + "/invocation/" + requestId + "/response HTTP/1.1\r\nHost: " + host +
+                "\r\nContent-Type: application/vnd.awslambda.http-integration-response\r\n" +
+                "Lambda-Runtime-Function-Response-Mode: streaming\r\nTransfer-Encoding: chunked\r\n" +
+                "Trailer: Lambda-Runtime-Function-Error-Type, Lambda-Runtime-Function-Error-Body\r\n\r\n"));
+        }
+
+        internal void WritePiece(byte[] bytes, int offset, int count)
+        {
+            var head = Encoding.ASCII.GetBytes(count.ToString("X", CultureInfo.InvariantCulture) + "\r\n");
+            var piece = new byte[head.Length + count + 2];
+            Buffer.BlockCopy(head, 0, piece, 0, head.Length);
+            Buffer.BlockCopy(bytes, offset, piece, head.Length, count);
+            piece[piece.Length - 2] = (byte)'\r';
+            piece[piece.Length - 1] = (byte)'\n';
+            try
+            {
+                Send(piece);
+            }
+            catch (SocketException error)
+            {
+                throw new IOException("The response could not be sent: " + error.Message, error);
+            }
+        }
+
+        internal void EndStream(ErrorReport error)
+        {
+            var trailers = error == null ? "" : TypeHeader(error) + "Lambda-Runtime-Function-Error-Body: " +
+                Convert.ToBase64String(error.ToJson()) + "\r\n";
+            try
+            {
+                Send(Encoding.ASCII.GetBytes("0\r\n" + trailers + "\r\n"));
+                var answer = reader.Read();
+                if (answer.Status != 202 && answer.Status != 413) throw Unexpected("response", answer);
+            }
+            catch (Exception broken) when (broken is IOException || broken is SocketException)
+            {
+                // The platform has given the response up and told the caller; the next event comes over a new connection.
+                socket.Dispose();
+                socket = null;
+            }
+        }
+
         private static string TypeHeader(ErrorReport report)
         {
             var printable = new StringBuilder();
