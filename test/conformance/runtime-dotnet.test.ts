@@ -7,6 +7,7 @@ import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, test } from "node:test";
 import { DotnetClient } from "../support/dotnet-client.ts";
+import { RUNTIMES_DIRECTORY } from "../support/installed-runtimes.ts";
 import { FUNCTION_VARIABLES } from "../support/runtime-clients.ts";
 import { type Answer, SCRIPTED_FUNCTION_ARN } from "../support/scripted-runtime-api.ts";
 
@@ -30,6 +31,11 @@ async function answerOf(handler: string, payload: unknown): Promise<string> {
   });
   return text;
 }
+
+dotnetTest("everything that the client refers to is in .NET Standard and the named libraries", async () => {
+  const client = join(RUNTIMES_DIRECTORY, "dotnet/Lambent.Runtime.dll");
+  assert.match(await dotnet.output("Check.dll", client), /^[1-9]\d\d methods, 0 with something missing\n$/);
+});
 
 dotnetTest("events, results and counters go through one process", () =>
   dotnet.run("Echo", async ({ api }) => {

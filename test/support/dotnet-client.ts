@@ -1,7 +1,9 @@
 /** Our .NET client without a sandbox: each handler in a process of its own, against a scripted Runtime API. */
+import { execFile } from "node:child_process";
 import { rm } from "node:fs/promises";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
+import { promisify } from "node:util";
 import { csharpCompiler, dotnetCore31 } from "./dotnet.ts";
 import { compileDotnetFunctions } from "./dotnet-functions.ts";
 import { commandOnHost, discoverForTests } from "./installed-runtimes.ts";
@@ -78,6 +80,15 @@ export class DotnetClient {
       await process.stop();
       api.close();
     }
+  }
+
+  /** What a program of the package prints. */
+  async output(assembly: string, ...parameters: string[]): Promise<string> {
+    const dotnet = this.#command.at(-1) ?? "";
+    const env = { DOTNET_SYSTEM_GLOBALIZATION_INVARIANT: "1" };
+    const words = ["exec", join(this.directory, assembly), ...parameters];
+    const { stdout } = await promisify(execFile)(dotnet, words, { env, timeout: 60_000 });
+    return stdout;
   }
 
   async remove(): Promise<void> {

@@ -118,6 +118,25 @@ public static class Executable {
 }
 `;
 
+/** Compiles every method of an assembly, which finds whatever that refers to and is not there. */
+const CHECK = `
+using System; using System.Reflection; using System.Runtime.CompilerServices;
+public static class Check {
+  const BindingFlags All = BindingFlags.DeclaredOnly | BindingFlags.NonPublic | BindingFlags.Public | BindingFlags.Instance | BindingFlags.Static;
+  public static int Main(string[] arguments) {
+    var count = 0; var missing = 0;
+    foreach (var type in Assembly.LoadFrom(arguments[0]).GetTypes())
+      foreach (var member in type.GetMembers(All)) {
+        var method = member as MethodBase;
+        if (method == null || method.IsAbstract || method.ContainsGenericParameters) continue;
+        count++;
+        try { RuntimeHelpers.PrepareMethod(method.MethodHandle); } catch (Exception error) { missing++; Console.WriteLine(type + "." + method.Name + ": " + error.Message); }
+      }
+    Console.WriteLine(count + " methods, " + missing + " with something missing"); return missing;
+  }
+}
+`;
+
 const REFERENCES = [
   "Microsoft.Win32.Primitives",
   "System.Collections",
@@ -167,11 +186,13 @@ export async function compileDotnetFunctions(assemblies: string): Promise<string
     ),
     compile("Bare", BARE, ["-target:library"]),
     compile("Executable", EXECUTABLE, ["-target:exe"]),
+    compile("Check", CHECK, ["-target:exe"]),
   ]);
   for (const [name, needs] of Object.entries({
     Example: ["Amazon.Lambda.Core", "Stand.In"],
     Bare: [],
     Executable: [],
+    Check: [],
   })) {
     await writeFile(join(directory, `${name}.deps.json`), JSON.stringify(dependencies(name, needs)));
     await writeFile(join(directory, `${name}.runtimeconfig.json`), JSON.stringify(SETTINGS));
