@@ -1,6 +1,6 @@
 import { execFileSync, spawnSync } from "node:child_process";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { Agent, request as httpRequest } from "node:http";
+import { Agent } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
@@ -9,7 +9,10 @@ import type { RuntimeCatalogue } from "../../src/ports/runtime-catalogue.ts";
 import { deploy, lambdaClient } from "../../test/support/deploy.ts";
 import { commandOnHost, discoverForTests } from "../../test/support/installed-runtimes.ts";
 import { startLambent } from "../../test/support/start-lambent.ts";
+import { type InvocationTarget, timeInvocation } from "../load/one-invocation.ts";
 import type { Scenario, ScenarioOptions, ScenarioResult } from "../scenario.ts";
+import { median, percentile, rounded } from "../statistics.ts";
+import { libraryJson, libraryNotes, measureLibraries } from "./cold-libraries.ts";
 
 /** AWS: this much memory comes with one whole CPU. */
 const ONE_CPU_MB = 1_769;
@@ -92,45 +95,14 @@ function compileHello(): Uint8Array | undefined {
   }
 }
 
-/** Milliseconds from request to answer over HTTP. */
-function timeInvocation(agent: Agent, endpoint: string, name: string): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const startedMs = performance.now();
-    const request = httpRequest(`${endpoint}/2015-03-31/functions/${name}/invocations`, {
-      agent,
-      method: "POST",
-      headers: {
-        authorization:
-          "AWS4-HMAC-SHA256 Credential=any/20260101/us-east-1/lambda/aws4_request, SignedHeaders=host, Signature=0",
-      },
-    });
-    request.on("error", reject);
-    request.on("response", (response) => {
-      response.resume();
-      response.on("end", () => {
-        const tookMs = performance.now() - startedMs;
-        if (response.statusCode === 200 && response.headers["x-amz-function-error"] === undefined)
-          resolve(tookMs);
-        else reject(new Error(`${name} answered ${response.statusCode}`));
-      });
-    });
-    request.end("{}");
-  });
-}
-
 function timeBareStart([program = "", ...parameters]: readonly string[]): number {
   const startedMs = performance.now();
   spawnSync(program, parameters, { env: { PATH: process.env.PATH }, stdio: "ignore" });
   return performance.now() - startedMs;
 }
 
-interface Target {
-  readonly endpoint: string;
-  readonly agent: Agent;
-}
-
 async function deployMany(
-  target: Target,
+  target: InvocationTarget,
   language: Language,
   prefix: string,
   count: number,
@@ -151,7 +123,7 @@ async function deployMany(
 
 async function measure(
   language: Language,
-  targets: { readonly reserve: Target; readonly none: Target },
+  targets: { readonly reserve: InvocationTarget; readonly none: InvocationTarget },
   options: ScenarioOptions,
 ): Promise<Figures> {
   const figures: Figures = { hits: [], misses: [], bare: [] };
@@ -161,16 +133,16 @@ async function measure(
   // Each Lambent's own code paths are compiled, and the reserve is there.
   await delay(2 * PAUSE_MS);
   for (const [target, names] of [[reserve, hits] as const, [none, misses] as const])
-    await timeInvocation(target.agent, target.endpoint, names.shift() ?? "");
+    await timeInvocation(target, names.shift() ?? "");
   for (let round = 0; round < options.rounds; round++) {
     for (let start = 0; start < STARTS_PER_ROUND; start++) {
       await delay(PAUSE_MS);
-      figures.hits.push(await timeInvocation(reserve.agent, reserve.endpoint, hits.shift() ?? ""));
+      figures.hits.push(await timeInvocation(reserve, hits.shift() ?? ""));
       figures.bare.push(timeBareStart(language.bareStart));
     }
     for (let start = 0; start < MISSES_PER_ROUND; start++) {
       await delay(PAUSE_MS);
-      figures.misses.push(await timeInvocation(none.agent, none.endpoint, misses.shift() ?? ""));
+      figures.misses.push(await timeInvocation(none, misses.shift() ?? ""));
     }
     const { hits: hit, misses: miss, bare } = figures;
     options.progress(
@@ -181,14 +153,14 @@ async function measure(
 }
 
 /** Cold starts a second while a full reserve is emptied by a burst. */
-async function drain(target: Target, language: Language): Promise<number> {
+async function drain(target: InvocationTarget, language: Language): Promise<number> {
   const first = await deployMany(target, language, "burst", DRAINED);
   const second = await deployMany(target, language, "drain", DRAINED);
   const burst = async (names: string[]): Promise<number> => {
     const startedMs = performance.now();
     const next = async (): Promise<void> => {
       for (let name = names.shift(); name !== undefined; name = names.shift())
-        await timeInvocation(target.agent, target.endpoint, name);
+        await timeInvocation(target, name);
     };
     await Promise.all(Array.from({ length: DRAIN_CONCURRENCY }, next));
     return performance.now() - startedMs;
@@ -198,13 +170,6 @@ async function drain(target: Target, language: Language): Promise<number> {
   await delay(GROWTH_MS);
   return (DRAINED * 1_000) / (await burst(second));
 }
-
-function percentile(values: readonly number[], share: number): number {
-  const sorted = values.toSorted((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
-}
-const median = (values: readonly number[]): number => percentile(values, 0.5);
-const rounded = (value: number): number => Number(value.toFixed(3));
 
 function summarise(
   figures: ReadonlyMap<string, Figures>,
@@ -259,20 +224,28 @@ export const cold: Scenario = async (options) => {
     startLambent({ environment: { LAMBENT_RESERVE_MAX: String(4 * DRAINED) } }),
     startLambent({ environment: { LAMBENT_RESERVE_MAX: "0" } }),
   ]);
-  const targetOf = ({ endpoint }: { endpoint: string }): Target => ({
+  const targetOf = ({ endpoint }: { endpoint: string }): InvocationTarget => ({
     endpoint,
     agent: new Agent({ keepAlive: true, maxSockets: DRAIN_CONCURRENCY }),
   });
+  let alone: ScenarioResult;
+  const runtimes = await discoverForTests();
   try {
     const targets = { reserve: targetOf(withReserve), none: targetOf(without) };
     const figures = new Map<string, Figures>();
     const drained = new Map<string, number>();
-    for (const language of languages(await discoverForTests())) {
+    for (const language of languages(runtimes)) {
       figures.set(language.name, await measure(language, targets, options));
       drained.set(language.name, await drain(targets.reserve, language));
     }
-    return summarise(figures, drained);
+    alone = summarise(figures, drained);
   } finally {
     await Promise.all([withReserve.stop(), without.stop()]);
   }
+  const libraries = await measureLibraries(runtimes, options);
+  return {
+    ...alone,
+    notes: [...alone.notes, ...libraryNotes(libraries)],
+    json: { ...alone.json, ...libraryJson(libraries) },
+  };
 };

@@ -10,6 +10,7 @@ import { peerBars, peerJson, peerNotes, peerRows } from "../peers/peer-tables.ts
 import type { Scenario, ScenarioOptions, ScenarioResult } from "../scenario.ts";
 import { median, rounded } from "../statistics.ts";
 import { cpuMs, startPart } from "./parts.ts";
+import { measureOfficialClient } from "./warm-official.ts";
 
 const CONCURRENCIES = [1, 16, 64] as const;
 type Concurrency = (typeof CONCURRENCIES)[number];
@@ -151,7 +152,21 @@ export const warm: Scenario = async (options) => {
       limit: { url: `http://127.0.0.1:${proxy.port}`, pid: proxy.process.pid },
       lambent: { url: lambent.endpoint, pid: lambent.process.pid },
     };
-    const alone = summarise(await measureRounds(origins, options), isolation.summary);
+    const ours = summarise(await measureRounds(origins, options), isolation.summary);
+    const official = await measureOfficialClient({
+      ...options,
+      measure: provideWrk() ? measureWithWrk : measureWithNode,
+      lambent: origins.lambent.url,
+      limit: origins.limit.url,
+      handler: HANDLER,
+      memoryMb: ONE_CPU_MB,
+    });
+    const alone = {
+      ...ours,
+      rows: [...ours.rows, ...official.rows],
+      notes: [...ours.notes, ...official.notes],
+      json: { ...ours.json, ...official.json },
+    };
     return await besidePeers(alone, lambent.endpoint, options);
   } finally {
     proxy.process.kill();

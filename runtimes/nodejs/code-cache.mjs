@@ -19,19 +19,26 @@ const WRAPPER = ["(function (exports, require, module, __filename, __dirname) {\
  * The compiled code of one function version's CommonJS files: made by an environment after its first invocation, with
  * all functions in it that were compiled by then, kept by the platform, and used by later environments of the same
  * deployment. V8 rejects what another version or other flags have made; the file is then compiled as ever.
+ * Where the function itself is an ES module, those of its ES modules are in the pack too (`module-cache.mjs`).
  */
 class CodeCache {
   #makes;
+  /** File names and their code, where it does not make one. */
   #pack;
+  /** What keeps the ES modules' code, where it makes one; what removes it, where it does not. */
+  #making;
+  #endUse;
   #scripts = new Map();
   #sourceLength = 0;
   #hasServed = false;
   #original = Module.prototype._compile;
   #replacement;
 
-  constructor(makes, pack) {
-    this.#makes = makes;
+  constructor({ pack, making, endUse }) {
+    this.#makes = pack === undefined;
     this.#pack = pack;
+    this.#making = making;
+    this.#endUse = endUse;
     const original = this.#original;
     const prepare = (...parameters) => this.#prepare(...parameters);
     // As many frames of the stack as Node's own has, one.
@@ -67,13 +74,15 @@ class CodeCache {
 
   #script(content, filename) {
     const cachedData = this.#pack?.get(filename);
-    try {
-      const script = new vm.Script(WRAPPER[0] + content + WRAPPER[1], {
+    const compile = () =>
+      new vm.Script(WRAPPER[0] + content + WRAPPER[1], {
         filename,
         lineOffset: -1,
         cachedData,
         importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
       });
+    try {
+      const script = this.#making === undefined ? compile() : this.#making.lazily(compile);
       if (script.cachedDataRejected) return undefined;
       if (this.#makes) {
         this.#scripts.set(filename, script);
@@ -94,27 +103,32 @@ class CodeCache {
     }
     current = undefined;
     if (Module.prototype._compile === this.#replacement) Module.prototype._compile = this.#original;
-    if (!this.#makes) return;
     try {
-      const pack = this.#sourceLength < WORTHWHILE_SOURCE_LENGTH ? Buffer.alloc(0) : packOf(this.#scripts);
-      await exchange("POST", pack);
+      this.#endUse?.();
+      if (!this.#makes) return;
+      const modules = this.#making?.collect() ?? { files: [], sourceLength: 0 };
+      const isWorthwhile = this.#sourceLength + modules.sourceLength >= WORTHWHILE_SOURCE_LENGTH;
+      await exchange("POST", isWorthwhile ? packOf(this.#scripts, modules.files) : Buffer.alloc(0));
     } catch {
       // A pack is a convenience.
     }
   }
 }
 
-/** The names with their places as JSON, its length before it, then the code. */
-function packOf(scripts) {
-  const places = {};
+/** The names with their places as JSON, of scripts and of modules, its length before it, then the code. */
+function packOf(scripts, modules) {
   const parts = [];
   let offset = 0;
-  for (const [filename, script] of scripts) {
-    const code = script.createCachedData();
-    places[filename] = [offset, code.length];
+  const placeOf = (code) => {
+    const place = [offset, code.length];
     offset += code.length;
     parts.push(code);
-  }
+    return place;
+  };
+  const places = {
+    scripts: Array.from(scripts, ([filename, script]) => [filename, placeOf(script.createCachedData())]),
+    modules: modules.map(([name, code]) => [name, placeOf(code)]),
+  };
   const index = Buffer.from(JSON.stringify(places));
   const header = Buffer.alloc(HEADER_BYTES);
   header.writeUInt32LE(index.length);
@@ -123,13 +137,12 @@ function packOf(scripts) {
 
 function readPack(bytes) {
   const start = HEADER_BYTES + bytes.readUInt32LE();
-  const places = JSON.parse(bytes.toString("utf8", HEADER_BYTES, start));
-  return new Map(
-    Object.entries(places).map(([filename, [offset, length]]) => [
-      filename,
-      bytes.subarray(start + offset, start + offset + length),
-    ]),
-  );
+  const { scripts, modules } = JSON.parse(bytes.toString("utf8", HEADER_BYTES, start));
+  const codeOf = ([name, [offset, length]]) => [
+    name,
+    bytes.subarray(start + offset, start + offset + length),
+  ];
+  return { scripts: new Map(scripts.map(codeOf)), modules: modules.map(codeOf) };
 }
 
 /** A connection of its own, which is gone afterwards. */
@@ -156,18 +169,27 @@ let current;
 
 /**
  * To be awaited before the function's code is loaded. The platform says in a variable, which the function does not see,
- * whether this environment is to use a pack, to make one, or neither.
+ * whether this environment is to use a pack, to make one, or neither. `isModule`: the function is an ES module.
  */
-export async function prepareCodeCache() {
+export async function prepareCodeCache(isModule) {
   const what = process.env[VARIABLE];
   delete process.env[VARIABLE];
   // Without it, import() in a file of the pack would fail: Node.js 22 before 22.8.
   if (vm.constants?.USE_MAIN_CONTEXT_DEFAULT_LOADER === undefined) return;
-  if (what === "make") current = new CodeCache(true, undefined);
-  if (what !== "use") return;
   try {
+    if (what === "make" || what === "make-all") {
+      const making = isModule
+        ? (await import("./module-cache.mjs")).makeModuleCache(what === "make-all")
+        : undefined;
+      current = new CodeCache({ making });
+    }
+    if (what !== "use") return;
     const { status, body } = await exchange("GET", "");
-    if (status === 200) current = new CodeCache(false, readPack(body));
+    if (status !== 200) return;
+    const { scripts, modules } = readPack(body);
+    const endUse =
+      modules.length > 0 ? (await import("./module-cache.mjs")).useModuleCache(modules) : undefined;
+    current = new CodeCache({ pack: scripts, endUse });
   } catch {
     // The code is compiled as ever.
   }

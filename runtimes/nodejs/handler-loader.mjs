@@ -39,7 +39,7 @@ async function loadModule(taskRoot, directory, name) {
   const stem = path.resolve(taskRoot, directory, name);
   try {
     const file = EXTENSIONS.map((extension) => stem + extension).find(isFile);
-    await prepareCodeCache();
+    await prepareCodeCache(file !== undefined && !isRequired(file));
     searchNodePath();
     if (file !== undefined) return await loadFile(file);
     return require(require.resolve(name, { paths: [taskRoot, path.join(taskRoot, directory)] }));

@@ -4,7 +4,8 @@ import { ManualClock } from "../../test/support/manual-clock.ts";
 import type { FunctionVersion } from "../core/function-version.ts";
 import type { CodeCache } from "../ports/code-cache.ts";
 import type { InstalledRuntime } from "../ports/runtime-catalogue.ts";
-import { CodeCachePacks } from "./code-cache-packs.ts";
+import { CodeCachePacks, packPrefix } from "./code-cache-packs.ts";
+import { PackDesk } from "./pack-desk.ts";
 
 const VERSION: FunctionVersion = {
   account: "000000000000",
@@ -38,31 +39,34 @@ const PACK = Buffer.from("a pack");
 
 let kept: Map<string, Uint8Array>;
 let clock: ManualClock;
+let desk: PackDesk;
 let packs: CodeCachePacks;
 beforeEach(() => {
   kept = new Map();
   clock = new ManualClock();
   const cache: CodeCache = {
-    sizeBytes: (name) => kept.get(name)?.byteLength,
+    use: (name) => kept.get(name)?.byteLength,
     read: (name) => Promise.resolve(kept.get(name)),
     store: async (name, pack) => void kept.set(name, pack),
+    adopt: async (name, unfinished) => void kept.set(name, Buffer.from(unfinished)),
     remove: async (prefix) => {
       for (const name of kept.keys()) if (name.startsWith(prefix)) kept.delete(name);
     },
   };
-  packs = new CodeCachePacks({ cache, clock });
+  desk = new PackDesk({ cache, clock });
+  packs = new CodeCachePacks(desk.own());
 });
-const told = (version = VERSION, runtime = RUNTIME): string | undefined =>
-  packs.offer(version, runtime)?.environmentVariables._LAMBENT_CODE_CACHE;
+const told = async (version = VERSION, runtime = RUNTIME): Promise<string | undefined> =>
+  (await packs.offer(version, runtime))?.environmentVariables._LAMBENT_CODE_CACHE;
 
 test("the first environment makes a pack, those beside it nothing, later ones use it", async () => {
-  const maker = packs.offer(VERSION, RUNTIME);
-  assert.equal(maker?.environmentVariables._LAMBENT_CODE_CACHE, "make");
-  assert.equal(told(), undefined);
+  const maker = await packs.offer(VERSION, RUNTIME);
+  assert.equal(maker?.environmentVariables._LAMBENT_CODE_CACHE, "make-all");
+  assert.equal(await told(), undefined);
   assert.equal(await maker.access.store(PACK), true);
   assert.equal(await maker.access.store(Buffer.from("another")), false, "only once");
   assert.equal(await maker.access.read(), undefined, "a maker reads nothing");
-  const user = packs.offer(VERSION, RUNTIME);
+  const user = await packs.offer(VERSION, RUNTIME);
   assert.equal(user?.environmentVariables._LAMBENT_CODE_CACHE, "use");
   assert.deepEqual(await user.access.read(), PACK);
   assert.equal(await user.access.store(Buffer.from("hostile")), false, "a user changes nothing");
@@ -70,7 +74,7 @@ test("the first environment makes a pack, those beside it nothing, later ones us
 });
 
 test("nothing that tells functions, versions, deployments or interpreters apart shares a pack", async () => {
-  await packs.offer(VERSION, RUNTIME)?.access.store(PACK);
+  await (await packs.offer(VERSION, RUNTIME))?.access.store(PACK);
   for (const other of [
     { account: "111111111111" },
     { region: "eu-west-1" },
@@ -79,36 +83,62 @@ test("nothing that tells functions, versions, deployments or interpreters apart 
     { deploymentId: "d2" },
     { codeHash: "e".repeat(64) },
   ])
-    assert.equal(told({ ...VERSION, ...other }), "make", JSON.stringify(other));
-  assert.equal(told(VERSION, { ...RUNTIME, versionHash: "b".repeat(64) }), "make");
-  assert.equal(told(), "use");
+    assert.equal(await told({ ...VERSION, ...other }), "make-all", JSON.stringify(other));
+  assert.equal(await told(VERSION, { ...RUNTIME, versionHash: "b".repeat(64) }), "make-all");
+  assert.equal(await told(), "use");
 });
 
-test("when the maker does not deliver, another environment is told after a while", () => {
-  assert.equal(told(), "make");
+test("when the maker does not deliver, another environment is told after a while", async () => {
+  assert.equal(await told(), "make-all");
   clock.advance(62_000);
-  assert.equal(told(), undefined);
+  assert.equal(await told(), undefined);
   clock.advance(2_000);
-  assert.equal(told(), "make");
+  assert.equal(await told(), "make-all");
 });
 
 test("an empty pack says that none is needed", async () => {
-  await packs.offer(VERSION, RUNTIME)?.access.store(new Uint8Array());
-  assert.equal(told(), undefined);
+  await (await packs.offer(VERSION, RUNTIME))?.access.store(new Uint8Array());
+  assert.equal(await told(), undefined);
 });
 
-test("runtimes without packs and functions with options of their own are left alone", () => {
-  assert.equal(told(VERSION, { ...RUNTIME, codeCache: undefined }), undefined);
+test("runtimes without packs and functions with options of their own are left alone", async () => {
+  assert.equal(await told(VERSION, { ...RUNTIME, codeCache: undefined }), undefined);
   for (const name of ["NODE_OPTIONS", "AWS_LAMBDA_EXEC_WRAPPER"])
-    assert.equal(told({ ...VERSION, environmentVariables: { [name]: "x" } }), undefined);
+    assert.equal(await told({ ...VERSION, environmentVariables: { [name]: "x" } }), undefined);
+});
+
+test("not all code is compiled at once where memory is short for it, or its size not known", async () => {
+  const big = { ...VERSION, memoryMb: 128, unzippedBytes: 1024 * 1024 };
+  assert.equal(await told(big), "make-all");
+  assert.equal(await told({ ...big, deploymentId: "d2", unzippedBytes: 1024 * 1024 + 1 }), "make");
+  assert.equal(await told({ ...big, deploymentId: "d3", layers: ["a".repeat(64)] }), "make");
 });
 
 test("a retired deployment keeps no pack, not even one that comes late", async () => {
-  await packs.offer(VERSION, RUNTIME)?.access.store(PACK);
-  await packs.retire("d1");
+  await (await packs.offer(VERSION, RUNTIME))?.access.store(PACK);
+  await desk.retire("d1");
   assert.equal(kept.size, 0);
-  const late = packs.offer(VERSION, RUNTIME);
-  await packs.retire("d1");
+  const late = await packs.offer(VERSION, RUNTIME);
+  await desk.retire("d1");
   assert.equal(await late?.access.store(PACK), false);
   assert.equal(kept.size, 0);
+});
+
+test("of several processes one makes the pack, and what another one sends is not kept", async () => {
+  const holder = {};
+  const claim = { name: `${packPrefix("d1")}1`, patienceMs: 60_000 };
+  assert.equal(desk.claim(holder, claim), "make");
+  assert.equal(desk.claim({}, claim), "nothing");
+  const pack = { name: claim.name, unfinished: "1.1.unfinished" };
+  assert.equal(await desk.adopt({}, pack), false);
+  assert.equal(await desk.adopt(holder, { ...pack, name: `${packPrefix("d2")}1` }), false);
+  assert.equal(kept.size, 0);
+  assert.equal(await desk.adopt(holder, pack), true);
+  assert.equal(await desk.adopt(holder, pack), false, "only once");
+  assert.equal(desk.claim({}, claim), "use");
+
+  const other = { ...claim, name: `${packPrefix("d3")}1` };
+  assert.equal(desk.claim(holder, other), "make");
+  desk.ended(holder);
+  assert.equal(desk.claim({}, other), "make", "a process that has ended is not waited for");
 });

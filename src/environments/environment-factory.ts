@@ -207,12 +207,15 @@ export class EnvironmentFactory {
       return undefined;
     }
     const fetched = fetching && (await fetching);
-    const codeCache = this.#dependencies.codeCache?.offer(version, runtime);
+    const [codeDirectory, codeCache] = await Promise.all([
+      codeStore.directory(version.codeHash),
+      this.#dependencies.codeCache?.offer(version, runtime),
+    ]);
     const sandbox = await this.#obtainSandbox(version, runtime, {
       id: run.id,
       program: hasExtensions ? withExtensions(runtime.program) : runtime.program,
       fileSystems: this.#fileSystemsOf(version),
-      codeDirectory: await codeStore.directory(version.codeHash),
+      codeDirectory,
       layersDirectory: layers?.directory,
       environmentVariables: () => ({
         ...functionEnvironmentVariables(version, runtime, {

@@ -4,16 +4,22 @@ import { mkdir } from "node:fs/promises";
 import type { Socket } from "node:net";
 import { extname } from "node:path";
 import { fileURLToPath } from "node:url";
+import { systemClock as clock } from "../adapters/clock-system/clock-system.ts";
 import type { Configuration } from "../config.ts";
 import type { Owner } from "../core/function-reference.ts";
+import { watchAnswers } from "../data-plane/answer-watch.ts";
 import type { CallsOfMain, CallsOfProcess, ProcessUse, Units } from "../data-plane/calls.ts";
 import { type Answers, Channel } from "../data-plane/channel.ts";
 import type { LeaseHolder } from "../data-plane/revocations.ts";
 import type { Borrower } from "../data-plane/unit-ledger.ts";
+import { watchOrphan } from "./orphan-watch.ts";
 
 /** How long a process may take to begin, and to end once it is told to. */
 const START_WITHIN_MS = 60_000;
 const END_WITHIN_MS = 15_000;
+
+/** How long one may go on by itself; it ends by itself sooner, if it can (`DataPlaneProcess`). */
+const ORPHAN_SECONDS = 11;
 
 const ownFile = fileURLToPath(import.meta.url);
 const PROGRAM = fileURLToPath(new URL(`../data-plane-process${extname(ownFile)}`, import.meta.url));
@@ -58,6 +64,11 @@ export class DataPlaneMember implements LeaseHolder, Borrower {
       this.#connected.reject(new Error("a data-plane process ended before it was ready"));
     };
     this.exited = Promise.race([once(child, "exit"), once(child, "error")]).then(ended, ended);
+    if (child.pid === undefined) return;
+    const orphanWatch = watchOrphan(child.pid, ORPHAN_SECONDS);
+    void this.exited.then(() => orphanWatch.end());
+    // Unwatched it might keep the port for ever.
+    void orphanWatch.failed.then(() => child.kill("SIGKILL"));
   }
 
   get processId(): number | undefined {
@@ -96,6 +107,16 @@ export class DataPlaneMember implements LeaseHolder, Borrower {
     await channel.ask("listen", address);
     this.#isServing = true;
     this.#hasServed = true;
+  }
+
+  /** From now on it is ended when it does not answer; `ending` is called before. */
+  watch(ending: () => void): void {
+    const silent = (): void => {
+      ending();
+      this.#child.kill("SIGKILL");
+    };
+    const ask = async (): Promise<unknown> => this.flush();
+    void this.exited.then(watchAnswers({ clock, ask, silent }));
   }
 
   async revoke(epoch: number, retired: readonly string[]): Promise<void> {

@@ -86,6 +86,7 @@ class DataPlaneProcess {
       configuration,
       logger,
       opened: this.#opened,
+      number: this.#number,
       directory: join(configuration.dataDirectory, "data-plane", String(this.#number)),
       channel: this.#channel,
       outbox: this.#outbox,

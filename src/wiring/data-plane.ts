@@ -16,7 +16,6 @@ import { guardedKeyValues } from "../data-plane/guarded-key-values.ts";
 import { Replay } from "../data-plane/replay.ts";
 import { Revocations } from "../data-plane/revocations.ts";
 import { UnitLedger } from "../data-plane/unit-ledger.ts";
-import { listenTogether } from "../http-listener.ts";
 import type { InvocationDispatcher } from "../invocation/invocation-dispatcher.ts";
 import type { DataPlaneProcess } from "../operator-api/operator-api.ts";
 import type { Store } from "../ports/store.ts";
@@ -26,6 +25,7 @@ import { LeaseDesk } from "./lease-desk.ts";
 import type { Machine } from "./machine.ts";
 import { machineToProcessMs } from "./machine-time.ts";
 import type { Platform } from "./platform.ts";
+import { PortCover } from "./port-cover.ts";
 
 /** Linux: of a Unix socket's path, with its terminator. */
 const SOCKET_PATH_BYTES_MAX = 108;
@@ -97,8 +97,7 @@ export class DataPlane {
   readonly #inside: NetServer;
   /** Of functions that exist: "runtime/memory". */
   readonly #inUse = new Set<string>();
-  /** Listens on the public port while no data-plane process does. */
-  #cover: NetServer | undefined;
+  readonly #cover: PortCover;
   #address: { readonly host: string; readonly port: number } | undefined;
   #isClosing = false;
 
@@ -112,6 +111,7 @@ export class DataPlane {
     this.#ledger = new UnitLedger(dispatcher);
     links.ledger = this.#ledger;
     this.#metrics = parts.metrics.dataPlane();
+    this.#cover = new PortCover(parts.server);
     this.#inside = createNetServer((socket) => this.#accept(socket));
     platform.functions.onDeploymentRetired(({ deploymentId }) => links.revocations.retire(deploymentId));
     platform.functions.runtimeManagement.onChanged((version) => this.#tellAll("renewRuntimes", version));
@@ -130,7 +130,7 @@ export class DataPlane {
     const { host } = this.#ground.configuration;
     this.#address = { host, port: Number(new URL(origin).port) };
     await this.#listenInside();
-    await this.#coverPort();
+    await this.#cover.cover(this.#address);
     const numbers = Array.from({ length: this.#ground.configuration.dataPlaneProcesses }, (_, at) => at + 1);
     await Promise.all(numbers.map((number) => this.#start(number)));
     return origin;
@@ -187,8 +187,9 @@ export class DataPlane {
 
   async close(): Promise<void> {
     this.#isClosing = true;
-    this.#uncoverPort();
+    this.#cover.uncover();
     await Promise.all([...this.#members.values()].map((member) => member.close()));
+    this.#cover.close();
     for (const connection of this.#connections) connection.destroy();
     await new Promise((resolve) => this.#inside.close(resolve));
   }
@@ -251,7 +252,7 @@ export class DataPlane {
   }
 
   #answers(member: DataPlaneMember): Answers<CallsOfProcess> {
-    const { codeStore } = this.#parts.machine;
+    const { codeStore, packs } = this.#parts.machine;
     const { callers } = this.#parts.platform;
     const replay = this.#replayOf(member);
     return {
@@ -260,6 +261,9 @@ export class DataPlane {
       credentials: (identity) => callers.issueForFunction(identity),
       codeDirectory: ({ codeHash }) => codeStore.directory(codeHash),
       layersDirectory: ({ codeHashes }) => codeStore.layers(codeHashes),
+      claimPack: (claim) => packs.claim(member, claim),
+      adoptPack: (pack) => packs.adopt(member, pack),
+      dropPack: ({ name }) => packs.drop(name),
       records: (records) => replay.take(records),
     };
   }
@@ -311,12 +315,18 @@ export class DataPlane {
     }
     if (this.#address === undefined || this.#isClosing) return;
     await member.listen(this.#address);
-    this.#uncoverPort();
+    this.#cover.uncover();
+    member.watch(() =>
+      this.#ground.logger.error("a data-plane process does not answer, and is ended", {
+        process: member.number,
+      }),
+    );
   }
 
   #ended(member: DataPlaneMember): void {
     this.#links.revocations.leave(member);
     this.#ledger.ended(member);
+    this.#parts.machine.packs.ended(member);
     this.#replays.get(member)?.ended();
     this.#replays.delete(member);
     if (this.#isClosing) return;
@@ -332,28 +342,12 @@ export class DataPlane {
     };
     if (member.hasServed) again();
     else clock.after(RESTART_AFTER_MS, again);
-    if (![...this.#members.values()].some(({ isServing }) => isServing))
-      this.#coverPort().catch((error: unknown) =>
-        logFailure(logger, "the port could not be served", { error, context: {} }),
-      );
-  }
-
-  async #coverPort(): Promise<void> {
-    if (this.#cover !== undefined || this.#address === undefined) return;
-    const { server } = this.#parts;
-    const cover = createNetServer((socket) => {
-      this.#connections.add(socket);
-      socket.once("close", () => this.#connections.delete(socket));
-      server.emit("connection", socket);
-    });
-    this.#cover = cover;
-    await listenTogether(cover, this.#address);
-  }
-
-  #uncoverPort(): void {
-    // Connections that it has taken go on.
-    this.#cover?.close();
-    this.#cover = undefined;
+    if (this.#address !== undefined && ![...this.#members.values()].some(({ isServing }) => isServing))
+      this.#cover
+        .cover(this.#address)
+        .catch((error: unknown) =>
+          logFailure(logger, "the port could not be served", { error, context: {} }),
+        );
   }
 
   #tellAll: DataPlaneMember["tell"] = (name, question) => {

@@ -127,13 +127,13 @@ export function followRuntimes(
 }
 
 /** Its environments get no new event, and its compiled code goes. */
-export function retireDeployment(
+function retireDeployment(
   { logger }: Pick<Ground, "logger">,
-  { dispatcher, codeCache }: Pick<Machine, "codeCache"> & { readonly dispatcher: InvocationDispatcher },
+  { dispatcher, packs }: Pick<Machine, "packs"> & { readonly dispatcher: InvocationDispatcher },
   deploymentId: string,
 ): void {
   dispatcher.retire(deploymentId);
-  codeCache
+  packs
     .retire(deploymentId)
     .catch((error: unknown) =>
       logFailure(logger, "compiled code could not be removed", { error, context: { deploymentId } }),

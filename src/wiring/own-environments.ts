@@ -1,14 +1,12 @@
 import { randomUUID } from "node:crypto";
 import { mkdir } from "node:fs/promises";
 import type { Socket } from "node:net";
-import { join } from "node:path";
-import { chooseSandboxDriver } from "../adapters/choose-sandbox-driver.ts";
 import { systemClock as clock } from "../adapters/clock-system/clock-system.ts";
-import { openCodeCache } from "../adapters/code-cache-files/code-cache-files.ts";
 import type { Configuration } from "../config.ts";
 import type { FunctionVersion } from "../core/function-version.ts";
 import type { CallsOfMain, CallsOfProcess } from "../data-plane/calls.ts";
 import type { Channel } from "../data-plane/channel.ts";
+import { distantPacks } from "../data-plane/distant-packs.ts";
 import type { Forwarding } from "../data-plane/forwarding.ts";
 import type { Outbox } from "../data-plane/outbox.ts";
 import { CodeCachePacks } from "../environments/code-cache-packs.ts";
@@ -18,10 +16,9 @@ import { InvocationDispatcher } from "../invocation/invocation-dispatcher.ts";
 import type { Logger } from "../ports/logger.ts";
 import { attachCodeCache } from "../runtime-api/code-cache-route.ts";
 import { RuntimeApi } from "../runtime-api/runtime-api.ts";
-import { machineRuntimes, RUNTIMES_DIRECTORY } from "../runtime-installation.ts";
 import { logFailure, newId, type Opened } from "./ground.ts";
-import { dispatcherLimits, followRuntimes, retireDeployment, wireReserve } from "./invocations.ts";
-import { CODE_CACHE_BYTES } from "./machine.ts";
+import { dispatcherLimits, followRuntimes, wireReserve } from "./invocations.ts";
+import { openMachineOfProcess, openPackFiles } from "./machine.ts";
 
 /** The account's limits are the main process's to keep: it lends what may run. */
 const UNLIMITED_CONCURRENCY = 1_000_000_000;
@@ -38,6 +35,7 @@ export interface OwnEnvironmentsParts {
   readonly configuration: Configuration;
   readonly logger: Logger;
   readonly opened: Opened;
+  readonly number: number;
   /** This process's alone. */
   readonly directory: string;
   readonly channel: Channel<CallsOfProcess, CallsOfMain>;
@@ -47,8 +45,17 @@ export interface OwnEnvironmentsParts {
 
 /** Opens what a process needs to run functions: sandboxes of its own, and all that is kept once behind the channel. */
 export async function openOwnEnvironments(parts: OwnEnvironmentsParts): Promise<OwnEnvironments> {
-  const { configuration, logger, opened, channel, outbox, forwarding } = parts;
-  const machine = await openOwnMachine(parts);
+  const { configuration, logger, opened, number, directory, channel, outbox, forwarding } = parts;
+  await mkdir(directory, { recursive: true, mode: 0o700 });
+  const [machine, packFiles] = await Promise.all([
+    // The main process has seen to what can be installed.
+    openMachineOfProcess(parts, {
+      directory,
+      allowInstall: false,
+      announce: (line) => logger.info(line, {}),
+    }),
+    openPackFiles(configuration, number),
+  ]);
   const runtimeApi = new RuntimeApi();
   const reserve = wireReserve({ configuration, logger }, machine, () => dispatcher.environmentCounts());
   opened.add(() => reserve.close());
@@ -56,6 +63,7 @@ export async function openOwnEnvironments(parts: OwnEnvironmentsParts): Promise<
     ...machine,
     clock,
     reserve,
+    codeCache: new CodeCachePacks(distantPacks(channel, packFiles)),
     codeStore: {
       directory: (codeHash) => channel.ask("codeDirectory", { codeHash }),
       layers: (codeHashes) => channel.ask("layersDirectory", { codeHashes }),
@@ -93,28 +101,6 @@ export async function openOwnEnvironments(parts: OwnEnvironmentsParts): Promise<
       if (!isKnown(version)) await runtimes.refresh();
       return isKnown(version);
     },
-    retire: (deploymentId) => retireDeployment({ logger }, { ...machine, dispatcher }, deploymentId),
+    retire: (deploymentId) => dispatcher.retire(deploymentId),
   };
-}
-
-async function openOwnMachine({ configuration, opened, directory, logger }: OwnEnvironmentsParts) {
-  await mkdir(directory, { recursive: true, mode: 0o700 });
-  const processes = configuration.dataPlaneProcesses + 1;
-  const [runtimes, cache] = await Promise.all([
-    machineRuntimes(configuration),
-    openCodeCache({ directory: join(directory, "code-cache"), maxBytes: CODE_CACHE_BYTES / processes }),
-  ]);
-  const sandboxes = await chooseSandboxDriver({
-    preference: configuration.isolation,
-    network: configuration.network,
-    // The main process has seen to that.
-    allowInstall: false,
-    dataDirectory: directory,
-    sharedDirectories: [join(configuration.dataDirectory, "code"), RUNTIMES_DIRECTORY],
-    announce: (line) => logger.info(line, {}),
-    clock,
-  });
-  opened.add(() => sandboxes.close());
-  const fileSystems = sandboxes.report.isolates ? configuration.fileSystems : {};
-  return { runtimes, sandboxes, fileSystems, codeCache: new CodeCachePacks({ cache, clock }) };
 }

@@ -2,14 +2,13 @@
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
 import { readdir, readFile, stat } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { dirname, join, relative } from "node:path";
 import { after, before, describe, type TestContext, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 import type { Runtime } from "@aws-sdk/client-lambda";
-import { build } from "esbuild";
+import { bundle } from "../support/bundle.ts";
 import { deploy, invoke, lambdaClient } from "../support/deploy.ts";
 import { discoverForTests } from "../support/installed-runtimes.ts";
 import { skipUnless } from "../support/skip.ts";
@@ -75,24 +74,6 @@ const S3_HANDLER = `
     const error = await client.send(new ListBucketsCommand({})).catch((error) => error);
     return { name: error.name, code: error.code, stack: new Error("here").stack.split("\\n")[1] }; };`;
 const IMPORT_S3 = 'import { S3Client, ListBucketsCommand } from "@aws-sdk/client-s3";';
-
-/** esbuild's output for a TypeScript or JavaScript source. */
-async function bundle(source: string, options: Parameters<typeof build>[0] = {}): Promise<Files> {
-  const resolveDir = fileURLToPath(new URL(".", import.meta.url));
-  const { outputFiles } = await build({
-    stdin: { contents: source, loader: "ts", resolveDir, sourcefile: "handler.ts" },
-    bundle: true,
-    platform: "node",
-    write: false,
-    outdir: tmpdir(),
-    entryNames: "index",
-    logLevel: "silent",
-    ...options,
-  });
-  return Object.fromEntries(
-    (outputFiles ?? []).map(({ path, contents }) => [relative(tmpdir(), path), contents]),
-  );
-}
 
 /** The files of node_modules that the S3 client loads for a request, with their packages' package.json. */
 async function s3Modules(): Promise<Files> {

@@ -7,6 +7,9 @@ import { ATTACK_PROGRAM, canIsolate, openSandboxes } from "../support/sandboxes.
 
 enterPrivateMountNamespace(process.argv.slice(1));
 
+/** Without the helper, which opens the listeners before the program runs. */
+const BY_THE_PROGRAM = { compiler: null };
+
 /**
  * Environment variables such as NODE_OPTIONS run a function's code before the runtime hands its listeners over, so
  * the channel to the host has a stranger at its other end. Each of these ends Node's own reader of such a channel, or
@@ -42,7 +45,7 @@ process.once = () => process; setInterval(() => {}, 1000);
 for (const [name, attempt] of Object.entries(ATTEMPTS)) {
   test(`${name} ends the sandbox and nothing else`, async (t) => {
     if (!canIsolate(t)) return;
-    const sandboxes = await openSandboxes(t);
+    const sandboxes = await openSandboxes(t, "none", BY_THE_PROGRAM);
     const preload = join(sandboxes.dataDirectory, "preload");
     await mkdir(preload, { mode: 0o755 });
     await writeFile(
@@ -66,14 +69,14 @@ for (const [name, attempt] of Object.entries(ATTEMPTS)) {
 
 test("a program that never hands over is given up", async (t) => {
   if (!canIsolate(t)) return;
-  const sandboxes = await openSandboxes(t);
+  const sandboxes = await openSandboxes(t, "none", BY_THE_PROGRAM);
   const program = { ...ATTACK_PROGRAM, command: ["/var/lang/bin/node", "-e", "setInterval(() => {}, 1000)"] };
   await assert.rejects(sandboxes.start("", { program }), /no hand-over within 10000 ms/);
 });
 
 test("what a program says before it fails is in the error", async (t) => {
   if (!canIsolate(t)) return;
-  const sandboxes = await openSandboxes(t);
+  const sandboxes = await openSandboxes(t, "none", BY_THE_PROGRAM);
   const program = { ...ATTACK_PROGRAM, command: ["/bin/sh", "-c", "echo the reason >&2; exit 4"] };
   await assert.rejects(sandboxes.start("", { program }), /exit status 4.*the reason/s);
   const missing = { ...ATTACK_PROGRAM, command: ["/no/such/program"] };

@@ -3,7 +3,7 @@ import { existsSync, globSync, readFileSync } from "node:fs";
 import { type TestContext, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { enterPrivateMountNamespace } from "../../src/adapters/sandbox-bubblewrap/private-mount-namespace.ts";
-import { canIsolate, openSandboxes } from "../support/sandboxes.ts";
+import { ATTACK_PROGRAM, canIsolate, openSandboxes } from "../support/sandboxes.ts";
 import { skipUnless } from "../support/skip.ts";
 
 enterPrivateMountNamespace(process.argv.slice(1));
@@ -90,3 +90,31 @@ function hasEnded(processId: string): boolean {
     return true;
   }
 }
+
+test("a program that finds its listeners inherits no way to the host but its output", async (t) => {
+  if (!canIsolate(t) || !hasCompiler(t)) return;
+  const sandboxes = await openSandboxes(t);
+  await until(() => helpers()[0]);
+  // It is used from its first answer on.
+  await sandboxes.run("return 1;");
+  const program = {
+    ...ATTACK_PROGRAM,
+    command: ["/bin/sh", "-c", 'ls -l /proc/$$/fd; cat /proc/net/tcp; env; echo "END"; sleep 1000'],
+  };
+  const { sandbox, output } = await sandboxes.start("", { program });
+  await until(() => (output.text.includes("END") ? true : undefined));
+  const inherited = [...output.text.matchAll(/ (\d+) -> (\S+)/g)].map(
+    ([, name, target]) => `${name} ${target}`,
+  );
+  assert.match(
+    inherited.join(),
+    /^0 \/dev\/null,1 \S+-stdout,2 \S+-stderr,4 \S+-telemetry$|^0 \/dev\/null(,[124] pipe:\[\d+\]){3}$/,
+  );
+  // 9001 and 4566 of 127.0.0.1, listening.
+  assert.deepEqual([...output.text.matchAll(/0100007F:(\w{4}) \S+ 0A/g)].map(([, port]) => port).sort(), [
+    "11D6",
+    "2329",
+  ]);
+  assert.doesNotMatch(output.text, /LAMBENT|NODE_CHANNEL/);
+  await sandbox.destroy();
+});

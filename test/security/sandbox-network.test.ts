@@ -93,12 +93,14 @@ test("requests from inside reach the listeners that the host holds, from no othe
       );
       listener.on("connection", (socket) => server.emit("connection", socket));
     }
+    const said = new Promise((resolve) => sandbox.stdout.once("end", resolve));
     await sandbox.exited;
+    await sandbox.destroy();
+    await said;
     assert.match(
       output.text,
       new RegExp(`OUTCOME \\["${name} runtime /from-inside","${name} endpoint /from-inside"\\]`),
     );
-    await sandbox.destroy();
   }
 });
 

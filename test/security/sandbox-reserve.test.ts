@@ -219,7 +219,9 @@ test("limits of the function hold from its assignment on", async (t) => {
 test("a program that fails as a zygote is started, and that is told once", async (t) => {
   if (!canIsolate(t)) return;
   const failures: string[] = [];
-  const sandboxes = await openSandboxes(t, "none", (error) => failures.push(String(error)));
+  const sandboxes = await openSandboxes(t, "none", {
+    forkingFailed: (error) => failures.push(String(error)),
+  });
   const code = await codeOf(sandboxes, "started", "return process.ppid;");
   for (let round = 0; round < 2; round++) {
     const { outcome } = await assign(await prepare(sandboxes, {}, { canFork: true }), code);
@@ -235,7 +237,9 @@ test("a program that was forked can be asked to end", async (t) => {
   const python = runtimes.list().find(({ reserve }) => reserve?.zygote === true);
   if (!skipUnless(t, python !== undefined, "nothing can be forked", "install Python 3")) return;
   assert.ok(python !== undefined);
-  const sandboxes = await openSandboxes(t, "none", (error) => assert.fail(String(error)));
+  const sandboxes = await openSandboxes(t, "none", {
+    forkingFailed: (error) => assert.fail(String(error)),
+  });
   const { program, environmentVariables } = python;
   const waiting = await prepare(sandboxes, environmentVariables, { program, canFork: true });
   const sandbox = await waiting.assign({

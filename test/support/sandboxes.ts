@@ -80,7 +80,14 @@ export function canIsolate(t: TestContext): boolean {
 export async function openSandboxes(
   t: TestContext,
   network: "none" | "internet" | "all" = "none",
-  forkingFailed: (error: unknown) => void = (error) => t.diagnostic(`not forked: ${String(error)}`),
+  {
+    forkingFailed = (error: unknown): void => t.diagnostic(`not forked: ${String(error)}`),
+    compiler,
+  }: {
+    readonly forkingFailed?: (error: unknown) => void;
+    /** Null: without the helper. */
+    readonly compiler?: null;
+  } = {},
 ): Promise<TestSandboxes> {
   const dataDirectory = await mkdtemp(join(tmpdir(), "lambent-sandbox-test-"));
   const codeStore = join(dataDirectory, "code");
@@ -91,6 +98,7 @@ export async function openSandboxes(
     clock: systemClock,
     network,
     forkingFailed,
+    ...(compiler === null && { compiler }),
   });
   t.after(async () => {
     await driver.close();

@@ -72,7 +72,7 @@ def prepare_code_cache():
     if what is None or sys.flags.optimize:
         return None
     try:
-        if what == "make":
+        if what in ("make", "make-all"):
             return CodeCache(True, None)
         body = _exchange("GET", b"")
         return CodeCache(False, marshal.loads(body)) if body else None

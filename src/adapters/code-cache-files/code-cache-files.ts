@@ -1,6 +1,5 @@
-import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
-import { join } from "node:path";
 import type { CodeCache } from "../../ports/code-cache.ts";
+import { PackDirectory } from "./pack-files.ts";
 
 export interface CodeCacheFilesOptions {
   /** Nobody else's; made when absent. */
@@ -9,74 +8,54 @@ export interface CodeCacheFilesOptions {
   readonly maxBytes: number;
 }
 
-const UNFINISHED = ".unfinished";
-const NAME = /^[A-Za-z0-9-]+$/;
-
-/** One file for each pack; a pack's modification time is that of its last use. */
+/** Opened before other processes write to the directory (`PackDirectory`): what is unfinished then is removed. */
 export async function openCodeCache({ directory, maxBytes }: CodeCacheFilesOptions): Promise<CodeCache> {
-  await mkdir(directory, { recursive: true, mode: 0o700 });
-  const found: { name: string; size: number; usedMs: number }[] = [];
-  for (const name of await readdir(directory)) {
-    const path = join(directory, name);
-    if (!NAME.test(name)) {
-      await rm(path, { recursive: true, force: true });
-      continue;
-    }
-    const { size, mtimeMs } = await stat(path);
-    found.push({ name, size, usedMs: mtimeMs });
-  }
-  found.sort((a, b) => a.usedMs - b.usedMs);
-  const cache = new CodeCacheFiles(directory, maxBytes, new Map(found.map(({ name, size }) => [name, size])));
+  const packs = await PackDirectory.open(directory, "main");
+  const cache = new CodeCacheFiles(packs, maxBytes, await packs.list());
   await cache.shrink();
   return cache;
 }
 
 class CodeCacheFiles implements CodeCache {
-  readonly #directory: string;
+  readonly #packs: PackDirectory;
   readonly #maxBytes: number;
   /** Least recently used first. */
   readonly #sizes: Map<string, number>;
-  #writes = 0;
 
-  constructor(directory: string, maxBytes: number, sizes: Map<string, number>) {
-    this.#directory = directory;
+  constructor(packs: PackDirectory, maxBytes: number, sizes: Map<string, number>) {
+    this.#packs = packs;
     this.#maxBytes = maxBytes;
     this.#sizes = sizes;
   }
 
-  sizeBytes(name: string): number | undefined {
-    return this.#sizes.get(name);
-  }
-
-  async read(name: string): Promise<Uint8Array | undefined> {
+  use(name: string): number | undefined {
     const size = this.#sizes.get(name);
     if (size === undefined) return undefined;
     this.#sizes.delete(name);
     this.#sizes.set(name, size);
-    const path = join(this.#directory, name);
-    const now = new Date();
-    try {
-      const [bytes] = await Promise.all([readFile(path), utimes(path, now, now)]);
-      return bytes;
-    } catch {
-      this.#sizes.delete(name);
-      return undefined;
-    }
+    return size;
+  }
+
+  async read(name: string): Promise<Uint8Array | undefined> {
+    if (this.use(name) === undefined) return undefined;
+    const pack = await this.#packs.read(name);
+    if (pack === undefined) await this.#drop(name);
+    return pack;
   }
 
   async store(name: string, pack: Uint8Array): Promise<void> {
-    if (!NAME.test(name)) throw new Error(`${name} cannot be the name of a pack`);
-    if (pack.byteLength > this.#maxBytes) return;
-    this.#writes += 1;
-    const unfinished = join(this.#directory, `${this.#writes}${UNFINISHED}`);
+    await this.adopt(name, await this.#packs.write(pack));
+  }
+
+  async adopt(name: string, unfinished: string): Promise<void> {
     try {
-      await writeFile(unfinished, pack, { mode: 0o600 });
-      await rename(unfinished, join(this.#directory, name));
+      const size = await this.#packs.finish(unfinished, name, this.#maxBytes);
+      if (size === undefined) return;
+      this.#sizes.delete(name);
+      this.#sizes.set(name, size);
     } finally {
-      await rm(unfinished, { force: true });
+      await this.#packs.discard(unfinished);
     }
-    this.#sizes.delete(name);
-    this.#sizes.set(name, pack.byteLength);
     await this.shrink();
   }
 
@@ -97,6 +76,6 @@ class CodeCacheFiles implements CodeCache {
 
   async #drop(name: string): Promise<void> {
     this.#sizes.delete(name);
-    await rm(join(this.#directory, name), { force: true });
+    await this.#packs.drop(name);
   }
 }

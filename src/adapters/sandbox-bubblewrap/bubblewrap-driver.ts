@@ -12,12 +12,12 @@ import {
 import { type Belongings, KeptBelongings } from "./belongings.ts";
 import { bubblewrapOptions, type RootFileSystem } from "./bubblewrap-arguments.ts";
 import { BubblewrapSandbox, initialLimits, PROCESSES_MAX } from "./bubblewrap-sandbox.ts";
-import { LISTENER_PORTS } from "./hand-over-channel.ts";
+import { LISTENER_PORTS, listenerVariables } from "./hand-over-channel.ts";
 import type { HostPaths } from "./host-paths.ts";
 import type { RelayPrograms } from "./inside-relay.ts";
 import { BubblewrapWaitingSandbox } from "./late-code/bubblewrap-waiting-sandbox.ts";
 import type { LateDirectories, LateDirectory } from "./late-code/late-directories.ts";
-import { INHERITED_VARIABLES, type Launch } from "./launch.ts";
+import { type Launch, TELEMETRY_VARIABLE } from "./launch.ts";
 import { LaunchReserve } from "./launch-reserve.ts";
 import type { LaunchSettings } from "./launch-settings.ts";
 import { makeNamedPipe, type NamedPipe } from "./named-pipes.ts";
@@ -105,13 +105,14 @@ export class BubblewrapDriver implements SandboxDriver {
     const variables = { ...startVariables(request.environmentVariables), LAMBENT_RESERVE: "1" };
     const started = { ...request, environmentVariables: variables };
     const command = launchSettings.holder?.command;
-    const zygote = request.canFork === true ? await zygotes?.get(program, variables) : undefined;
+    const forked = { ...variables, ...listenerVariables() };
+    const zygote = request.canFork === true ? await zygotes?.get(program, forked) : undefined;
     if (zygote === undefined || command === undefined) return this.#prepareWith(started, directories);
     try {
       return await this.#prepareWith(started, directories, { zygote, command });
     } catch (error) {
       if (this.#closed !== undefined) throw error;
-      zygotes?.failed(program, variables, new Error(`${messageOf(error)} ${zygote.complaints}`.trim()));
+      zygotes?.failed(program, forked, new Error(`${messageOf(error)} ${zygote.complaints}`.trim()));
       return this.#prepareWith(started, directories);
     }
   }
@@ -193,6 +194,9 @@ export class BubblewrapDriver implements SandboxDriver {
       environmentVariables: startVariables({}),
       ...limits,
     });
+    // It is started when the listeners are there, or ends without any.
+    await Promise.race([sandbox.handOver.received().catch(() => undefined), sandbox.exited]);
+    sandbox.handOver.disconnect();
     const { code, signal } = await sandbox.exited;
     const said = complaint(sandbox);
     await sandbox.destroy();
@@ -237,7 +241,7 @@ export class BubblewrapDriver implements SandboxDriver {
     const sandbox = this.#newSandbox(request, launch, { link, directory, extensionOutput });
     try {
       const belongings = { scratch: launch.scratch, directory, extensionOutput };
-      const options = await this.#options(request, belongings, zygote !== undefined);
+      const options = await this.#options(request, belongings, { launch, isForked: zygote !== undefined });
       launch.group?.setLimits(initialLimits(request.memoryMb));
       launch.start(options);
       return { sandbox, connected: allOf(connect(link, launch), forked ?? Promise.resolve()) };
@@ -314,7 +318,7 @@ export class BubblewrapDriver implements SandboxDriver {
       directory,
       extensionOutput,
     }: Omit<SandboxBelongings, "link"> & { readonly scratch: ScratchVolume | undefined },
-    isForked: boolean,
+    { launch, isForked }: { readonly launch: Launch; readonly isForked: boolean },
   ): Promise<Buffer> {
     const { hostPaths, rootFileSystem } = this.#parts;
     const mounts = request.program.mounts.map(async ({ hostPath, sandboxPath }) => ({
@@ -340,7 +344,9 @@ export class BubblewrapDriver implements SandboxDriver {
       layersDirectory: directory?.opt ?? layers,
       scratch: scratch ?? { sizeBytes: request.ephemeralStorageMb * MEBIBYTE },
       // A forked program has its variables from its zygote.
-      environmentVariables: isForked ? {} : request.environmentVariables,
+      environmentVariables: isForked
+        ? {}
+        : { ...request.environmentVariables, ...(launch.hasListeners ? {} : listenerVariables()) },
       isFirstProcess: isForked,
     };
     return bubblewrapOptions(view, SECCOMP_DESCRIPTOR);
@@ -377,10 +383,9 @@ function programVariables(variables: Readonly<Record<string, string>>): Record<s
   };
 }
 
-/** With those by which it finds its listeners and its channel when it starts. */
+/** With that by which it finds what it inherits when it starts. */
 function startVariables(variables: Readonly<Record<string, string>>): Record<string, string> {
-  const listen = Object.entries(LISTENER_PORTS).map(([name, port]) => `${name}=${port}`);
-  return { ...programVariables(variables), LAMBENT_LISTEN: listen.join(","), ...INHERITED_VARIABLES };
+  return { ...programVariables(variables), ...TELEMETRY_VARIABLE };
 }
 
 function messageOf(error: unknown): string {

@@ -6,6 +6,16 @@ import { type ChannelEnd, HANDLE_ACKNOWLEDGEMENT, takePendingHandle } from "./he
 export const LISTENER_PORTS = { "runtime-api": 9001, "aws-endpoint": 4566 } as const;
 type ListenerName = keyof typeof LISTENER_PORTS;
 
+/** By which a program learns that it has to open the listeners, and where it gives them away. */
+export function listenerVariables(): Record<string, string> {
+  const listen = Object.entries(LISTENER_PORTS).map(([name, port]) => `${name}=${port}`);
+  return {
+    LAMBENT_LISTEN: listen.join(","),
+    NODE_CHANNEL_FD: "3",
+    NODE_CHANNEL_SERIALIZATION_MODE: "json",
+  };
+}
+
 /** Two messages of less than a hundred bytes are expected. */
 const CHANNEL_BYTES_MAX = 1_024;
 const LOOPBACK = "127.0.0.1";
@@ -80,13 +90,14 @@ function standsOn(handle: TcpHandle, port: number): boolean {
 }
 
 /**
- * Receives the two listening sockets that the program in a sandbox opens in its own network namespace. A function's
- * environment variables (NODE_OPTIONS, LD_PRELOAD …) may run its code before the hand-over, so the other side is
+ * Receives the two listening sockets in a sandbox's network namespace, from the helper or from the program in the
+ * sandbox itself. A function's environment variables (NODE_OPTIONS, LD_PRELOAD …) may run its code before the hand-over, so the other side is
  * not trusted: anything but the two expected messages, each with its socket, is an error, and the sandbox is to be
  * destroyed.
  */
 export class HandOverChannel {
   readonly #end: ChannelEnd;
+  readonly #acknowledges: boolean;
   readonly #listeners = new Map<ListenerName, Server>();
   readonly #complete = Promise.withResolvers<void>();
   #hasFailed = false;
@@ -94,9 +105,13 @@ export class HandOverChannel {
   #receivedBytes = 0;
   #pending: unknown[] = [];
 
-  /** Call in the same turn in which the channel's end was made, before anything can have arrived. */
-  constructor(end: ChannelEnd) {
+  /**
+   * Call in the same turn in which the channel's end was made, before anything can have arrived. Nothing is acknowledged
+   * where the other side is not Node.
+   */
+  constructor(end: ChannelEnd, { acknowledges = true } = {}) {
     this.#end = end;
+    this.#acknowledges = acknowledges;
     this.#complete.promise.catch(() => {});
     end.onData = (data) => this.#receive(data);
   }
@@ -158,7 +173,7 @@ export class HandOverChannel {
     }
     this.#listen(name, handle);
     // Node sends the next handle only when the last one is acknowledged.
-    this.#end.acknowledge();
+    if (this.#acknowledges) this.#end.acknowledge();
   }
 
   #listen(name: ListenerName, handle: TcpHandle): void {

@@ -27,6 +27,8 @@ export interface Launch {
   readonly stdout: Readable;
   readonly stderr: Readable;
   readonly telemetry: Readable;
+  /** The program finds its listeners there; otherwise it opens them and gives them away. */
+  readonly hasListeners: boolean;
   /** How bwrap has ended. */
   readonly ended: Promise<ProgramEnd>;
   /**
@@ -44,12 +46,8 @@ export interface Launch {
   readonly terminate?: () => void;
 }
 
-/** The variables by which the program inside finds what it inherits. */
-export const INHERITED_VARIABLES: Readonly<Record<string, string>> = {
-  NODE_CHANNEL_FD: "3",
-  NODE_CHANNEL_SERIALIZATION_MODE: "json",
-  _LAMBDA_TELEMETRY_LOG_FD: String(TELEMETRY_DESCRIPTOR),
-};
+/** The variable by which the program inside finds a pipe that it inherits. */
+export const TELEMETRY_VARIABLE = { _LAMBDA_TELEMETRY_LOG_FD: String(TELEMETRY_DESCRIPTOR) };
 
 /** What a launch is made with. */
 export interface LaunchOrder {
@@ -120,13 +118,16 @@ async function startWaiting(
   if (stdout === undefined || stderr === undefined || telemetry === undefined || information === undefined)
     throw new Error("a pipe is missing");
   const bubblewrap = await startBubblewrap(settings, id, { command, user, group, scratch, outputs: pipes });
-  const { processId, ended, handOver, options } = bubblewrap;
+  const { processId, ended, handOver, options, listen } = bubblewrap;
+  const firstProcess = firstProcessOf(information);
   let isRunning = true;
   void ended.then(() => {
     isRunning = false;
   });
   // A bwrap that has died is noticed by its end.
   options.on("error", () => {});
+  // Without its listeners its program must not be started.
+  if (listen !== undefined) firstProcess.then(listen).catch(() => bubblewrap.kill());
   return {
     id,
     processId,
@@ -139,7 +140,8 @@ async function startWaiting(
     stderr,
     telemetry,
     ended,
-    firstProcess: firstProcessOf(information),
+    firstProcess,
+    hasListeners: listen !== undefined,
     start: (text) => options.end(text),
     kill: () => bubblewrap.kill(),
   };

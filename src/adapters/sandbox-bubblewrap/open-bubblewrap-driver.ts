@@ -14,7 +14,7 @@ import { LateDirectories } from "./late-code/late-directories.ts";
 import { chooseNetwork } from "./network/choose-network.ts";
 import type { NetworkPolicy } from "./network/network-policy.ts";
 import { isInPrivateMountNamespace } from "./private-mount-namespace.ts";
-import { requireProgram } from "./programs.ts";
+import { findProgram, requireProgram } from "./programs.ts";
 import { describeRootFileSystem } from "./root-file-system.ts";
 import { ScratchVolumes } from "./scratch-volumes.ts";
 import { hasSeccompFilter, seccompFilter } from "./seccomp/seccomp-filter.ts";
@@ -34,6 +34,8 @@ export interface BubblewrapDriverOptions {
   readonly network?: NetworkPolicy;
   /** Told when programs that could be forked have to be started, and why. */
   readonly forkingFailed?: (error: unknown, command: string) => void;
+  /** For the helper; the machine's when it is not said. Null: programs do the helper's work. */
+  readonly compiler?: string | null;
 }
 
 /**
@@ -63,7 +65,7 @@ export async function openBubblewrapDriver(options: BubblewrapDriverOptions): Pr
     const seccompFile = join(workspace.directory, "seccomp.bpf");
     await writeFile(seccompFile, seccompFilter(arch), { mode: 0o600 });
     const { helpers, scratch, lateDirectories } = mounting
-      ? await openMounting(dataDirectory, workspace, closers)
+      ? await openMounting(dataDirectory, workspace, { compiler: compilerFor(options), closers })
       : {};
     const pipesDirectory = workspace.pipes;
     const holder = await openHolderFor({ mounting, groups, pipesDirectory, closers });
@@ -111,13 +113,17 @@ export async function openBubblewrapDriver(options: BubblewrapDriverOptions): Pr
   }
 }
 
+function compilerFor({ compiler = findProgram("cc") }: BubblewrapDriverOptions): string | undefined {
+  return compiler ?? undefined;
+}
+
 /** What needs a mount namespace of our own. */
 async function openMounting(
   dataDirectory: string,
   workspace: Workspace,
-  closers: (() => Promise<void>)[],
+  { compiler, closers }: { readonly compiler: string | undefined; readonly closers: (() => Promise<void>)[] },
 ): Promise<Pick<DriverParts, "lateDirectories"> & { helpers: HelperAccess; scratch?: ScratchVolumes }> {
-  const helpers = new HelperAccess(workspace.directory, join(dataDirectory, "cache"));
+  const helpers = new HelperAccess(workspace.directory, join(dataDirectory, "cache"), compiler);
   closers.unshift(() => helpers.close());
   const directories = { files: join(dataDirectory, "scratch"), mounts: workspace.volumes };
   // No loop devices, as in many containers, or no mkfs.ext4: the report says that /tmp is memory then.

@@ -3,16 +3,18 @@ import { closeSync, constants, openSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { Writable } from "node:stream";
 import type { ControlGroup } from "./cgroups/control-group.ts";
-import { channelOf, HandOverChannel } from "./hand-over-channel.ts";
+import { channelOf, HandOverChannel, LISTENER_PORTS } from "./hand-over-channel.ts";
 import { connectChannel } from "./helper/channel-end.ts";
 import type { ProgramEnd, SandboxHelper } from "./helper/sandbox-helper.ts";
 import type { LaunchSettings } from "./launch-settings.ts";
 import { makeInputPipe, type OutputPipe } from "./named-pipes.ts";
+import { openNetworkNamespace } from "./network-namespace.ts";
 import type { ScratchVolume } from "./scratch-volumes.ts";
 import type { UnprivilegedUser } from "./unprivileged-users.ts";
 
 /** Descriptors of bwrap. The first five stay with the program inside; the others bwrap reads and closes. */
 export const TELEMETRY_DESCRIPTOR = 4;
+const CHANNEL_DESCRIPTOR = 3;
 const OPTIONS_DESCRIPTOR = 5;
 export const SECCOMP_DESCRIPTOR = 6;
 const INFORMATION_DESCRIPTOR = 7;
@@ -41,6 +43,11 @@ export interface StartedBubblewrap {
   readonly handOver: HandOverChannel;
   readonly options: Writable;
   kill(): void;
+  /**
+   * Opens the sandbox's listeners, once its first process is known; they arrive at the hand-over's channel, and the
+   * program is not started before that has ended. Undefined: the program opens them by itself.
+   */
+  readonly listen?: (firstProcess: number) => Promise<void>;
 }
 
 /** Starts a bwrap, through the helper where there is one. Leaves nothing behind when it rejects. */
@@ -59,8 +66,14 @@ export async function startBubblewrap(
   }
 }
 
-function bubblewrapCommand(settings: LaunchSettings, command: readonly string[]): string[] {
+function bubblewrapCommand(
+  settings: LaunchSettings,
+  command: readonly string[],
+  waitsForChannel = false,
+): string[] {
   const parameters = ["--args", String(OPTIONS_DESCRIPTOR), "--info-fd", String(INFORMATION_DESCRIPTOR)];
+  // It ends with the channel: bwrap reads nothing then, closes it and goes on.
+  if (waitsForChannel) parameters.push("--block-fd", String(CHANNEL_DESCRIPTOR));
   return [settings.bubblewrap, ...parameters, "--", ...command];
 }
 
@@ -79,11 +92,13 @@ async function startByHelper(
     const ours = (descriptor: number | undefined): string => `/proc/${process.pid}/fd/${descriptor}`;
     const [stdout, stderr, telemetry, information] = outputs.map((pipe) => ours(pipe.writeDescriptor));
     const held = heldInput(settings, command);
+    // What is forked into a sandbox opens its listeners itself, as it has all that it needs for that.
+    const listens = held === undefined;
     const descriptors = [
       held === undefined ? "r/dev/null" : `r${ours(held)}`,
       `w${stdout}`,
       `w${stderr}`,
-      "channel",
+      listens ? "gate" : "channel",
       `w${telemetry}`,
       `r${ours(input.readDescriptor)}`,
       `r${settings.seccompFile}`,
@@ -91,7 +106,7 @@ async function startByHelper(
     ];
     const entrance = group?.entrance() ?? { group: "", taskFiles: [] };
     // The helper takes channels in the order of launches: nothing may come between these two.
-    const handOver = new HandOverChannel(connectChannel(helper.channelPath));
+    const handOver = new HandOverChannel(connectChannel(helper.channelPath), { acknowledges: !listens });
     const launching = helper.launch(
       String(user ?? ""),
       String(OOM_SCORE_ADJUSTMENT),
@@ -104,18 +119,35 @@ async function startByHelper(
       ...descriptors,
       String(entrance.taskFiles.length),
       ...entrance.taskFiles,
-      ...bubblewrapCommand(settings, command),
+      ...bubblewrapCommand(settings, command, listens),
     );
     const { processId, ended } = await launching.catch((error: unknown) => {
       handOver.close();
       throw error;
     });
-    return { processId, ended, handOver, options: input.writer, kill: () => helper.kill(processId) };
+    return {
+      processId,
+      ended,
+      handOver,
+      options: input.writer,
+      kill: () => helper.kill(processId),
+      ...(listens && { listen: (firstProcess) => openListeners(helper, processId, firstProcess) }),
+    };
   } catch (error) {
     input.writer.destroy();
     throw error;
   } finally {
     closeSync(input.readDescriptor);
+  }
+}
+
+async function openListeners(helper: SandboxHelper, processId: number, firstProcess: number): Promise<void> {
+  const namespace = openNetworkNamespace(firstProcess, processId);
+  try {
+    const ports = Object.entries(LISTENER_PORTS).flatMap(([name, port]) => [name, String(port)]);
+    await helper.ask("listen", String(processId), String(namespace), ...ports);
+  } finally {
+    closeSync(namespace);
   }
 }
 

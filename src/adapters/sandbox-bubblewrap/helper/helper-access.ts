@@ -1,5 +1,4 @@
 import { join } from "node:path";
-import { findProgram } from "../programs.ts";
 import { compiledHelper } from "./compile-helper.ts";
 import { SandboxHelper } from "./sandbox-helper.ts";
 
@@ -16,8 +15,7 @@ export class HelperAccess {
   #isClosed = false;
 
   /** Needs a mount namespace of our own. The compiled helper is kept in `cacheDirectory`. */
-  constructor(workspaceDirectory: string, cacheDirectory: string) {
-    const compiler = findProgram("cc");
+  constructor(workspaceDirectory: string, cacheDirectory: string, compiler: string | undefined) {
     this.#workspaceDirectory = workspaceDirectory;
     this.#program = compiler === undefined ? undefined : compiledHelper(compiler, cacheDirectory);
     this.#program?.catch(() => undefined);

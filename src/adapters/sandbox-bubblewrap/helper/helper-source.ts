@@ -1,4 +1,5 @@
 import { LINK_SOURCE } from "./link-source.ts";
+import { LISTENER_SOURCE } from "./listener-source.ts";
 import { VOLUME_SOURCE } from "./volume-source.ts";
 
 /**
@@ -49,6 +50,7 @@ export const HELPER_SOURCE = String.raw`#define _GNU_SOURCE
 #define LAUNCHED_MAX 16384
 #define DESCRIPTORS_MAX 16
 #define LOOP_ATTEMPTS 64
+#define LISTENER_BACKLOG 511
 
 static const char *root;
 static pid_t parent;
@@ -56,6 +58,8 @@ static int channels = -1;
 static pid_t self;
 static pid_t launched[LAUNCHED_MAX];
 static char *launched_group[LAUNCHED_MAX];
+/* For its listeners; -1 when it has none from here. */
+static int launched_channel[LAUNCHED_MAX];
 static int launched_count = 0;
 
 static int write_text(const char *path, const char *text) {
@@ -111,6 +115,7 @@ static int make_pipes(int count, char **words) {
 
 ${VOLUME_SOURCE}
 ${LINK_SOURCE}
+${LISTENER_SOURCE}
 /* The next channel that the parent has connected. */
 static int accept_channel(void) {
   for (;;) {
@@ -171,11 +176,12 @@ static int leave_mounts_of_others(const char *volumes, const char *volume, const
 /*
  * words: user or "", adjustment of the OOM score, limit of open files, directory of all volumes, mount point of its own
  * volume and directory of late mounts, each of these or "", group of version 2 or "", how many descriptors, the
- * descriptors, how many files of groups, the files, program and parameters. A descriptor is "channel" or "r", "w" or "b"
- * for both, and a path.
+ * descriptors, how many files of groups, the files, program and parameters. A descriptor is "r", "w" or "b" for both, and
+ * a path; or "channel", through which the program gives its listeners away; or "gate", through which its listeners are
+ * given away from here.
  */
 static int launch(int count, char **words, pid_t *child) {
-  int descriptors[DESCRIPTORS_MAX], error = 0, opened = 0;
+  int descriptors[DESCRIPTORS_MAX], error = 0, opened = 0, gate = -1;
   const char *user = words[0], *score = words[1], *files = words[2];
   int wanted = count > 7 ? atoi(words[7]) : -1;
   if (wanted < 0 || wanted > DESCRIPTORS_MAX || count < wanted + 10) return EINVAL;
@@ -188,11 +194,13 @@ static int launch(int count, char **words, pid_t *child) {
     const char *what = descriptor[opened];
     int flags = *what == 'r' ? O_RDONLY : *what == 'w' ? O_WRONLY : O_RDWR;
     /* A pipe that the parent has not opened must not hold this process up. */
-    int low = *what == 'c' ? accept_channel() : open(what + 1, flags | O_NONBLOCK | O_CLOEXEC);
+    int is_channel = *what == 'c' || *what == 'g';
+    int low = is_channel ? accept_channel() : open(what + 1, flags | O_NONBLOCK | O_CLOEXEC);
     int high = low < 0 ? -1 : fcntl(low, F_DUPFD_CLOEXEC, 64);
     if (high < 0) error = errno;
-    else if (*what != 'c') fcntl(high, F_SETFL, 0);
-    if (low >= 0) close(low);
+    else if (!is_channel) fcntl(high, F_SETFL, 0);
+    if (*what == 'g') gate = low;
+    else if (low >= 0) close(low);
     descriptors[opened] = high;
   }
   int is_inside = 0;
@@ -236,9 +244,21 @@ static int launch(int count, char **words, pid_t *child) {
   if (error == 0) {
     char *kept = strdup(group);
     launched_group[launched_count] = kept == NULL ? "" : kept;
+    launched_channel[launched_count] = gate;
     launched[launched_count++] = *child;
-  }
+  } else if (gate >= 0) close(gate);
   return error;
+}
+
+/* It is whose listeners are made; nobody else has it then. */
+static int take_channel(pid_t process) {
+  for (int at = 0; at < launched_count; at++) {
+    if (launched[at] != process) continue;
+    int channel = launched_channel[at];
+    launched_channel[at] = -1;
+    return channel;
+  }
+  return -1;
 }
 
 static int kill_launched(pid_t process) {
@@ -254,7 +274,9 @@ static void reap(void) {
       if (launched[at] != process) continue;
       kill_group(launched_group[at]);
       if (*launched_group[at] != 0) free(launched_group[at]);
+      if (launched_channel[at] >= 0) close(launched_channel[at]);
       launched_group[at] = launched_group[--launched_count];
+      launched_channel[at] = launched_channel[launched_count];
       launched[at] = launched[launched_count];
       if (WIFSIGNALED(status)) say("exit %d -1 %d", process, WTERMSIG(status));
       else say("exit %d %d 0", process, WEXITSTATUS(status));
@@ -264,7 +286,10 @@ static void reap(void) {
 
 /* What takes its time, in a child that answers itself. */
 static void aside(const char *name, int count, char **words) {
+  int listens = strcmp(words[0], "listen") == 0;
+  int channel = listens && count > 3 ? take_channel(atoi(words[1])) : -1;
   pid_t child = fork();
+  if (child != 0 && channel >= 0) close(channel);
   if (child > 0) return;
   if (child < 0) {
     say("%s %d", name, errno);
@@ -277,6 +302,7 @@ static void aside(const char *name, int count, char **words) {
   if (strcmp(words[0], "volume") == 0 && count == 5) error = make_volume(words + 1);
   if (strcmp(words[0], "discard") == 0 && count == 2) error = discard_volume(words + 1);
   if (strcmp(words[0], "link") == 0 && count == 7) error = make_link(words + 1);
+  if (listens && channel >= 0) error = make_listeners(channel, count - 2, words + 2);
   say("%s %d", name, error);
   _exit(0);
 }

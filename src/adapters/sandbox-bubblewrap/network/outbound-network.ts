@@ -1,7 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { closeSync, fstatSync, openSync, readFileSync, statSync } from "node:fs";
+import { closeSync } from "node:fs";
 import type { HelperAccess } from "../helper/helper-access.ts";
 import type { SandboxHelper } from "../helper/sandbox-helper.ts";
+import { openNetworkNamespace } from "../network-namespace.ts";
 import type { AddressBlock } from "./address-block.ts";
 import { forwards, setForwarding } from "./forwarding.ts";
 import type { IpCommands } from "./ip-commands.ts";
@@ -54,7 +55,7 @@ export class OutboundNetwork {
     let released = false;
     return {
       connect: (processId, parentProcessId) =>
-        this.#connect(slot, openNamespace(processId, parentProcessId), helpers?.now),
+        this.#connect(slot, openNetworkNamespace(processId, parentProcessId), helpers?.now),
       release: () => {
         if (!released) this.#free.push(slot);
         released = true;
@@ -115,23 +116,6 @@ export class OutboundNetwork {
     child.stdin?.on("error", () => {});
     child.stdin?.end(`${commands.join("\n")}\n`);
     return succeeded(child);
-  }
-}
-
-/** A descriptor of the process's network namespace; it is closed by the caller. */
-function openNamespace(processId: number, parentProcessId: number): number {
-  const namespace = openSync(`/proc/${processId}/ns/net`, "r");
-  try {
-    // Checked after it was opened: an id whose process had ended could have become that of a stranger.
-    const stat = readFileSync(`/proc/${processId}/stat`, "latin1");
-    const parent = Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
-    if (parent !== parentProcessId) throw new Error("the sandbox has ended before it was connected");
-    if (fstatSync(namespace).ino === statSync("/proc/self/ns/net").ino)
-      throw new Error("the sandbox has no network namespace of its own");
-    return namespace;
-  } catch (error) {
-    closeSync(namespace);
-    throw error;
   }
 }
 
