@@ -63,7 +63,7 @@ namespace Example {
       var child = System.Diagnostics.Process.Start(new System.Diagnostics.ProcessStartInfo("/bin/ls", "-l /proc/self/fd") { RedirectStandardOutput = true }); var seen = child.StandardOutput.ReadToEnd(); child.WaitForExit();
       var pipes = 0; foreach (var line in seen.Split('\\n')) if (line.Contains("pipe:") || line.Contains("socket:")) pipes++;
       return new Dictionary<string, object> { { "variables", names }, { "mine", Environment.GetEnvironmentVariable("MINE") }, { "version", Environment.Version.ToString() },
-        { "directory", Environment.CurrentDirectory }, { "pipesOfChild", pipes }, { "input", Console.In.ReadToEnd() }, { "upper", "straße ı".ToUpper(new System.Globalization.CultureInfo("tr-TR")) } };
+        { "directory", Environment.CurrentDirectory }, { "waited", File.ReadAllText("/proc/self/mountinfo").Contains("/late/") }, { "pipesOfChild", pipes }, { "input", Console.In.ReadToEnd() }, { "upper", "straße ı".ToUpper(new System.Globalization.CultureInfo("tr-TR")) } };
     }
     public async Task<string> Streams(Dictionary<string, string> input) {
       using (var stream = input["kind"] == "http" ? Amazon.Lambda.Core.ResponseStreaming.LambdaResponseStreamFactory.CreateHttpStream("{\\"statusCode\\":201}") : Amazon.Lambda.Core.ResponseStreaming.LambdaResponseStreamFactory.CreateStream()) {
