@@ -191,6 +191,49 @@ describe("discovery of runtimes", () => {
     assert.equal(changes, 2);
   });
 
+  test("one program may run several versions of its language, and lie in a directory of its own", async () => {
+    const runtimesDirectory = join(scratch, "several");
+    const machine = join(scratch, "several-machine");
+    for (const directory of [join(runtimesDirectory, "several"), machine])
+      await mkdir(directory, { recursive: true });
+    await copyFile(process.execPath, join(machine, "several"));
+    const facts = {
+      executable: join(machine, "several"),
+      prefix: machine,
+      ownPrefix: true,
+      prefixIsBin: true,
+    };
+    const versions = ["8.0.11", "10.0.1", "11.0.0"].map((version) => ({ version, ...facts }));
+    const answer = [...versions, { version: "9.0.0", ...facts, stable: false }];
+    const manifest = {
+      runtimes: ["9", "8", "10"].map((line) => ({ identifier: `several${line}`, line })),
+      managed: true,
+      interpreter: {
+        preferOwnNode: false,
+        names: ["several"],
+        directories: [machine],
+        probe: ["-e", `console.log(${JSON.stringify(JSON.stringify(answer))})`],
+      },
+      command: ["{interpreter}"],
+      mounts: [],
+      environmentVariables: {},
+      install: [],
+    };
+    await writeFile(join(runtimesDirectory, "several", "manifest.json"), JSON.stringify(manifest));
+    const catalogue = await discoverRuntimes({ ...base, runtimesDirectory, environment: bare });
+    assert.deepEqual(
+      catalogue.list().map(({ identifier, version }) => [identifier, version]),
+      [
+        ["several8", "8.0.11"],
+        ["several10", "10.0.1"],
+      ],
+    );
+    assert.deepEqual(catalogue.find("several8")?.program, {
+      command: ["/var/lang/bin/several"],
+      mounts: [{ hostPath: machine, sandboxPath: "/var/lang/bin" }],
+    });
+  });
+
   test("a Java is found by its home, and appears with it as the language's directory", async (t) => {
     const catalogue = await discoverRuntimes({ ...base, environment: bare });
     const java = catalogue.list().find(({ identifier }) => /^java\d+$/.test(identifier));

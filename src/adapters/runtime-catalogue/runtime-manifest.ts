@@ -9,7 +9,7 @@ const interpreterSchema = z.strictObject({
   names: z.array(z.string()).min(1),
   /** Where to look besides PATH; {home}, {env:NAME}, {installed} (by `lambent runtime install`) and `*` for one directory level. */
   directories: z.array(z.string()),
-  /** Arguments that make the interpreter print an `InterpreterFacts` as one line of JSON. */
+  /** Arguments that make the interpreter print an `InterpreterFacts`, or a list of them, as one line of JSON. */
   probe: z.array(z.string()).min(1),
 });
 

@@ -71,9 +71,10 @@ function placeInterpreter(facts: InterpreterFacts): { path: string; mounts: Sand
   const inside = relative(prefix, executable);
   const isShared = facts.ownPrefix !== true && isWithin(prefix, SHARED_DIRECTORY);
   if (isShared || inside.startsWith("..")) return { path: executable, mounts: [] };
-  const mounts = [{ hostPath: prefix, sandboxPath: LANGUAGE_DIRECTORY }];
+  const place = facts.prefixIsBin === true ? join(LANGUAGE_DIRECTORY, "bin") : LANGUAGE_DIRECTORY;
+  const mounts = [{ hostPath: prefix, sandboxPath: place }];
   if (facts.needsOriginalPrefix === true) mounts.push({ hostPath: prefix, sandboxPath: prefix });
-  return { path: join(LANGUAGE_DIRECTORY, inside), mounts };
+  return { path: join(place, inside), mounts };
 }
 
 const isWithin = (path: string, directory: string): boolean =>
