@@ -4,7 +4,7 @@
  * LAMBENT_RESERVE=1 the JVM waits for its assignment to a function.
  */
 import { join } from "node:path";
-import { handOverListeners } from "../nodejs/hand-over.mjs";
+import { handOverListeners } from "../nodejs/hand-over.cjs";
 import {
   becomeProgram,
   takeTelemetryDescriptor,

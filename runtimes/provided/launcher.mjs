@@ -4,14 +4,15 @@
  */
 import { closeSync } from "node:fs";
 import { join } from "node:path";
-import { handOverListeners } from "../nodejs/hand-over.mjs";
-import { RuntimeApiClient } from "../nodejs/runtime-api-client.mjs";
+import { handOverListeners } from "../nodejs/hand-over.cjs";
+import { RuntimeApiClient } from "../nodejs/runtime-api-client.cjs";
 import { becomeProgram, takeTelemetryDescriptor } from "./become-program.mjs";
 import { executableFault, isRegularFile } from "./executable-check.mjs";
 
 const isReserve = await handOverListeners();
 if (isReserve) {
-  const { takeAssignment } = await import("../nodejs/assignment.mjs");
+  const { rehearseReplacement, takeAssignment } = await import("../nodejs/assignment.cjs");
+  rehearseReplacement();
   const { client, codeIsThere } = await takeAssignment();
   await codeIsThere;
   client.close();

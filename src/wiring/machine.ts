@@ -5,12 +5,14 @@ import { openCodeCache } from "../adapters/code-cache-files/code-cache-files.ts"
 import { PackDirectory } from "../adapters/code-cache-files/pack-files.ts";
 import { openCodeStore } from "../adapters/code-store-files/code-store-files.ts";
 import type { MachineRuntimes } from "../adapters/runtime-catalogue/machine-runtimes.ts";
+import type { RuntimePacksOptions } from "../adapters/runtime-catalogue/runtime-packs.ts";
 import type { Configuration } from "../config.ts";
 import type { FileSystemTable } from "../core/file-systems.ts";
 import { CodeCachePacks } from "../environments/code-cache-packs.ts";
 import { PackDesk } from "../environments/pack-desk.ts";
 import type { PackFiles } from "../ports/code-cache.ts";
 import type { CodeStore } from "../ports/code-store.ts";
+import type { Logger } from "../ports/logger.ts";
 import type { SandboxDriver } from "../ports/sandbox.ts";
 import { machineRuntimes, RUNTIMES_DIRECTORY } from "../runtime-installation.ts";
 import { type Ground, logFailure } from "./ground.ts";
@@ -59,7 +61,7 @@ export async function openMachineOfProcess(
     readonly announce: (line: string) => void;
   },
 ): Promise<MachineOfProcess> {
-  const runtimes = await machineRuntimes(configuration);
+  const runtimes = await machineRuntimes(configuration, runtimePacks(configuration, logger));
   const sandboxes = await chooseSandboxDriver({
     preference: configuration.isolation,
     network: configuration.network,
@@ -80,6 +82,16 @@ export async function openMachineOfProcess(
 export function openPackFiles(configuration: Configuration, process: number): Promise<PackFiles> {
   return PackDirectory.open(packDirectory(configuration), String(process));
 }
+
+/** Where runtime clients are kept that were prepared for this machine's interpreters, for all processes of a Lambent. */
+const runtimePacks = ({ dataDirectory }: Configuration, logger: Logger): RuntimePacksOptions => ({
+  directory: join(dataDirectory, "runtime-packs"),
+  failed: (error, executable) =>
+    logFailure(logger, "functions start without a pack of their runtime's client, which takes longer", {
+      error,
+      context: { executable },
+    }),
+});
 
 const codeDirectory = ({ dataDirectory }: Configuration): string => join(dataDirectory, "code");
 const packDirectory = ({ dataDirectory }: Configuration): string => join(dataDirectory, "code-cache");

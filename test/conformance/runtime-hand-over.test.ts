@@ -8,6 +8,7 @@ import { after, describe, test } from "node:test";
 import { commandOnHost, discoverForTests } from "../support/installed-runtimes.ts";
 import { ourClients, type RuntimeClient, startClient, withClient } from "../support/runtime-clients.ts";
 import { writeRuntimeFunctions } from "../support/runtime-functions.ts";
+import type { RuntimeProcessOptions } from "../support/runtime-process.ts";
 import type { Answer } from "../support/scripted-runtime-api.ts";
 
 const LIMIT = { timeout: 30_000 };
@@ -32,10 +33,15 @@ async function freePorts(): Promise<number[]> {
 }
 
 /** The platform holds both listeners: it, and nobody else, accepts what connects to their ports. */
-async function startWithListeners(client: RuntimeClient, directory: string, handler: string) {
+async function startWithListeners(
+  client: RuntimeClient,
+  directory: string,
+  handler: string,
+  more: Partial<RuntimeProcessOptions> = {},
+) {
   const [runtimeApi = 0, awsEndpoint = 0] = await freePorts();
   const listen = `runtime-api=${runtimeApi},aws-endpoint=${awsEndpoint}`;
-  const running = await startClient(client, directory, handler, { listen });
+  const running = await startClient(client, directory, handler, { ...more, listen });
   await running.process.takeListeners(2);
   for (const [name, port] of [["runtime-api", runtimeApi] as const, ["aws-endpoint", awsEndpoint] as const]) {
     const server = running.process.listeners.get(name);
@@ -66,6 +72,33 @@ for (const client of clients) {
       await running.stop();
     }
   });
+}
+
+for (const client of clients.filter(({ language }) => language === "nodejs")) {
+  const ways: Record<string, Partial<RuntimeProcessOptions>> = {
+    "an IPC channel of Node's": { hasChannelVariables: true },
+    "NODE_OPTIONS that forbid what is below Node's servers": {
+      environmentVariables: {
+        NODE_OPTIONS: "--permission --allow-fs-read=* --disable-warning=SecurityWarning",
+      },
+    },
+    "NODE_OPTIONS that have Node tell of deprecated uses": {
+      environmentVariables: { NODE_OPTIONS: "--pending-deprecation" },
+    },
+  };
+  for (const [way, more] of Object.entries(ways)) {
+    test(`${client.name} hands its listeners over with ${way}`, LIMIT, async () => {
+      const running = await startWithListeners(client, directories.nodejs, "sees.handler", more);
+      try {
+        const seen = json(await running.api.invoke({ payload: "{}" }));
+        assert.deepEqual(seen.variables, []);
+        assert.deepEqual([seen.send, seen.connected], ["undefined", false]);
+      } finally {
+        await running.stop();
+      }
+      assert.equal(await running.process.stderr, "");
+    });
+  }
 }
 
 describe("an OS-only runtime", () => {

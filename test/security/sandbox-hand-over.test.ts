@@ -35,6 +35,7 @@ const ATTEMPTS: Record<string, string> = {
 const PRELOADED = `
 const fs = require("node:fs"), net = require("node:net");
 const channel = Number(process.env.LAMBENT_LISTEN && 3);
+require("node:child_process")._forkChild(channel, "json");
 const write = (text) => { const bytes = Buffer.from(text); for (let done = 0; done < bytes.length; ) { try { done += fs.writeSync(channel, bytes, done); } catch (error) { if (error.code !== "EAGAIN") throw error; } } };
 const listening = net.createServer().listen(0, "127.0.0.1");
 listening.once("listening", () => { ATTEMPT; });

@@ -5,13 +5,27 @@ import type { SandboxProgram } from "../../src/ports/sandbox.ts";
 
 export const RUNTIMES_DIRECTORY = join(import.meta.dirname, "../../runtimes");
 
-/** The runtimes of this machine, with Lambent's own Node being the one that runs the tests. */
-export function discoverForTests(extraSearchPaths: readonly string[] = []): Promise<RuntimeCatalogue> {
+/**
+ * The runtimes of this machine, with Lambent's own Node being the one that runs the tests. Their clients run from their own
+ * files unless there is a directory for packs.
+ */
+export function discoverForTests(
+  extraSearchPaths: readonly string[] = [],
+  packsDirectory?: string,
+): Promise<RuntimeCatalogue> {
   return discoverRuntimes({
     runtimesDirectory: RUNTIMES_DIRECTORY,
     nodeExecutable: process.execPath,
     lambentVersion: "0.0.0-test",
     extraSearchPaths,
+    ...(packsDirectory !== undefined && {
+      packs: {
+        directory: packsDirectory,
+        failed: (error) => {
+          throw error;
+        },
+      },
+    }),
   });
 }
 

@@ -1,3 +1,6 @@
+import { rmSync } from "node:fs";
+import { mkdtemp } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import type { InstalledRuntime } from "../../src/ports/runtime-catalogue.ts";
@@ -36,14 +39,26 @@ export const FUNCTION_VARIABLES = {
 /** Our client with each Node.js and Python of this machine; Node.js 22 is fetched where the machine has none. */
 export async function ourClients(): Promise<{ clients: RuntimeClient[]; node22: Installed }> {
   const node22 = await installNode22();
-  const catalogue = await discoverForTests(node22.directory === undefined ? [] : [node22.directory]);
+  const searched = node22.directory === undefined ? [] : [node22.directory];
+  const catalogue = await discoverForTests(searched);
   const clients = catalogue.list().flatMap(ourClient);
-  // One interpreter of each language is enough to speak in frames as well.
-  const inFrames = (["nodejs", "python"] as const).flatMap((language) => {
-    const client = clients.findLast((each) => each.language === language);
-    return client === undefined ? [] : [{ ...client, name: `${client.name}, in frames`, inFrames: true }];
-  });
+  const packed = (await discoverForTests(searched, await packsDirectory()))
+    .list()
+    .flatMap(ourClient)
+    .filter(({ language }) => language === "nodejs");
+  // One interpreter of each language is enough to speak in frames as well. For Node.js that is how functions run.
+  const inFrames = [
+    ...packed.map((client) => ({ ...client, name: `${client.name}, from a pack` })),
+    ...clients.filter(({ language }) => language === "python").slice(-1),
+  ].map((client) => ({ ...client, name: `${client.name}, in frames`, inFrames: true }));
   return { clients: [...clients, ...inFrames], node22 };
+}
+
+/** Of this process; gone when it ends. */
+async function packsDirectory(): Promise<string> {
+  const directory = await mkdtemp(join(tmpdir(), "lambent-test-packs-"));
+  process.once("exit", () => rmSync(directory, { recursive: true, force: true }));
+  return directory;
 }
 
 function ourClient(runtime: InstalledRuntime): RuntimeClient[] {

@@ -9,6 +9,8 @@ export interface RuntimeProcessOptions {
   readonly cwd: string;
   /** Name and port of the listeners to be handed over; none by default. */
   readonly listen?: string;
+  /** Leave it the variables with which Node makes the channel a channel of its own; false by default. */
+  readonly hasChannelVariables?: boolean;
   /** Give the process a telemetry descriptor (4); true by default. */
   readonly telemetry?: boolean;
 }
@@ -33,7 +35,11 @@ export class RuntimeProcess {
   readonly #telemetryEnded: Promise<void>;
 
   constructor(options: RuntimeProcessOptions) {
-    const [file = "", ...args] = options.command;
+    // Node tells its children of the channel in variables, which sandboxes have not.
+    const [file = "", ...args] =
+      options.listen === undefined || options.hasChannelVariables
+        ? options.command
+        : ["env", "-u", "NODE_CHANNEL_FD", "-u", "NODE_CHANNEL_SERIALIZATION_MODE", ...options.command];
     const withTelemetry = options.telemetry !== false;
     this.child = spawn(file, args, {
       cwd: options.cwd,

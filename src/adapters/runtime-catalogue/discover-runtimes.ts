@@ -5,6 +5,7 @@ import { InterpreterProbe } from "./interpreter-probe.ts";
 import { MachineRuntimes } from "./machine-runtimes.ts";
 import { type Discovery, type KnownRuntime, takeInventory } from "./runtime-inventory.ts";
 import { readManifests } from "./runtime-manifest.ts";
+import { RuntimePacks, type RuntimePacksOptions } from "./runtime-packs.ts";
 
 export interface DiscoveryOptions {
   /** Absolute path of the repository's or package's runtimes/ folder. */
@@ -19,6 +20,8 @@ export interface DiscoveryOptions {
   readonly environment?: Readonly<Record<string, string | undefined>>;
   /** Whether an older interpreter may stand in where a manifest says so; true when left out. */
   readonly allowOlder?: boolean;
+  /** Where clients are kept that were prepared for their interpreters; without, they run from their own files. */
+  readonly packs?: RuntimePacksOptions;
 }
 
 /**
@@ -38,13 +41,16 @@ export async function discoverRuntimes(options: DiscoveryOptions): Promise<Machi
     installedDirectory: installedDirectory(environment),
     allowOlder: options.allowOlder ?? true,
     probe: new InterpreterProbe(),
+    packs: options.packs && new RuntimePacks(options.packs),
   };
   const look = async (): Promise<KnownRuntime[]> => {
     const manifests = await readManifests(options.runtimesDirectory);
     const known = await Promise.all(manifests.map((manifest) => takeInventory(manifest, discovery)));
     return known.flat();
   };
-  return new MachineRuntimes(await look(), look);
+  const known = await look();
+  await discovery.packs?.removeOthers();
+  return new MachineRuntimes(known, look);
 }
 
 /** Where `lambent runtime install` puts interpreters of this user, for every Lambent of the user to find. */

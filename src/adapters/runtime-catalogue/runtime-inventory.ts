@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { access } from "node:fs/promises";
 import { delimiter, join } from "node:path";
-import type { InstalledRuntime } from "../../ports/runtime-catalogue.ts";
+import type { InstalledRuntime, RuntimeReserve } from "../../ports/runtime-catalogue.ts";
 import type { InterpreterFacts, InterpreterProbe } from "./interpreter-probe.ts";
 import { belongsToLine, findInterpreters } from "./interpreter-search.ts";
 import { findLibrary, type KnownLibrary } from "./runtime-library.ts";
@@ -11,6 +11,7 @@ import {
   type InterpreterSearch,
   type RuntimeManifest,
 } from "./runtime-manifest.ts";
+import type { RuntimePacks } from "./runtime-packs.ts";
 import { runtimeProgram } from "./runtime-program.ts";
 
 /** Where and how interpreters are looked for. */
@@ -25,6 +26,7 @@ export interface Discovery {
   readonly installedDirectory: string;
   readonly allowOlder: boolean;
   readonly probe: InterpreterProbe;
+  readonly packs: RuntimePacks | undefined;
 }
 
 /** What is known of a runtime identifier, whether it is installed or not. */
@@ -53,13 +55,20 @@ export async function takeInventory(
     directory: await findLibrary(manifest.library, discovery.installedDirectory),
     install: await usableMethods(manifest.library.install, discovery.environment.PATH ?? ""),
   };
-  return manifest.runtimes.map((runtime) => {
+  const inventory = manifest.runtimes.map(async (runtime) => {
     const ofLine = sorted(found, runtime.line, search?.preferOwnNode ? discovery.ownNode : "");
     const older =
       ofLine.length > 0 || runtime.olderLine === undefined ? [] : sorted(found, runtime.olderLine, "");
     const taken = ofLine.length > 0 || !discovery.allowOlder ? ofLine : older;
-    const versions = (search === undefined ? [undefined] : taken).map((facts) =>
-      installedRuntime(manifest, { ...runtime, facts, library, isOlder: older.length > 0 }, discovery),
+    const versions = await Promise.all(
+      (search === undefined ? [undefined] : taken).map(async (facts) => {
+        const pack = facts && (await discovery.packs?.find(manifest, facts));
+        return installedRuntime(
+          manifest,
+          { ...runtime, facts, library, pack, isOlder: older.length > 0 },
+          discovery,
+        );
+      }),
     );
     return {
       identifier: runtime.identifier,
@@ -70,6 +79,7 @@ export async function takeInventory(
       library,
     };
   });
+  return Promise.all(inventory);
 }
 
 function installedRuntime(
@@ -79,11 +89,13 @@ function installedRuntime(
     readonly line: string;
     readonly facts: InterpreterFacts | undefined;
     readonly isOlder: boolean;
+    readonly reserve?: RuntimeReserve | undefined;
     readonly library: KnownLibrary | undefined;
+    readonly pack: string | undefined;
   },
   { lambentVersion, runtimesDirectory, ownNode }: Discovery,
 ): InstalledRuntime {
-  const { identifier, line, facts } = runtime;
+  const { identifier, line, facts, pack } = runtime;
   const version = facts?.version ?? lambentVersion;
   const values = { identifier, line, runtimes: runtimesDirectory, ownNode };
   const library = runtime.library?.directory === undefined ? undefined : runtime.library;
@@ -98,11 +110,11 @@ function installedRuntime(
     versionHash: createHash("sha256")
       .update(JSON.stringify([identifier, version, facts?.sizeBytes]))
       .digest("hex"),
-    program: runtimeProgram(manifest, { interpreter: facts, library }, values),
+    program: runtimeProgram(manifest, { interpreter: facts, library, pack }, values),
     ...(library !== undefined && { library: library.directory }),
     environmentVariables: Object.fromEntries(variables.map(([name, value]) => [name, fillIn(value, values)])),
     managed: manifest.managed,
-    reserve: manifest.reserve,
+    reserve: runtime.reserve ?? manifest.reserve,
     codeCache: manifest.codeCache,
     ...(runtime.isOlder && { isOlder: true }),
   };

@@ -11,8 +11,6 @@ export function listenerVariables(): Record<string, string> {
   const listen = Object.entries(LISTENER_PORTS).map(([name, port]) => `${name}=${port}`);
   return {
     LAMBENT_LISTEN: listen.join(","),
-    NODE_CHANNEL_FD: "3",
-    NODE_CHANNEL_SERIALIZATION_MODE: "json",
   };
 }
 

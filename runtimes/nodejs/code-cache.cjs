@@ -1,0 +1,204 @@
+"use strict";
+
+const { HttpResponseReader } = require("./http-response-reader.cjs");
+const { makeModuleCache, useModuleCache } = require("./module-cache.cjs");
+
+const Module = process.getBuiltinModule("node:module");
+const { connect } = process.getBuiltinModule("node:net");
+const path = process.getBuiltinModule("node:path");
+const vm = process.getBuiltinModule("node:vm");
+
+const VARIABLE = "_LAMBENT_CODE_CACHE";
+const PATH = "/lambent/code-cache";
+/** Only what cannot change below an environment. */
+const READ_ONLY = /^\/(var\/task|opt)\//;
+/** AWS knows nothing of it: below this a pack costs more time than it saves. Characters of source. */
+const WORTHWHILE_SOURCE_LENGTH = 50_000;
+const HEADER_BYTES = 4;
+/** On a line of its own, so that lines and columns stay those of the file. */
+const WRAPPER = ["(function (exports, require, module, __filename, __dirname) {\n", "\n})"];
+
+/**
+ * The compiled code of one function version's CommonJS files: made by an environment after its first invocation, with
+ * all functions in it that were compiled by then, kept by the platform, and used by later environments of the same
+ * deployment. V8 rejects what another version or other flags have made; the file is then compiled as ever.
+ * Where the function itself is an ES module, those of its ES modules are in the pack too (`module-cache.cjs`).
+ */
+class CodeCache {
+  #makes;
+  /** File names and their code, where it does not make one. */
+  #pack;
+  /** What keeps the ES modules' code, where it makes one; what removes it, where it does not. */
+  #making;
+  #endUse;
+  #scripts = new Map();
+  #sourceLength = 0;
+  #hasServed = false;
+  #original = Module.prototype._compile;
+  #replacement;
+
+  constructor({ pack, making, endUse }) {
+    this.#makes = pack === undefined;
+    this.#pack = pack;
+    this.#making = making;
+    this.#endUse = endUse;
+    const original = this.#original;
+    const prepare = (...parameters) => this.#prepare(...parameters);
+    // As many frames of the stack as Node's own has, one.
+    this.#replacement = function _compile(content, filename, format) {
+      const prepared = prepare(this, content, filename, format);
+      if (prepared === undefined) return original.call(this, content, filename, format);
+      const { exports } = this;
+      return prepared.compiled.call(
+        exports,
+        exports,
+        prepared.require,
+        this,
+        filename,
+        path.dirname(filename),
+      );
+    };
+    Module.prototype._compile = this.#replacement;
+  }
+
+  #prepare(module, content, filename, format) {
+    const script = this.#isOurs(content, filename, format) ? this.#script(content, filename) : undefined;
+    if (script === undefined) return undefined;
+    // Node's own `require` for this module; a replica would differ.
+    const require = this.#original.call(module, "return require", filename, "commonjs");
+    return { compiled: script.runInThisContext(), require };
+  }
+
+  #isOurs(content, filename, format) {
+    if (format !== undefined && format !== "commonjs") return false;
+    if (typeof content !== "string" || content.startsWith("#!") || process.sourceMapsEnabled) return false;
+    return this.#makes ? READ_ONLY.test(filename) : this.#pack.has(filename);
+  }
+
+  #script(content, filename) {
+    const cachedData = this.#pack?.get(filename);
+    const compile = () =>
+      new vm.Script(WRAPPER[0] + content + WRAPPER[1], {
+        filename,
+        lineOffset: -1,
+        cachedData,
+        importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
+      });
+    try {
+      const script = this.#making === undefined ? compile() : this.#making.lazily(compile);
+      if (script.cachedDataRejected) return undefined;
+      if (this.#makes) {
+        this.#scripts.set(filename, script);
+        this.#sourceLength += content.length;
+      }
+      return script;
+    } catch {
+      // Node tells what is wrong with it, in its own words, or finds that it is an ES module.
+      return undefined;
+    }
+  }
+
+  /** To be awaited before each request for an event. After the first invocation all this ends, and a pack is sent. */
+  async beforeNext() {
+    if (!this.#hasServed) {
+      this.#hasServed = true;
+      return;
+    }
+    current = undefined;
+    if (Module.prototype._compile === this.#replacement) Module.prototype._compile = this.#original;
+    try {
+      this.#endUse?.();
+      if (!this.#makes) return;
+      const modules = this.#making?.collect() ?? { files: [], sourceLength: 0 };
+      const isWorthwhile = this.#sourceLength + modules.sourceLength >= WORTHWHILE_SOURCE_LENGTH;
+      await exchange("POST", isWorthwhile ? packOf(this.#scripts, modules.files) : Buffer.alloc(0));
+    } catch {
+      // A pack is a convenience.
+    }
+  }
+}
+
+/** The names with their places as JSON, of scripts and of modules, its length before it, then the code. */
+function packOf(scripts, modules) {
+  const parts = [];
+  let offset = 0;
+  const placeOf = (code) => {
+    const place = [offset, code.length];
+    offset += code.length;
+    parts.push(code);
+    return place;
+  };
+  const places = {
+    scripts: Array.from(scripts, ([filename, script]) => [filename, placeOf(script.createCachedData())]),
+    modules: modules.map(([name, code]) => [name, placeOf(code)]),
+  };
+  const index = Buffer.from(JSON.stringify(places));
+  const header = Buffer.alloc(HEADER_BYTES);
+  header.writeUInt32LE(index.length);
+  return Buffer.concat([header, index, ...parts]);
+}
+
+function readPack(bytes) {
+  const start = HEADER_BYTES + bytes.readUInt32LE();
+  const { scripts, modules } = JSON.parse(bytes.toString("utf8", HEADER_BYTES, start));
+  const codeOf = ([name, [offset, length]]) => [
+    name,
+    bytes.subarray(start + offset, start + offset + length),
+  ];
+  return { scripts: new Map(scripts.map(codeOf)), modules: modules.map(codeOf) };
+}
+
+/** A connection of its own, which is gone afterwards. */
+function exchange(method, body) {
+  const address = process.env.AWS_LAMBDA_RUNTIME_API;
+  const colon = address.lastIndexOf(":");
+  const reader = new HttpResponseReader();
+  return new Promise((resolve, reject) => {
+    const socket = connect({ host: address.slice(0, colon), port: Number(address.slice(colon + 1)) });
+    socket.on("error", reject);
+    socket.on("close", () => reject(new Error("The Runtime API closed the connection.")));
+    socket.on("data", (chunk) => {
+      const response = reader.push(chunk);
+      if (response === undefined) return;
+      resolve(response);
+      socket.destroy();
+    });
+    socket.write(`${method} ${PATH} HTTP/1.1\r\nHost: ${address}\r\nContent-Length: ${body.length}\r\n\r\n`);
+    if (body.length > 0) socket.write(body);
+  });
+}
+
+let current;
+
+/**
+ * To be awaited before the function's code is loaded. The platform says in a variable, which the function does not see,
+ * whether this environment is to use a pack, to make one, or neither. `isModule`: the function is an ES module.
+ */
+async function prepareCodeCache(isModule) {
+  const what = process.env[VARIABLE];
+  delete process.env[VARIABLE];
+  // Without it, import() in a file of the pack would fail: Node.js 22 before 22.8.
+  if (vm.constants?.USE_MAIN_CONTEXT_DEFAULT_LOADER === undefined) return;
+  try {
+    if (what === "make" || what === "make-all") {
+      const making = isModule ? makeModuleCache(what === "make-all") : undefined;
+      current = new CodeCache({ making });
+    }
+    if (what !== "use") return;
+    const { status, body } = await exchange("GET", "");
+    if (status !== 200) return;
+    const { scripts, modules } = readPack(body);
+    const endUse = modules.length > 0 ? useModuleCache(modules) : undefined;
+    current = new CodeCache({ pack: scripts, endUse });
+  } catch {
+    // The code is compiled as ever.
+  }
+}
+
+/** See `CodeCache.beforeNext`; undefined when there is nothing to wait for. */
+const codeCacheBeforeNext = () => current?.beforeNext();
+
+/** Whether there is something to be done between this invocation's answer and the next request for an event. */
+const hasCodeCacheWork = () => current !== undefined;
+
+module.exports = { prepareCodeCache, codeCacheBeforeNext, hasCodeCacheWork };

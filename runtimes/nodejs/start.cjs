@@ -1,0 +1,30 @@
+"use strict";
+
+/**
+ * Start of the client. The listeners are handed over while our own modules load; the function's code is touched only
+ * after that. What NODE_OPTIONS names (--require, --import) is the exception: Node runs it before this file.
+ *
+ * The client is CommonJS, since Node's loader of ES modules costs a seventh of the start, and functions that are none need it
+ * not. All files here take Node's own modules with `process.getBuiltinModule`, which nothing that NODE_OPTIONS names
+ * has replaced.
+ */
+const { exposeGc } = require("./exposed-gc.cjs");
+const { handOverListeners } = require("./hand-over.cjs");
+
+exposeGc();
+const isReserve = process.env.LAMBENT_RESERVE === "1";
+const handedOver = handOverListeners();
+const start = isReserve
+  ? require("./waiting-runtime.cjs").startWaitingRuntime
+  : require("./runtime.cjs").startRuntime;
+hideClient();
+void handedOver.then(() => void start());
+
+/** AWS: what its runtime consists of is neither a function's main module nor among the modules it has loaded. */
+function hideClient() {
+  const { _cache } = process.getBuiltinModule("node:module");
+  for (const file of Object.keys(_cache)) {
+    if (file.startsWith(`${__dirname}/`)) delete _cache[file];
+  }
+  delete process.mainModule;
+}

@@ -1,0 +1,48 @@
+"use strict";
+
+const { rehearseReplacement, takeAssignment } = require("./assignment.cjs");
+const { startWrapper } = require("./exec-wrapper.cjs");
+const { collectEverything } = require("./exposed-gc.cjs");
+const { Rehearsal, rehearseServing } = require("./rehearsal.cjs");
+const { initialise, newState, serveOne, setUp, startRuntime } = require("./runtime.cjs");
+
+const { createRequire } = process.getBuiltinModule("node:module");
+const path = process.getBuiltinModule("node:path");
+
+/** Starts and events that are played through, before memory is given back and after it. More saves little, and costs memory. */
+const REHEARSALS = { thorough: [4, 20], short: [2, 2] };
+
+/** In reserve: waits for the function, gets ready meanwhile, and becomes its runtime. */
+async function startWaitingRuntime() {
+  const { client, codeIsThere } = await takeAssignment(new Rehearsal(rehearsalSteps()));
+  // Not awaited: the stacks that a function sees would have this one in them.
+  void startRuntime(client, codeIsThere);
+}
+
+async function* rehearsalSteps() {
+  const state = newState();
+  const serve = (client) => serveOne((event) => Promise.resolve(event), state, client, undefined);
+  async function* rehearse([starts, events]) {
+    for (let round = 0; round < starts; round++) yield await rehearseStart();
+    yield* rehearseServing(serve, events);
+  }
+  yield rehearseReplacement();
+  yield* rehearse(REHEARSALS.thorough);
+  yield collectEverything();
+  yield* rehearse(REHEARSALS.short);
+}
+
+/** What stands between the assignment and the first event; leaves nothing of it. */
+async function rehearseStart() {
+  const { _LAMBDA_TELEMETRY_LOG_FD: logDescriptor } = process.env;
+  startWrapper();
+  const runtime = setUp(undefined, {});
+  for (const [event, listener] of Object.entries(runtime.crashListeners)) process.off(event, listener);
+  await initialise(runtime, __dirname, "rehearsal-function.handler");
+  await initialise(runtime, __dirname, "rehearsal-module.handler");
+  delete createRequire(__filename).cache[path.join(__dirname, "rehearsal-function.cjs")];
+  delete globalThis.awslambda;
+  if (logDescriptor !== undefined) process.env._LAMBDA_TELEMETRY_LOG_FD = logDescriptor;
+}
+
+module.exports = { startWaitingRuntime };
