@@ -107,5 +107,10 @@ test("a data-plane process that is stuck is replaced, and ends with the main one
   const again = createServer();
   await listen(again, { host: "127.0.0.1", port: Number(new URL(lambent.endpoint).port) });
   await new Promise((resolve) => again.close(resolve));
-  await rm(lambent.dataDirectory, { recursive: true, force: true });
+
+  // What is no process is left to the next start, which removes it (test/e2e/data-plane.test.ts).
+  const { dataDirectory } = lambent;
+  const next = await startLambent({ dataDirectory, arguments: ["--data-plane-processes", "2"] });
+  await next.stop();
+  await rm(dataDirectory, { recursive: true, force: true });
 });
