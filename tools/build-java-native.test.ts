@@ -1,14 +1,17 @@
 import assert from "node:assert/strict";
 import { globSync, readFileSync } from "node:fs";
 import { test } from "node:test";
-import { nativeLibrary, nativeSourceDigest } from "./build-java-native.ts";
+import { launcherDigest, nativeLauncher, nativeLibrary, nativeSourceDigest } from "./build-java-native.ts";
 
-test("the native libraries of the Java client are those of their source", () => {
-  const libraries = globSync(nativeLibrary("*"));
-  assert.ok(libraries.length > 0);
-  for (const library of libraries)
-    assert.ok(
-      readFileSync(library).includes(`lambent-sources:${nativeSourceDigest()}`),
-      `renew ${library} with \`node tools/build-java-native.ts\` on such a machine`,
-    );
-});
+for (const [what, files, mark] of [
+  ["libraries", globSync(nativeLibrary("*")), `lambent-sources:${nativeSourceDigest()}`],
+  ["launchers", globSync(nativeLauncher("*")), `sources ${launcherDigest()}`],
+] as const)
+  test(`the native ${what} of the Java client are those of their source`, () => {
+    assert.ok(files.length > 0);
+    for (const file of files)
+      assert.ok(
+        readFileSync(file).includes(mark),
+        `renew ${file} with \`node tools/build-java-native.ts\` on such a machine`,
+      );
+  });

@@ -1,14 +1,12 @@
-import { execFileSync, spawnSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { spawnSync } from "node:child_process";
 import { Agent } from "node:http";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { CreateFunctionCommandInput } from "@aws-sdk/client-lambda";
 import type { RuntimeCatalogue } from "../../src/ports/runtime-catalogue.ts";
 import { deploy, lambdaClient } from "../../test/support/deploy.ts";
 import { commandOnHost, discoverForTests } from "../../test/support/installed-runtimes.ts";
 import { startLambent } from "../../test/support/start-lambent.ts";
+import { HELLO, helloInJava } from "../hello.ts";
 import { type InvocationTarget, timeInvocation } from "../load/one-invocation.ts";
 import type { Scenario, ScenarioOptions, ScenarioResult } from "../scenario.ts";
 import { median, percentile, rounded } from "../statistics.ts";
@@ -24,7 +22,6 @@ const DRAIN_CONCURRENCY = 16;
 const PAUSE_MS = 400;
 /** Until the reserve has grown to what a burst has asked for. */
 const GROWTH_MS = 10_000;
-const JAVA_SOURCE = 'public class Hello { public String handle(Object event) { return "hello"; } }\n';
 
 interface Language {
   readonly name: string;
@@ -42,57 +39,48 @@ interface Figures {
 }
 
 function languages(runtimes: RuntimeCatalogue): Language[] {
-  const interpreter = (identifier: string): string => {
+  /** The first word of its command, or the one that looks like this. */
+  const interpreter = (identifier: string, looks = /^/): string => {
     const runtime = runtimes.find(identifier);
-    return runtime === undefined ? "" : (commandOnHost(runtime.program)[0] ?? "");
+    const words = runtime === undefined ? [] : commandOnHost(runtime.program);
+    return words.find((word) => looks.test(word)) ?? "";
   };
   const found: Language[] = [
     {
       name: "node",
       runtime: "nodejs24.x",
       settings: {},
-      files: { "index.js": 'exports.handler = async () => "hello";\n' },
+      files: HELLO.node,
       bareStart: [process.execPath, "-e", "0"],
     },
   ];
-  const python = runtimes.list().findLast(({ identifier }) => identifier.startsWith("python3."))?.identifier;
-  if (python !== undefined)
-    found.push({
-      name: "python",
-      runtime: python,
-      settings: {},
-      files: { "index.py": 'def handler(event, context):\n    return "hello"\n' },
-      bareStart: [interpreter(python), "-c", "pass"],
-    });
+  for (const [name, bare] of [
+    ["python", ["-c", "pass"]],
+    ["ruby", ["-e", "0"]],
+  ] as const) {
+    const runtime = runtimes.list().findLast(({ identifier }) => identifier.startsWith(name))?.identifier;
+    if (runtime !== undefined)
+      found.push({
+        name,
+        runtime,
+        settings: {},
+        files: HELLO[name],
+        bareStart: [interpreter(runtime), ...bare],
+      });
+  }
   const java = runtimes
     .list()
     .find(({ identifier, reserve }) => identifier.startsWith("java") && reserve !== undefined)?.identifier;
-  const hello = java === undefined ? undefined : compileHello();
+  const hello = java === undefined ? undefined : helloInJava();
   if (java !== undefined && hello !== undefined)
     found.push({
       name: "java",
       runtime: java,
       settings: { Handler: "Hello::handle" },
-      files: { "Hello.class": hello },
-      bareStart: ["java", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-version"],
+      files: hello,
+      bareStart: [interpreter(java, /[/]java$/), "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-version"],
     });
   return found;
-}
-
-/** Undefined where there is no Java compiler. */
-function compileHello(): Uint8Array | undefined {
-  const directory = mkdtempSync(join(tmpdir(), "lambent-bench-"));
-  try {
-    writeFileSync(join(directory, "Hello.java"), JAVA_SOURCE);
-    execFileSync("javac", ["--release", "11", "-d", directory, join(directory, "Hello.java")], {
-      stdio: "ignore",
-    });
-    return readFileSync(join(directory, "Hello.class"));
-  } catch {
-    return undefined;
-  } finally {
-    rmSync(directory, { recursive: true, force: true });
-  }
 }
 
 function timeBareStart([program = "", ...parameters]: readonly string[]): number {

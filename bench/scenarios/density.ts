@@ -1,10 +1,6 @@
-import { execFile } from "node:child_process";
 import { globSync, readFileSync } from "node:fs";
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
-import { promisify } from "node:util";
 import {
   DeleteFunctionCommand,
   GetProvisionedConcurrencyConfigCommand,
@@ -12,6 +8,7 @@ import {
   PutProvisionedConcurrencyConfigCommand,
 } from "@aws-sdk/client-lambda";
 import { deploy } from "../../test/support/deploy.ts";
+import { HELLO, helloInJava } from "../hello.ts";
 import { instanceOf } from "../instance.ts";
 import type { Scenario, ScenarioOptions } from "../scenario.ts";
 import { rounded } from "../statistics.ts";
@@ -30,7 +27,7 @@ const MEGABYTE = 1e6;
 const KIBIBYTE = 1_024;
 
 interface Language {
-  readonly name: "node" | "python" | "jvm";
+  readonly name: "node" | "python" | "ruby" | "jvm";
   readonly runtime: string;
   readonly handler: string;
   /** In its command line; a bwrap's begins with its own name. */
@@ -80,59 +77,47 @@ function sandboxPssBytes(dataDirectory: string, program: RegExp): number {
   return running.reduce((sum, [, { pssBytes }]) => sum + pssBytes, 0) / Math.max(1, sandboxes.length);
 }
 
-async function javaClass(): Promise<Uint8Array | undefined> {
-  const directory = await mkdtemp(join(tmpdir(), "lambent-bench-java-"));
-  try {
-    await writeFile(
-      join(directory, "Hello.java"),
-      'public class Hello { public String handle(Object event) { return "hello"; } }',
-    );
-    await promisify(execFile)("javac", ["--release", "11", "Hello.java"], { cwd: directory });
-    return await readFile(join(directory, "Hello.class"));
-  } catch {
-    return undefined;
-  } finally {
-    await rm(directory, { recursive: true });
-  }
-}
-
-async function languagesOf(measured: MeasuredLambent, count: number): Promise<Language[]> {
-  const { python, java } = measured;
-  const compiled = java === undefined ? undefined : await javaClass();
-  const node: Language = {
-    name: "node",
-    runtime: "nodejs24.x",
-    handler: "index.handler",
-    program: /^[^\0]*node\0/,
-    files: { "index.js": 'exports.handler = async () => "hello";\n' },
-    count,
-  };
-  return [
-    node,
-    ...(python === undefined
-      ? []
-      : [
-          {
-            ...node,
-            name: "python" as const,
-            runtime: python,
-            program: /^[^\0]*python[^\0]*\0/,
-            files: { "index.py": 'def handler(event, context):\n    return "hello"\n' },
-          },
-        ]),
-    ...(java === undefined || compiled === undefined
-      ? []
-      : [
-          {
-            name: "jvm" as const,
-            runtime: java,
-            handler: "Hello::handle",
-            program: /^[^\0]*java\0/,
-            files: { "Hello.class": compiled },
-            count: Math.min(count, JVM_COUNT_MAX),
-          },
-        ]),
+function languagesOf({ python, ruby, java }: MeasuredLambent, count: number): Language[] {
+  const compiled = java === undefined ? undefined : helloInJava();
+  const handler = "index.handler";
+  const found: Language[] = [
+    {
+      name: "node",
+      runtime: "nodejs24.x",
+      handler,
+      program: /^[^\0]*node\0/,
+      files: HELLO.node,
+      count,
+    },
   ];
+  if (python !== undefined)
+    found.push({
+      name: "python",
+      runtime: python,
+      handler,
+      program: /^[^\0]*python[^\0]*\0/,
+      files: HELLO.python,
+      count,
+    });
+  if (ruby !== undefined)
+    found.push({
+      name: "ruby",
+      runtime: ruby,
+      handler,
+      program: /^[^\0]*ruby[^\0]*\0/,
+      files: HELLO.ruby,
+      count,
+    });
+  if (java !== undefined && compiled !== undefined)
+    found.push({
+      name: "jvm",
+      runtime: java,
+      handler: "Hello::handle",
+      program: /^[^\0]*java\0/,
+      files: compiled,
+      count: Math.min(count, JVM_COUNT_MAX),
+    });
+  return found;
 }
 
 async function provision(measured: MeasuredLambent, language: Language, progress: (line: string) => void) {
@@ -187,9 +172,9 @@ export const density: Scenario = async (options) => {
   const limits = { LAMBENT_MAX_ENVIRONMENTS: String(Math.max(1_000, count + 10)) };
   return withLambent(limits, async (measured) => {
     const results: Density[] = [];
-    for (const language of await languagesOf(measured, count))
+    for (const language of languagesOf(measured, count))
       results.push(await measure(measured, language, options));
-    const missing = ["node", "python", "jvm"].filter(
+    const missing = ["node", "python", "ruby", "jvm"].filter(
       (name) => !results.some(({ language }) => language.name === name),
     );
     // The larger of both: PSS leaves the kernel's part out, and MemAvailable moves with all else on the machine.

@@ -12,6 +12,7 @@ export interface MeasuredLambent {
   readonly isolation: string;
   /** A Python of this machine; undefined where there is none. */
   readonly python: string | undefined;
+  readonly ruby: string | undefined;
   readonly java: string | undefined;
 }
 
@@ -38,6 +39,7 @@ export async function withLambent<Result>(
       lambda,
       isolation: isolation.summary,
       python: newest("python"),
+      ruby: newest("ruby"),
       java: newest("java"),
     });
   } finally {

@@ -1,7 +1,7 @@
 /** AWS: the part of the memory that the heap may take … */
-const HEAP_SHARE = 0.85;
+export const HEAP_PERCENT = 85;
 /** … but a JVM needs so much beside its heap, which counts in small functions. */
-const BESIDE_HEAP_MB = 48;
+export const BESIDE_HEAP_MB = 48;
 
 /**
  * How a JVM is started for a function: for a quick start, on one processor, within its memory. An option of the
@@ -9,7 +9,7 @@ const BESIDE_HEAP_MB = 48;
  * command line's.
  */
 export function jvmOptions(memoryMb, toolOptions) {
-  const heapMb = Math.floor(Math.min(memoryMb * HEAP_SHARE, memoryMb - BESIDE_HEAP_MB));
+  const heapMb = Math.floor(Math.min((memoryMb * HEAP_PERCENT) / 100, memoryMb - BESIDE_HEAP_MB));
   const defaults = [
     [`-Xmx${heapMb}m`, /^-(Xmx|XX:(MaxHeapSize|MaxRAMPercentage|MaxRAM)=)/],
     ["-XX:+UseSerialGC", /^-XX:\+Use\w+GC$/],

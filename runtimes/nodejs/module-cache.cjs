@@ -45,15 +45,15 @@ class Making {
   }
 
   #setLazy(isLazy) {
-    if (!this.#compilesAll) return;
-    const v8 = process.getBuiltinModule("node:v8");
-    v8.setFlagsFromString(isLazy ? "--lazy" : "--no-lazy");
+    if (this.#compilesAll)
+      process.getBuiltinModule("node:v8").setFlagsFromString(isLazy ? "--lazy" : "--no-lazy");
   }
 
   /** Ends it. `files`: names and contents; `sourceLength`: of the modules in them. */
   collect() {
     this.#setLazy(true);
     Module.flushCompileCache();
+    // Not loaded where a pack is used.
     const { crc32 } = process.getBuiltinModule("node:zlib");
     const files = [];
     let sourceLength = 0;

@@ -80,6 +80,8 @@ const SIGNAL_TEXTS: Readonly<Record<string, string>> = {
   SIGTERM: "terminated",
   SIGSEGV: "segmentation fault",
   SIGABRT: "aborted",
+  // The same signal by its older name.
+  SIGIOT: "aborted",
   SIGILL: "illegal instruction",
   SIGBUS: "bus error",
   SIGFPE: "floating point exception",

@@ -12,6 +12,11 @@ export interface SandboxProgram {
   /** Absolute paths inside the sandbox, e.g. ["/var/lang/bin/python3.12", "/var/runtime/bootstrap.py"]. */
   readonly command: readonly string[];
   readonly mounts: readonly SandboxMount[];
+  /**
+   * Paths inside, below /var/task and /opt: the command becomes the first of them that is a file. A driver may start that
+   * in its place where it has done what the command is for; what is no executable is left to the command to complain of.
+   */
+  readonly becomes?: readonly string[] | undefined;
 }
 
 export interface SandboxRequest {

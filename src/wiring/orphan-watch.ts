@@ -11,10 +11,10 @@ began() {
   set -- \${stat##*) }
   echo "\${20}"
 }
-then=$(began "$1")
+start=$(began "$1")
 read -r nothing
 sleep "$2"
-if [ "$then" ] && [ "$(began "$1")" = "$then" ]; then kill -KILL "$1"; fi
+if [ "$start" ] && [ "$(began "$1")" = "$start" ]; then kill -KILL "$1"; fi
 `;
 
 export interface OrphanWatch {

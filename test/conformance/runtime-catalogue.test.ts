@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { existsSync } from "node:fs";
-import { copyFile, cp, mkdir, mkdtemp, rm, symlink, writeFile } from "node:fs/promises";
+import { copyFile, cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
@@ -38,6 +38,21 @@ describe("discovery of runtimes", () => {
     const provided = catalogue.find("provided.al2");
     assert.deepEqual([provided?.version, provided?.managed], ["9.8.7", false]);
     assert.equal(provided?.environmentVariables.AWS_EXECUTION_ENV, undefined);
+  });
+
+  test("a runtime waits as its manifest says, unless it says otherwise for one of its lines", async () => {
+    const runtimesDirectory = join(scratch, "waiting");
+    await cp(join(RUNTIMES_DIRECTORY, "provided"), join(runtimesDirectory, "provided"), { recursive: true });
+    const file = join(runtimesDirectory, "provided", "manifest.json");
+    const manifest = JSON.parse(await readFile(file, "utf8"));
+    const runtimes = [
+      { identifier: "provided.al2", line: "2" },
+      { identifier: "provided.al2023", line: "2023", reserve: {} },
+    ];
+    await writeFile(file, JSON.stringify({ ...manifest, runtimes, reserve: { zygote: true } }));
+    const catalogue = await discoverRuntimes({ ...base, runtimesDirectory, environment: bare });
+    const reserves = runtimes.map(({ identifier }) => catalogue.find(identifier)?.reserve);
+    assert.deepEqual(reserves, [{ zygote: true }, {}]);
   });
 
   test("hashes tell versions apart and do not change by themselves", async () => {
@@ -174,6 +189,49 @@ describe("discovery of runtimes", () => {
     assert.equal(catalogue.find("quick99.x"), undefined);
     await catalogue.refresh();
     assert.equal(changes, 2);
+  });
+
+  test("one program may run several versions of its language, and lie in a directory of its own", async () => {
+    const runtimesDirectory = join(scratch, "several");
+    const machine = join(scratch, "several-machine");
+    for (const directory of [join(runtimesDirectory, "several"), machine])
+      await mkdir(directory, { recursive: true });
+    await copyFile(process.execPath, join(machine, "several"));
+    const facts = {
+      executable: join(machine, "several"),
+      prefix: machine,
+      ownPrefix: true,
+      prefixIsBin: true,
+    };
+    const versions = ["8.0.11", "10.0.1", "11.0.0"].map((version) => ({ version, ...facts }));
+    const answer = [...versions, { version: "9.0.0", ...facts, stable: false }];
+    const manifest = {
+      runtimes: ["9", "8", "10"].map((line) => ({ identifier: `several${line}`, line })),
+      managed: true,
+      interpreter: {
+        preferOwnNode: false,
+        names: ["several"],
+        directories: [machine],
+        probe: ["-e", `console.log(${JSON.stringify(JSON.stringify(answer))})`],
+      },
+      command: ["{interpreter}"],
+      mounts: [],
+      environmentVariables: {},
+      install: [],
+    };
+    await writeFile(join(runtimesDirectory, "several", "manifest.json"), JSON.stringify(manifest));
+    const catalogue = await discoverRuntimes({ ...base, runtimesDirectory, environment: bare });
+    assert.deepEqual(
+      catalogue.list().map(({ identifier, version }) => [identifier, version]),
+      [
+        ["several8", "8.0.11"],
+        ["several10", "10.0.1"],
+      ],
+    );
+    assert.deepEqual(catalogue.find("several8")?.program, {
+      command: ["/var/lang/bin/several"],
+      mounts: [{ hostPath: machine, sandboxPath: "/var/lang/bin" }],
+    });
   });
 
   test("a Java is found by its home, and appears with it as the language's directory", async (t) => {

@@ -1,8 +1,6 @@
 /** Our Ruby client against a scripted Runtime API; expectations from AWS's client for Ruby, aws_lambda_ric 3. */
 import assert from "node:assert/strict";
 import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
-import { createServer } from "node:http";
-import { type AddressInfo, createServer as createTcpServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, type TestContext, test } from "node:test";
@@ -58,7 +56,7 @@ def context(event:, context:)
   { requestId: context.aws_request_id, functionName: context.function_name, functionVersion: context.function_version,
     memory: context.memory_limit_in_mb, arn: context.invoked_function_arn, logGroup: context.log_group_name,
     logStream: context.log_stream_name, remaining: context.get_remaining_time_in_millis,
-    custom: context.client_context['custom']['greeting'], identity: context.identity['cognitoIdentityId'] }
+    custom: context.client_context['custom']['greeting'], identity: context.identity&.fetch('cognitoIdentityId') }
 end
 class Handlers
   def self.process(event:, context:) = 'class'
@@ -81,6 +79,12 @@ await writeFile(join(directory, "sub", "deep.rb"), "def deep(event:, context:) =
 
 const json = (answer: Answer) => JSON.parse(answer.body.toString("utf8"));
 
+/** With the word that a test's name has for it: both ways to speak to the platform. */
+const WAYS = [
+  ["over HTTP", false],
+  ["in frames", true],
+] as const;
+
 interface Running {
   readonly api: ScriptedRuntimeApi;
   readonly process: RuntimeProcess;
@@ -90,11 +94,14 @@ async function withRuby(
   t: TestContext,
   handler: string,
   use: (running: Running, runtime: InstalledRuntime) => Promise<void>,
-  variables: Readonly<Record<string, string>> = {},
+  {
+    variables = {},
+    inFrames = false,
+  }: { variables?: Readonly<Record<string, string>>; inFrames?: boolean } = {},
 ): Promise<void> {
   const runtime = await rubyRuntime(t);
   if (runtime === undefined) return;
-  const api = await ScriptedRuntimeApi.start();
+  const api = await ScriptedRuntimeApi.start({ takesFrames: inFrames });
   const process = new RuntimeProcess({
     command: commandOnHost(runtime.program),
     cwd: directory,
@@ -114,14 +121,62 @@ async function withRuby(
   }
 }
 
-test("events, results and counters go through one process", LIMIT, (t) =>
-  withRuby(t, "echo", async ({ api }) => {
-    const event = { text: 'grüße 東京 🚀 "quoted"', list: [1, 2.5, null, true], big: "x".repeat(6_000_000) };
-    assert.deepEqual(json(await api.invoke({ payload: JSON.stringify(event) })), event);
-    assert.deepEqual(json(await api.invoke({ payload: "[]" })), []);
-    assert.equal(api.connections, 1);
-  }),
-);
+for (const [way, inFrames] of WAYS) {
+  test(`events, results and counters go through one process ${way}`, LIMIT, (t) =>
+    withRuby(
+      t,
+      "echo",
+      async ({ api }) => {
+        const event = {
+          text: 'grüße 東京 🚀 "quoted"',
+          list: [1, 2.5, null, true],
+          big: "x".repeat(6_000_000),
+        };
+        assert.deepEqual(json(await api.invoke({ payload: JSON.stringify(event) })), event);
+        assert.deepEqual(json(await api.invoke({ payload: "[]" })), []);
+        assert.equal(api.connections, 1);
+      },
+      { inFrames },
+    ),
+  );
+
+  test(`a connection that was closed meanwhile is opened again ${way}`, LIMIT, (t) =>
+    withRuby(
+      t,
+      "counter",
+      async ({ api }) => {
+        assert.equal(json(await api.invoke({ payload: "{}" })), 1);
+        await api.waiting();
+        api.dropConnections();
+        await api.waiting();
+        assert.equal(json(await api.invoke({ payload: "{}" })), 2);
+        assert.equal(api.connections, 2);
+      },
+      { inFrames },
+    ),
+  );
+
+  test(`an exception is reported ${way}, and the process goes on unless it must end`, LIMIT, async (t) => {
+    await withRuby(
+      t,
+      "raises",
+      async ({ api }) => {
+        for (let round = 0; round < 2; round++) {
+          const { kind, body, headers } = await api.invoke({ payload: "{}" });
+          assert.equal(kind, "error");
+          assert.equal(JSON.parse(body.toString()).errorMessage, "it broke: ü");
+          assert.equal(headers["lambda-runtime-function-error-type"], "Function<ArgumentError>");
+        }
+      },
+      { inFrames },
+    );
+    const leave = async ({ api, process }: Running): Promise<void> => {
+      assert.equal(json(await api.invoke({ payload: "{}" })).errorType, "Function<SystemExit>");
+      assert.equal((await process.exited).code, 255);
+    };
+    await withRuby(t, "leaves", leave, { inFrames });
+  });
+}
 
 test("handlers may be methods, class methods, namespaced ones, and lie in directories", LIMIT, async (t) => {
   for (const [handler, expected] of [
@@ -137,30 +192,34 @@ test("handlers may be methods, class methods, namespaced ones, and lie in direct
   }
 });
 
-test("the context has AWS's methods", LIMIT, (t) =>
-  withRuby(t, "context", async ({ api }) => {
-    const answer = await api.invoke({
-      payload: "{}",
-      headers: {
-        "Lambda-Runtime-Client-Context": '{"custom":{"greeting":"grüß"}}',
-        "Lambda-Runtime-Cognito-Identity": '{"cognitoIdentityId":"id-1"}',
-      },
-    });
-    const { remaining, ...rest } = json(answer);
-    assert.ok(remaining > 0 && remaining <= 60_000);
-    assert.deepEqual(rest, {
-      requestId: answer.requestId,
-      functionName: FUNCTION_VARIABLES.AWS_LAMBDA_FUNCTION_NAME,
-      functionVersion: FUNCTION_VARIABLES.AWS_LAMBDA_FUNCTION_VERSION,
-      memory: FUNCTION_VARIABLES.AWS_LAMBDA_FUNCTION_MEMORY_SIZE,
-      arn: SCRIPTED_FUNCTION_ARN,
-      logGroup: FUNCTION_VARIABLES.AWS_LAMBDA_LOG_GROUP_NAME,
-      logStream: FUNCTION_VARIABLES.AWS_LAMBDA_LOG_STREAM_NAME,
-      custom: "grüß",
-      identity: "id-1",
-    });
-  }),
-);
+for (const [way, inFrames] of WAYS)
+  test(`the context has AWS's methods ${way}`, LIMIT, (t) => {
+    const check = async ({ api }: Running): Promise<void> => {
+      const answer = await api.invoke({
+        payload: "{}",
+        headers: {
+          // UTF-8, as the platform sends it.
+          "Lambda-Runtime-Client-Context": Buffer.from('{"custom":{"greeting":"grüß"}}').toString("latin1"),
+          "Lambda-Runtime-Cognito-Identity": '{"cognitoIdentityId":"id-1"}',
+        },
+      });
+      const { remaining, ...rest } = json(answer);
+      assert.ok(remaining > 0 && remaining <= 60_000);
+      assert.deepEqual(rest, {
+        requestId: answer.requestId,
+        functionName: FUNCTION_VARIABLES.AWS_LAMBDA_FUNCTION_NAME,
+        functionVersion: FUNCTION_VARIABLES.AWS_LAMBDA_FUNCTION_VERSION,
+        memory: FUNCTION_VARIABLES.AWS_LAMBDA_FUNCTION_MEMORY_SIZE,
+        arn: SCRIPTED_FUNCTION_ARN,
+        logGroup: FUNCTION_VARIABLES.AWS_LAMBDA_LOG_GROUP_NAME,
+        logStream: FUNCTION_VARIABLES.AWS_LAMBDA_LOG_STREAM_NAME,
+        custom: "grüß",
+        // The platform has no callers of Cognito; frames have no place for them.
+        identity: inFrames ? null : "id-1",
+      });
+    };
+    return withRuby(t, "context", check, { inFrames });
+  });
 
 test("the trace id is that of the invocation", LIMIT, (t) =>
   withRuby(t, "trace", async ({ api }) => {
@@ -221,7 +280,7 @@ test("what fails while loading is the initialisation's error", LIMIT, async (t) 
         assert.match(json(answer).errorMessage, message);
         assert.equal((await process.exited).code, 252);
       },
-      { _HANDLER: handler },
+      { variables: { _HANDLER: handler } },
     );
   }
 });
@@ -280,7 +339,7 @@ test("JSON format and log level are the function's logging configuration", LIMIT
       assert.ok(stackTrace.length > 0);
       assert.equal(warn?.type, 0xa55a0012);
     },
-    { AWS_LAMBDA_LOG_FORMAT: "JSON", AWS_LAMBDA_LOG_LEVEL: "WARN" },
+    { variables: { AWS_LAMBDA_LOG_FORMAT: "JSON", AWS_LAMBDA_LOG_LEVEL: "WARN" } },
   ),
 );
 
@@ -297,7 +356,7 @@ test("the exec wrapper gets the runtime's command line and starts it again", LIM
       assert.match(seen.mine, /^wrapped ruby[\d.]* 3$/);
       assert.deepEqual(seen.variables, []);
     },
-    { AWS_LAMBDA_EXEC_WRAPPER: wrapper },
+    { variables: { AWS_LAMBDA_EXEC_WRAPPER: wrapper } },
   );
   await withRuby(
     t,
@@ -306,74 +365,6 @@ test("the exec wrapper gets the runtime's command line and starts it again", LIM
       assert.equal((await process.exited).code, 127);
       assert.match(await process.stderr, /no-such-wrapper: No such file/);
     },
-    { AWS_LAMBDA_EXEC_WRAPPER: "/no-such-wrapper" },
+    { variables: { AWS_LAMBDA_EXEC_WRAPPER: "/no-such-wrapper" } },
   );
 });
-
-async function freePort(): Promise<number> {
-  const server = createTcpServer();
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
-test(
-  "a generic process hands its listeners over, waits, and becomes the function it is assigned to",
-  LIMIT,
-  async (t) => {
-    const runtime = await rubyRuntime(t);
-    if (runtime === undefined) return;
-    const assigned = Promise.withResolvers<void>();
-    const answered = Promise.withResolvers<{ path: string; body: string }>();
-    const api = createServer((request, response) => {
-      if (request.url === "/lambent/assignment") {
-        const environmentVariables = {
-          _HANDLER: "cases.sees",
-          LAMBDA_TASK_ROOT: directory,
-          MINE: "assigned",
-          RUBYLIB: "/nowhere",
-          TZ: ":UTC",
-        };
-        void assigned.promise.then(() => response.end(JSON.stringify({ environmentVariables })));
-      } else if (request.url?.endsWith("/invocation/next")) {
-        response.writeHead(200, {
-          "Lambda-Runtime-Aws-Request-Id": "r-1",
-          "Content-Type": "application/json",
-        });
-        response.end("{}");
-      } else {
-        const chunks: Buffer[] = [];
-        request.on("data", (chunk: Buffer) => chunks.push(chunk));
-        request.on("end", () =>
-          answered.resolve({ path: request.url ?? "", body: Buffer.concat(chunks).toString() }),
-        );
-      }
-    });
-    const port = await freePort();
-    const process = new RuntimeProcess({
-      command: commandOnHost(runtime.program),
-      cwd: tmpdir(),
-      listen: `runtime-api=${port}`,
-      environmentVariables: {
-        LAMBENT_RESERVE: "1",
-        AWS_LAMBDA_RUNTIME_API: `127.0.0.1:${port}`,
-        SECRET: "no",
-      },
-    });
-    try {
-      await process.takeListeners(1);
-      process.listeners.get("runtime-api")?.on("connection", (socket) => api.emit("connection", socket));
-      assigned.resolve();
-      const { path, body } = await answered.promise;
-      assert.equal(path, "/2018-06-01/runtime/invocation/r-1/response");
-      const { variables, mine, directory: seen, sockets } = JSON.parse(body);
-      assert.deepEqual([variables, mine, seen], [[], "assigned", directory]);
-      // The connection to the Runtime API and telemetry, a socket here, and neither the channel nor a listener.
-      assert.equal(sockets, 2);
-    } finally {
-      await process.stop();
-      api.closeAllConnections();
-    }
-  },
-);

@@ -52,6 +52,25 @@ def handler(event, context):
     }
 `;
 
+const RUBY_LOOK = `
+def links = Dir.children("/proc/self/fd").filter_map { |fd| File.readlink("/proc/self/fd/#{fd}")[/[^\\[]*/].split("/lambent-").first rescue nil }.sort
+$count = 0
+def handler(event:, context:)
+  {
+    seen: {
+      environment: ENV.to_h, directory: Dir.pwd, parameters: [$0, ARGV, $PROGRAM_NAME], descriptors: links,
+      user: [Process.uid, Process.gid], loaded: $LOADED_FEATURES.sort, paths: $LOAD_PATH, time: Time.at(0).to_s,
+      context: context.instance_variables.sort, tmp: Dir.children("/tmp"), count: $count += 1,
+      constants: Object.constants.sort, own: LambentRuntime.constants.sort, globals: global_variables.sort,
+      encoding: [Encoding.default_external.to_s, $stdout.sync], gems: [Gem.path, Gem.loaded_specs.keys.sort],
+    },
+    waited: File.read("/proc/self/mountinfo").include?("/late/"),
+    secrets: [ENV["AWS_ACCESS_KEY_ID"], ENV["AWS_SESSION_TOKEN"]],
+    texts: ObjectSpace.each_object(String).select { |text| text.b.match?(/first|second/) && text.size < 200 }.map { |text| text.b.scrub },
+  }
+end
+`;
+
 /** Sources that fail where they are loaded, and tell where that was. */
 const FAILING: Readonly<Record<string, string>> = {
   "index.js": `
@@ -61,6 +80,23 @@ const FAILING: Readonly<Record<string, string>> = {
 with open("/proc/self/mountinfo") as file:
     raise TypeError("it " + ("waited" if "/late/" in file.read() else "was made"))
 `,
+  "index.rb": `raise "it #{File.read("/proc/self/mountinfo").include?("/late/") ? "waited" : "was made"}"`,
+};
+
+/** What Ruby has loaded before it sees the function's code; a package may bring another version of that. */
+const OWN_JSON = {
+  "index.rb": `require "json"
+    def handler(event:, context:) = { version: JSON::OWN, waited: File.read("/proc/self/mountinfo").include?("/late/"), variable: ENV["OWN"], parameters: ARGV }`,
+  "vendor/bundle/ruby/3.2.0/gems/json-99.0.0/lib/json.rb": `
+    module JSON
+      OWN = "99"
+      GeneratorError = ParserError = Class.new(StandardError)
+      def self.parse(text, *) = eval(text.gsub(":null", ":nil"))
+      def self.generate(value, *) = value.inspect.gsub(/:(\\w+)=>/, '"\\1"=>').gsub("=>", ":")
+    end
+    class Object; def to_json(*) = JSON.generate(self); end`,
+  "vendor/bundle/ruby/3.2.0/specifications/json-99.0.0.gemspec": `
+    Gem::Specification.new { |gem| gem.name = "json"; gem.version = "99.0.0"; gem.authors = ["x"]; gem.summary = "x"; gem.files = ["lib/json.rb"]; gem.require_paths = ["lib"] }`,
 };
 
 /** An OS-only function that tells what it finds, over and over. */
@@ -138,6 +174,9 @@ function languages(): Language[] {
           },
         ]
       : []),
+    ...(runtimes.includes("ruby3.2")
+      ? [{ name: "ruby", files: { "index.rb": RUBY_LOOK }, settings: { Runtime: "ruby3.2" as const } }]
+      : []),
   ];
 }
 
@@ -176,12 +215,17 @@ const comparable = ({ seen }: Looked, name: string): object => ({
 });
 
 describe("an environment from the reserve", { timeout: 110_000 }, () => {
-  for (const index of [0, 1, 2]) {
-    test(`shows a function the same as one made for it (${["node", "python", "provided"][index]})`, async (t) => {
-      if (!canReserve(t)) return;
-      const language = languages()[index];
-      if (!skipUnless(t, language !== undefined, "the runtime is missing", "install Python 3")) return;
-      assert.ok(language !== undefined);
+  for (const wanted of ["node", "python", "provided", "ruby"]) {
+    const needed = (t: TestContext): Language | undefined => {
+      if (!canReserve(t)) return undefined;
+      const language = languages().find(({ name }) => name === wanted);
+      skipUnless(t, language !== undefined, "the runtime is missing", "install Python 3 and Ruby");
+      return language;
+    };
+
+    test(`shows a function the same as one made for it (${wanted})`, async (t) => {
+      const language = needed(t);
+      if (language === undefined) return;
       const { looked, name } = await untilWaited(language, `same-${language.name}`);
       await deploy(clients.without, name, language.files, {
         ...language.settings,
@@ -192,11 +236,9 @@ describe("an environment from the reserve", { timeout: 110_000 }, () => {
       assert.deepEqual(comparable(looked, name), comparable(made, name));
     });
 
-    test(`serves one function only (${["node", "python", "provided"][index]})`, async (t) => {
-      if (!canReserve(t)) return;
-      const language = languages()[index];
-      if (!skipUnless(t, language !== undefined, "the runtime is missing", "install Python 3")) return;
-      assert.ok(language !== undefined);
+    test(`serves one function only (${wanted})`, async (t) => {
+      const language = needed(t);
+      if (language === undefined) return;
       const first = await untilWaited(language, `first-${language.name}`);
       const second = await untilWaited(language, `second-${language.name}`);
       const text = JSON.stringify(second.looked);
@@ -232,6 +274,20 @@ describe("an environment from the reserve", { timeout: 110_000 }, () => {
       // By the runtime, not by its exit.
       assert.match(text, /INIT_REPORT .*Phase: init\tStatus: error\tError Type: Runtime.Unknown/);
     }
+  });
+
+  test("starts anew for gems that the waiting Ruby has loaded in another version", async (t) => {
+    if (!canReserve(t) || !skipUnless(t, runtimes.includes("ruby3.2"), "there is no Ruby", "install Ruby"))
+      return;
+    const settings = { Runtime: "ruby3.2" as const, Environment: { Variables: { OWN: "yes" } } };
+    for (let attempt = 0; attempt < 10; attempt++) {
+      await deploy(clients.with, `gems-${attempt}`, OWN_JSON, settings);
+      const { body, log } = await invoke(clients.with, `gems-${attempt}`);
+      const { version, variable, waited } = body as { version: string; variable: string; waited: boolean };
+      assert.deepEqual([version, variable], ["99", "yes"], log);
+      if (waited) return;
+    }
+    assert.fail("no environment was taken from the reserve");
   });
 
   test("has the layers of its function, and of no other", async (t) => {

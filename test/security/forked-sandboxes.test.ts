@@ -12,8 +12,14 @@ import { skipUnless } from "../support/skip.ts";
 import { type RunningLambent, startLambent } from "../support/start-lambent.ts";
 
 const FIXTURES = join(import.meta.dirname, "fixtures");
-const FILES = ["python-facts.py", "python-attempts.py"] as const;
-const LINES = ["3.11", "3.12", "3.13", "3.14", "3.10", "3.9"];
+/** Runtimes whose programs are forked, a list for each language. */
+const FORKED = {
+  python: ["3.11", "3.12", "3.13", "3.14", "3.10", "3.9"].map((line) => `python${line}`),
+  ruby: ["ruby3.2"],
+} as const;
+const EXTENSIONS = { python: "py", ruby: "rb" } as const;
+type Language = keyof typeof FORKED;
+const LANGUAGES = Object.keys(FORKED) as Language[];
 const NAMESPACES = ["cgroup", "ipc", "mnt", "net", "pid", "pid_for_children", "user", "uts"];
 /** Different for each environment, or each invocation. */
 const OWN =
@@ -35,23 +41,23 @@ interface Facts {
 interface Attempted {
   readonly isForked: boolean;
   readonly outcome: unknown;
-  readonly hash: number;
-  readonly random: string;
+  readonly random: unknown[];
 }
 
 let forking: RunningLambent;
 let starting: RunningLambent;
 let clients: { readonly forking: LambdaClient; readonly starting: LambdaClient };
-let lines: string[] = [];
+let runtimes: string[] = [];
 let deployed = 0;
 
-async function linesOf({ endpoint }: RunningLambent): Promise<string[]> {
+/** Those of this machine that can be forked. */
+async function runtimesOf({ endpoint }: RunningLambent): Promise<string[]> {
   const health = (await (await fetch(`${endpoint}/health`)).json()) as {
     runtimes: string[];
     isolation: { isolates: boolean };
   };
   if (!health.isolation.isolates || process.getuid?.() !== 0) return [];
-  return LINES.filter((version) => health.runtimes.includes(`python${version}`));
+  return LANGUAGES.flatMap((language) => FORKED[language]).filter((each) => health.runtimes.includes(each));
 }
 
 before(async () => {
@@ -60,36 +66,48 @@ before(async () => {
     startLambent({ environment: { LAMBENT_RESERVE_MAX: "0" } }),
   ]);
   clients = { forking: lambdaClient(forking.endpoint), starting: lambdaClient(starting.endpoint) };
-  lines = await linesOf(forking);
+  runtimes = await runtimesOf(forking);
 });
 after(async () => {
   await Promise.all([forking?.stop(), starting?.stop()]);
 });
 
-function canFork(t: TestContext): boolean {
-  return skipUnless(t, lines.length > 0, "nothing is forked here", "run it as root on Linux, with Python");
+const languageOf = (runtime: string): Language => (runtime.startsWith("python") ? "python" : "ruby");
+
+/** The runtime of that language to try things with; undefined, with the test skipped, where there is none. */
+function forked(t: TestContext, language: Language): string | undefined {
+  const runtime = runtimes.find((each) => languageOf(each) === language);
+  const canFork = skipUnless(
+    t,
+    runtime !== undefined,
+    "nothing is forked here",
+    `run it as root on Linux, with ${language}`,
+  );
+  return canFork ? runtime : undefined;
 }
 
-async function deployPython(
+async function deployFixture(
   lambda: LambdaClient,
-  file: (typeof FILES)[number],
-  line: string | undefined,
+  fixture: "facts" | "attempts",
+  runtime: string,
 ): Promise<string> {
   const name = `function-${++deployed}`;
-  const source = await readFile(join(FIXTURES, file));
-  const settings = { Runtime: `python${line}` as "python3.12", MemorySize: MEMORY_MB, Timeout: 30 };
-  await deploy(lambda, name, { "index.py": source }, settings);
+  const language = languageOf(runtime);
+  const source = await readFile(join(FIXTURES, `${language}-${fixture}.${EXTENSIONS[language]}`));
+  const settings = { Runtime: runtime as "python3.12", MemorySize: MEMORY_MB, Timeout: 30 };
+  await deploy(lambda, name, { [`index.${EXTENSIONS[language]}`]: source }, settings);
   return name;
 }
 
 /** Deploys and invokes until an environment was forked: the reserve fills in the background. */
 async function untilForked<Body>(
-  lambda: LambdaClient,
-  file: (typeof FILES)[number],
-  { line = lines[0], isForked }: { line?: string | undefined; isForked: (body: Body) => boolean },
+  runtime: string,
+  fixture: "facts" | "attempts",
+  isForked: (body: Body) => boolean,
+  lambda = clients.forking,
 ): Promise<{ name: string; body: Body }> {
   for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
-    const name = await deployPython(lambda, file, line);
+    const name = await deployFixture(lambda, fixture, runtime);
     const { body, log } = await invoke(lambda, name);
     assert.ok(body !== null, log);
     if (isForked(body as Body)) return { name, body: body as Body };
@@ -98,10 +116,14 @@ async function untilForked<Body>(
   return assert.fail("no environment was forked");
 }
 
-const hasForkedFacts = ({ parent }: Facts): boolean => parent[0] === 0;
+const forkedForFacts = (runtime: string): Promise<{ body: Facts }> =>
+  untilForked<Facts>(runtime, "facts", ({ parent }) => parent[0] === 0);
 
-function forkedForAttempts(lambda = clients.forking): Promise<{ name: string; body: Attempted }> {
-  return untilForked<Attempted>(lambda, "python-attempts.py", { isForked: (body) => body.isForked });
+function forkedForAttempts(
+  runtime: string,
+  lambda = clients.forking,
+): Promise<{ name: string; body: Attempted }> {
+  return untilForked<Attempted>(runtime, "attempts", (body) => body.isForked, lambda);
 }
 
 function attempt(name: string, what: string, lambda = clients.forking): Promise<Invocation> {
@@ -129,7 +151,7 @@ function processesOf(mark: string): { id: number; group: string; command: string
 
 const zygotesOf = (lambent: RunningLambent): number[] =>
   processesOf(markOf(lambent))
-    .filter(({ group, command }) => group.startsWith("zygote-") && command.includes("bootstrap.py"))
+    .filter(({ group, command }) => group.startsWith("zygote-") && /\/bootstrap[.](py|rb)/.test(command))
     .map(({ id }) => id);
 
 async function untilNoProcess(mark: string): Promise<void> {
@@ -150,90 +172,96 @@ function comparable({ same, modules, descriptors }: Facts): unknown {
   };
 }
 
-describe("a sandbox whose program was forked", { concurrency: false }, () => {
-  for (const line of LINES) {
-    test(`is what one is whose program was started (Python ${line})`, async (t) => {
-      if (!canFork(t)) return;
-      if (!lines.includes(line)) return t.diagnostic(`there is no Python ${line}`);
-      const started = await deployPython(clients.starting, "python-facts.py", line);
-      const [{ body }, other] = await Promise.all([
-        untilForked<Facts>(clients.forking, "python-facts.py", { line, isForked: hasForkedFacts }),
-        invoke(clients.starting, started),
-      ]);
-      const facts = other.body as Facts;
-      assert.deepEqual(comparable(body), comparable(facts));
-      // What does differ.
-      assert.deepEqual([body.parent[0], facts.parent[0]], [0, 1]);
-      assert.deepEqual(body.first, ["/usr/bin/cat", ""]);
+for (const language of LANGUAGES)
+  describe(`a sandbox whose program was forked (${language})`, { concurrency: false }, () => {
+    for (const runtime of FORKED[language])
+      test(`is what one is whose program was started (${runtime})`, async (t) => {
+        if (forked(t, language) === undefined) return;
+        if (!runtimes.includes(runtime)) return t.diagnostic(`there is no ${runtime}`);
+        const started = await deployFixture(clients.starting, "facts", runtime);
+        const [{ body }, other] = await Promise.all([
+          forkedForFacts(runtime),
+          invoke(clients.starting, started),
+        ]);
+        const facts = other.body as Facts;
+        assert.deepEqual(comparable(body), comparable(facts));
+        // What does differ.
+        assert.deepEqual([body.parent[0], facts.parent[0]], [0, 1]);
+        assert.deepEqual(body.first.slice(0, 1), ["/usr/bin/cat"]);
+      });
+
+    test("is in the namespaces of its first process, and in none of the host's", async (t) => {
+      const runtime = forked(t, language);
+      if (runtime === undefined) return;
+      const { body } = await forkedForFacts(runtime);
+      for (const name of NAMESPACES) {
+        assert.equal(body.firstNamespaces[name], `'${body.namespaces[name]}'`, name);
+        assert.notEqual(body.namespaces[name], readlinkSync(`/proc/self/ns/${name}`), name);
+      }
+      assert.deepEqual(body.same.processes, ["1", "2"]);
     });
-  }
 
-  test("is in the namespaces of its first process, and in none of the host's", async (t) => {
-    if (!canFork(t)) return;
-    const { body } = await untilForked<Facts>(clients.forking, "python-facts.py", {
-      isForked: hasForkedFacts,
+    test("draws its own random numbers", async (t) => {
+      const runtime = forked(t, language);
+      if (runtime === undefined) return;
+      const found = [];
+      for (let count = 0; count < 3; count++) found.push((await forkedForAttempts(runtime)).body.random);
+      for (const [index] of found[0]?.entries() ?? [])
+        assert.equal(new Set(found.map((random) => random[index])).size, 3, `number ${index}`);
     });
-    for (const name of NAMESPACES) {
-      assert.equal(body.firstNamespaces[name], `'${body.namespaces[name]}'`, name);
-      assert.notEqual(body.namespaces[name], readlinkSync(`/proc/self/ns/${name}`), name);
-    }
-    assert.deepEqual(body.same.processes, ["1", "2"]);
-  });
 
-  test("draws its own random numbers", async (t) => {
-    if (!canFork(t)) return;
-    const found = [await forkedForAttempts(), await forkedForAttempts(), await forkedForAttempts()];
-    assert.equal(new Set(found.map(({ body }) => body.random)).size, 3);
-  });
+    test("cannot have more processes than it may, and clears away orphans", async (t) => {
+      const runtime = forked(t, language);
+      if (runtime === undefined) return;
+      const { name } = await forkedForAttempts(runtime);
+      const { body, log, functionError } = await attempt(name, "fork bomb");
+      assert.equal(functionError, undefined, `${JSON.stringify(body)} ${log}`);
+      const { children, refused } = (body as Attempted).outcome as { children: number; refused: number };
+      assert.equal(refused, 11, log);
+      assert.ok(children > 1_000 && children < 1_024, `${children} children`);
+      assert.deepEqual(((await attempt(name, "orphans")).body as Attempted).outcome, ["1", "2"]);
+    });
 
-  test("cannot have more processes than it may, and clears away orphans", async (t) => {
-    if (!canFork(t)) return;
-    const { name } = await forkedForAttempts();
-    const { body, log, functionError } = await attempt(name, "fork bomb");
-    assert.equal(functionError, undefined, `${JSON.stringify(body)} ${log}`);
-    const { children, refused } = (body as Attempted).outcome as { children: number; refused: number };
-    assert.equal(refused, 11, log);
-    assert.ok(children > 1_000 && children < 1_024, `${children} children`);
-    assert.deepEqual(((await attempt(name, "orphans")).body as Attempted).outcome, ["1", "2"]);
-  });
+    test("ends as a started one does: out of memory, by itself, by a signal", async (t) => {
+      const runtime = forked(t, language);
+      if (runtime === undefined) return;
+      const started = await deployFixture(clients.starting, "attempts", runtime);
+      for (const what of ["memory", "exit", "kill"]) {
+        const { name } = await forkedForAttempts(runtime);
+        const tried = await attempt(name, what);
+        const other = await attempt(started, what, clients.starting);
+        const text = ({ body }: Invocation): string => JSON.stringify(body).replace(/[0-9a-f-]{36}/g, "");
+        assert.equal(tried.functionError, "Unhandled", what);
+        assert.equal(text(tried), text(other), what);
+        if (what === "memory") assert.match(tried.log, /Max Memory Used: 1024 MB/);
+        // The environment is reset: its program is started in a sandbox that goes on with /tmp.
+        assert.equal((await attempt(name, "look")).functionError, undefined);
+      }
+    });
 
-  test("ends as a started one does: out of memory, by itself, by a signal", async (t) => {
-    if (!canFork(t)) return;
-    const started = await deployPython(clients.starting, "python-attempts.py", lines[0]);
-    for (const what of ["memory", "exit", "kill"]) {
-      const { name } = await forkedForAttempts();
-      const forked = await attempt(name, what);
-      const other = await attempt(started, what, clients.starting);
-      const text = ({ body }: Invocation): string => JSON.stringify(body).replace(/[0-9a-f-]{36}/g, "");
-      assert.equal(forked.functionError, "Unhandled", what);
-      assert.equal(text(forked), text(other), what);
-      if (what === "memory") assert.match(forked.log, /Max Memory Used: 1024 MB/);
-      // The environment is reset: its program is started in a sandbox that goes on with /tmp.
+    test("ends with its zygote, and another one comes", async (t) => {
+      const runtime = forked(t, language);
+      if (runtime === undefined) return;
+      const { name } = await forkedForAttempts(runtime);
+      const before = zygotesOf(forking);
+      assert.ok(before.length > 0);
+      for (const id of before) process.kill(id, "SIGKILL");
+      // Its environment may be found out to be dead only by this.
+      await attempt(name, "look");
       assert.equal((await attempt(name, "look")).functionError, undefined);
-    }
+      const { body } = await forkedForAttempts(runtime);
+      assert.ok(body.isForked);
+      assert.ok(zygotesOf(forking).every((id) => !before.includes(id)));
+    });
   });
-});
-
-test("a zygote that dies takes its children along, and another one comes", async (t) => {
-  if (!canFork(t)) return;
-  const { name } = await forkedForAttempts();
-  const before = zygotesOf(forking);
-  assert.ok(before.length > 0);
-  for (const id of before) process.kill(id, "SIGKILL");
-  // Its environment may be found out to be dead only by this.
-  await attempt(name, "look");
-  assert.equal((await attempt(name, "look")).functionError, undefined);
-  const { body } = await forkedForAttempts();
-  assert.ok(body.isForked);
-  assert.ok(zygotesOf(forking).every((id) => !before.includes(id)));
-});
 
 test("with Lambent end its zygotes and what they have forked, however it ends", async (t) => {
-  if (!canFork(t)) return;
-  for (const end of ["stop", "kill"] as const) {
+  const found = LANGUAGES.map((language) => forked(t, language)).filter((each) => each !== undefined);
+  for (const end of found.length > 0 ? (["stop", "kill"] as const) : []) {
     const lambent = await startLambent();
-    await forkedForAttempts(lambdaClient(lambent.endpoint));
-    assert.ok(zygotesOf(lambent).length > 0);
+    const lambda = lambdaClient(lambent.endpoint);
+    await Promise.all(found.map((runtime) => forkedForAttempts(runtime, lambda)));
+    assert.ok(zygotesOf(lambent).length >= found.length);
     const mark = markOf(lambent);
     await lambent[end]();
     await untilNoProcess(mark);

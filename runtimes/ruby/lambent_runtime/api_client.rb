@@ -1,45 +1,73 @@
 # frozen_string_literal: true
 
 require 'socket'
+require_relative 'channel'
 
 module LambentRuntime
   # The platform refused a request; the environment cannot go on.
   class RuntimeApiError < StandardError; end
 
-  # The Runtime API over one kept-alive connection. Each request is sent in a single write. Waiting for an event has no
-  # time limit. A kept-alive connection that was closed before it answered is opened again once, as HTTP clients do.
+  # The Runtime API over one kept-alive connection, in frames (`Channel`) from the first request for an event on, where
+  # the platform takes that offer. Each request is sent in a single write. Waiting for an event has no time limit. A
+  # kept-alive connection that was closed before it answered is opened again once, as HTTP clients do.
   class ApiClient
     BASE = '/2018-06-01/runtime'
+    CHANNEL = 'lambent-channel'
 
-    def initialize(address)
+    def initialize(address, connection = nil)
       @host, _, @port = address.rpartition(':')
-      @connection = nil
+      @connection = connection
+      @channel = nil
+      @offers_channel = true
     end
 
-    # The environment of the function that a generic environment is given to, as JSON; waits for it.
+    # Waits until a generic environment gets its function. Yields what it is told, JSON, as soon as that is known; the
+    # last byte of the answer says that the function's code is there too.
     def assignment
-      status, _, body = exchange('GET', '/lambent/assignment')
-      raise unexpected('assignment', status, body) unless status == 200
+      status, headers, rest = exchange('GET', '/lambent/assignment', nil, 'Upgrade' => CHANNEL) do
+        status, headers = read_head
+        length = status == 200 ? headers['content-length'].to_i : 0
+        next [status, headers, read_body(headers)] if length.zero?
 
-      body.force_encoding(Encoding::UTF_8)
+        yield take(length - 1).force_encoding(Encoding::UTF_8)
+        take(1)
+        [status, headers, nil]
+      end
+      raise unexpected('assignment', status, rest) unless status == 200
+
+      yield rest.force_encoding(Encoding::UTF_8) if rest
+      go_on_in_frames(asked: false) if headers['upgrade'] == CHANNEL
     end
 
     # Waits for the next event; answers its headers, by their names in lower case, and its body.
     def next_event
+      while @channel || (@offers_channel && open_channel)
+        headers, *rest = next_in_frames
+        next if @channel.nil?
+        raise unexpected('next', *rest) if headers.nil?
+
+        return [headers, rest.first]
+      end
       status, headers, body = exchange('GET', "#{BASE}/invocation/next")
       raise unexpected('next', status, body) unless status == 200
 
       [headers, body]
     end
 
+    # Posts the result; in frames, which have no place for the content type, it asks for the next event as well.
     def post_response(request_id, body, content_type)
+      return if in_frames { |channel| channel.post_response(request_id, body) }
+
       path = "#{BASE}/invocation/#{request_id}/response"
       status, _, answer = exchange('POST', path, body, 'Content-Type' => content_type)
       # 413: the platform has told the caller about the oversized response itself; this environment goes on.
       raise unexpected('response', status, answer) unless [202, 413].include?(status)
     end
 
-    def post_error(request_id, body, error_type)
+    # `and_next`: this process goes on with the next event.
+    def post_error(request_id, body, error_type, and_next: true)
+      return if in_frames { |channel| channel.post_error(request_id, body, error_type, and_next: and_next) }
+
       post_failure("#{BASE}/invocation/#{request_id}/error", body, error_type)
     end
 
@@ -48,7 +76,48 @@ module LambentRuntime
       post_failure("#{BASE}/init/error", body, error_type)
     end
 
+    # Ends the connection.
+    def close
+      (@channel || @connection)&.close
+      @channel = @connection = nil
+    end
+
     private
+
+    # The channel's answer; nil, without a channel, where it broke before it had one.
+    def next_in_frames
+      @channel.next_event
+    rescue SystemCallError, IOError
+      may_retry = @channel.between_frames?
+      @channel.close
+      @channel = nil
+      raise unless may_retry
+    end
+
+    # False where there is no channel, or it broke: what was to be sent goes over HTTP.
+    def in_frames
+      return false if @channel.nil?
+
+      yield @channel
+      true
+    rescue SystemCallError, IOError
+      @channel.close
+      @channel = nil
+      false
+    end
+
+    # Asks for frames, and for the first event with them: the answer comes when there is one.
+    def open_channel
+      status, = exchange('GET', '/lambent/channel', nil, 'Connection' => 'Upgrade', 'Upgrade' => CHANNEL)
+      @offers_channel = status == 101
+      go_on_in_frames(asked: true) if @offers_channel
+      @offers_channel
+    end
+
+    def go_on_in_frames(asked:)
+      @channel = Channel.new(@connection, asked: asked)
+      @connection = nil
+    end
 
     def post_failure(path, body, error_type)
       headers = { 'Content-Type' => 'application/json', 'Lambda-Runtime-Function-Error-Type' => error_type }
@@ -65,7 +134,7 @@ module LambentRuntime
       begin
         @connection ||= connect
         @connection.write(request)
-        read_response
+        block_given? ? yield : read_response
       rescue SystemCallError, IOError
         @connection&.close
         @connection = nil
@@ -85,14 +154,22 @@ module LambentRuntime
     end
 
     def read_response
+      status, headers = read_head
+      [status, headers, read_body(headers)]
+    end
+
+    def read_head
       status = line.split(' ', 3).fetch(1).to_i
       headers = {}
       until (text = line).empty?
         name, _, value = text.partition(':')
         headers[name.downcase] = value.strip
       end
-      body = headers['transfer-encoding'] == 'chunked' ? read_chunks : take(headers['content-length'].to_i)
-      [status, headers, body]
+      [status, headers]
+    end
+
+    def read_body(headers)
+      headers['transfer-encoding'] == 'chunked' ? read_chunks : take(headers['content-length'].to_i)
     end
 
     # Headers are UTF-8, as AWS sends the client context; anything else is taken byte by byte.

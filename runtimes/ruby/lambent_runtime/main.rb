@@ -10,18 +10,33 @@ module LambentRuntime
   # From the start of the interpreter to the end of the last invocation. The function's code is not touched before the
   # listeners are handed over.
   def self.main
-    # Read before the hand-over removes it: a generic environment learns later whose it is.
+    # Read before the hand-over removes them: a generic environment learns later whose it is.
     waits = ENV.key?('LAMBENT_RESERVE')
+    forked = ENV.key?('LAMBENT_ZYGOTE')
+    fork_for_sandboxes if forked
     hand_over_listeners
     api = ApiClient.new(ENV.fetch('AWS_LAMBDA_RUNTIME_API'))
     start_wrapper
     require_relative 'runtime'
+    descriptor = ENV.fetch('_LAMBDA_TELEMETRY_LOG_FD', nil)
     runtime = Runtime.new(api)
-    become_assigned(api) if waits
+    become_assigned(api, descriptor, forked) if waits
     $stdout.sync = true
     $stderr.sync = true
     runtime.run(ENV.fetch('_HANDLER', ''))
   end
+
+  # Returns in children of this process, each in a sandbox of its own, where all that is needed has been loaded.
+  def self.fork_for_sandboxes
+    require_relative 'assignment'
+    require_relative 'zygote'
+    Assignment.rehearse
+    Zygote.serve
+    %i[Zygote SandboxEntrance SystemCalls].each { |name| remove_const(name) }
+    own = %w[zygote sandbox_entrance system_calls].map { |name| File.join(__dir__, "#{name}.rb") }
+    $LOADED_FEATURES.reject! { |file| own.include?(file) }
+  end
+  private_class_method :fork_for_sandboxes
 
   # AWS: AWS_LAMBDA_EXEC_WRAPPER is started with the runtime's own command line as its arguments. It replaces this
   # process and is expected to start the runtime again ("Modifying the runtime environment" in the developer guide). A
@@ -30,27 +45,34 @@ module LambentRuntime
     wrapper = ENV.fetch('AWS_LAMBDA_EXEC_WRAPPER', '')
     return if wrapper.empty? || ARGV.include?(WRAPPED)
 
-    telemetry = ENV['_LAMBDA_TELEMETRY_LOG_FD']&.to_i
-    kept = telemetry ? { telemetry => telemetry } : {}
-    begin
-      exec([wrapper, wrapper], File.readlink('/proc/self/exe'), $PROGRAM_NAME, WRAPPED, **kept)
-    rescue SystemCallError => e
-      warn "#{wrapper}: #{e.message}"
-      exit!(127)
-    end
+    start_again([wrapper, wrapper], File.readlink('/proc/self/exe'))
   end
   private_class_method :start_wrapper
 
+  # This process becomes that command, with the program's own file and the word that tells it that it is started again.
+  def self.start_again(*command)
+    telemetry = ENV['_LAMBDA_TELEMETRY_LOG_FD']&.to_i
+    kept = telemetry ? { telemetry => telemetry } : {}
+    exec(*command, $PROGRAM_NAME, WRAPPED, **kept)
+  rescue SystemCallError => e
+    warn "#{command.flatten.first}: #{e.message}"
+    exit!(127)
+  end
+  private_class_method :start_again
+
   # Waits until this environment belongs to a function, then takes on its variables and its directory.
-  def self.become_assigned(api)
-    require 'json'
-    variables = JSON.parse(api.assignment).fetch('environmentVariables')
-    ENV.replace(variables)
-    Dir.chdir(ENV.fetch('LAMBDA_TASK_ROOT', '/var/task'))
-    # What the interpreter takes from these variables at its start.
-    library = ENV.fetch('RUBYLIB', '').split(':').reject(&:empty?)
-    $LOAD_PATH.unshift(*(library - $LOAD_PATH))
-    Gem.clear_paths
+  def self.become_assigned(api, telemetry_descriptor, forked)
+    require_relative 'assignment'
+    Assignment.rehearse(forked ? 1 : Assignment::ROUNDS)
+    as_started = Assignment.take(api)
+    unless as_started
+      api.close
+      ENV['_LAMBDA_TELEMETRY_LOG_FD'] = telemetry_descriptor
+      interpreter = File.readlink('/proc/self/exe')
+      start_again([interpreter, interpreter])
+    end
+    LambentRuntime.send(:remove_const, :Assignment)
+    $LOADED_FEATURES.delete(File.join(__dir__, 'assignment.rb'))
   end
   private_class_method :become_assigned
 end

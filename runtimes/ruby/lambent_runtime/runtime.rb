@@ -15,11 +15,9 @@ module LambentRuntime
     INIT_FAILED = 252
     CRITICAL = 255
 
-    # What costs time is done here, so that a generic environment has it behind it.
     def initialize(api)
       @api = api
       @sink = LogSink.create
-      @json_ready = JSON.generate({ 'ready' => [1, 'text', nil] })
     end
 
     # Serves invocations until the process ends.
@@ -57,7 +55,7 @@ module LambentRuntime
       @api.post_response(request_id, result, content_type)
     rescue FunctionFailed => e
       @logging.log_error(e.message, e.report)
-      @api.post_error(request_id, e.report.to_json, e.report.reported_type)
+      @api.post_error(request_id, e.report.to_json, e.report.reported_type, and_next: !e.critical)
       exit!(CRITICAL) if e.critical
     end
 

@@ -14,11 +14,16 @@ const factsSchema = z.object({
   prefix: z.string().optional(),
   /** The prefix holds this interpreter alone, also when it lies below /usr. */
   ownPrefix: z.boolean().optional(),
+  /** The prefix is the directory of the executable, and to be what /var/lang/bin is on AWS. */
+  prefixIsBin: z.boolean().optional(),
   /** It looks for libraries at its absolute prefix, which must then exist in a sandbox as well. */
   needsOriginalPrefix: z.boolean().optional(),
   /** False for pre-releases. */
   stable: z.boolean().optional(),
 });
+
+/** One program may run several versions of its language. */
+const answerSchema = z.union([factsSchema.transform((facts) => [facts]), z.array(factsSchema)]);
 
 /** What an interpreter says of itself, and the size of its file, which tells rebuilt ones of one version apart. */
 export type InterpreterFacts = z.infer<typeof factsSchema> & { readonly sizeBytes: number };
@@ -30,7 +35,7 @@ export type InterpreterFacts = z.infer<typeof factsSchema> & { readonly sizeByte
 export class InterpreterProbe {
   readonly #known = new Map<
     string,
-    { readonly stamp: string; readonly facts: InterpreterFacts | undefined }
+    { readonly stamp: string; readonly facts: readonly InterpreterFacts[] }
   >();
 
   /** Runs each candidate, a few at a time; those that do not run or do not answer are left out. */
@@ -39,15 +44,14 @@ export class InterpreterProbe {
     const found: InterpreterFacts[] = [];
     const worker = async (): Promise<void> => {
       for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-        const facts = await this.#askOnce(next, probe);
-        if (facts !== undefined) found.push(facts);
+        found.push(...(await this.#askOnce(next, probe)));
       }
     };
     await Promise.all(Array.from({ length: availableParallelism() + 1 }, worker));
     return found;
   }
 
-  async #askOnce(executable: string, probe: readonly string[]): Promise<InterpreterFacts | undefined> {
+  async #askOnce(executable: string, probe: readonly string[]): Promise<readonly InterpreterFacts[]> {
     try {
       const { size, mtimeMs, ino } = await stat(executable);
       const stamp = `${size} ${mtimeMs} ${ino}`;
@@ -58,7 +62,7 @@ export class InterpreterProbe {
       this.#known.set(key, { stamp, facts });
       return facts;
     } catch {
-      return undefined;
+      return [];
     }
   }
 }
@@ -67,14 +71,14 @@ async function run(
   executable: string,
   probe: readonly string[],
   sizeBytes: number,
-): Promise<InterpreterFacts | undefined> {
+): Promise<InterpreterFacts[]> {
   try {
     // Nothing of Lambent's own environment: options meant for it would change or slow down what is probed.
     const env = { PATH: "/usr/local/bin:/usr/bin:/bin" };
     const options = { env, timeout: PROBE_TIMEOUT_MS, killSignal: "SIGKILL" as const };
     const { stdout } = await promisify(execFile)(executable, [...probe], options);
-    return { ...factsSchema.parse(JSON.parse(stdout)), sizeBytes };
+    return answerSchema.parse(JSON.parse(stdout)).map((facts) => ({ ...facts, sizeBytes }));
   } catch {
-    return undefined;
+    return [];
   }
 }

@@ -48,8 +48,7 @@ export class MachineRuntimes implements RuntimeCatalogue {
     const known = this.#known.get(identifier);
     if (known === undefined) {
       const supported = [...this.#known.keys()].join(", ");
-      const instead = identifier.startsWith("dotnet") ? DOTNET_ADVICE : "";
-      return `This version of Lambent does not have the runtime ${identifier}; it has ${supported}.${instead}`;
+      return `This version of Lambent does not have the runtime ${identifier}; it has ${supported}.`;
     }
     const [newest] = known.versions;
     if (newest !== undefined) {
@@ -65,7 +64,8 @@ export class MachineRuntimes implements RuntimeCatalogue {
         : ` ${known.couldStandIn} is here and stands in when the setting allowOlderRuntimes is true.`;
     const install =
       known.install.length === 0 ? "" : ` Install it with \`lambent runtime install ${identifier}\`.`;
-    return `No interpreter for ${identifier} was found on this machine.${older}${install}`;
+    const instead = identifier.startsWith("dotnet") ? DOTNET_ADVICE : "";
+    return `No interpreter for ${identifier} was found on this machine.${older}${install}${instead}`;
   }
 
   async lookFor(identifier: string): Promise<void> {

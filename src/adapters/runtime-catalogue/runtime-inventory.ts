@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { access } from "node:fs/promises";
 import { delimiter, join } from "node:path";
-import type { InstalledRuntime } from "../../ports/runtime-catalogue.ts";
+import type { InstalledRuntime, RuntimeReserve } from "../../ports/runtime-catalogue.ts";
 import type { InterpreterFacts, InterpreterProbe } from "./interpreter-probe.ts";
 import { belongsToLine, findInterpreters } from "./interpreter-search.ts";
 import { findLibrary, type KnownLibrary } from "./runtime-library.ts";
@@ -89,6 +89,7 @@ function installedRuntime(
     readonly line: string;
     readonly facts: InterpreterFacts | undefined;
     readonly isOlder: boolean;
+    readonly reserve?: RuntimeReserve | undefined;
     readonly library: KnownLibrary | undefined;
     readonly pack: string | undefined;
   },
@@ -113,7 +114,7 @@ function installedRuntime(
     ...(library !== undefined && { library: library.directory }),
     environmentVariables: Object.fromEntries(variables.map(([name, value]) => [name, fillIn(value, values)])),
     managed: manifest.managed,
-    reserve: manifest.reserve,
+    reserve: runtime.reserve ?? manifest.reserve,
     codeCache: manifest.codeCache,
     ...(runtime.isOlder && { isOlder: true }),
   };

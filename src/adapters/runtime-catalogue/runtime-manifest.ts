@@ -9,7 +9,7 @@ const interpreterSchema = z.strictObject({
   names: z.array(z.string()).min(1),
   /** Where to look besides PATH; {home}, {env:NAME}, {installed} (by `lambent runtime install`) and `*` for one directory level. */
   directories: z.array(z.string()),
-  /** Arguments that make the interpreter print an `InterpreterFacts` as one line of JSON. */
+  /** Arguments that make the interpreter print an `InterpreterFacts`, or a list of them, as one line of JSON. */
   probe: z.array(z.string()).min(1),
 });
 
@@ -40,6 +40,8 @@ const librarySchema = z.strictObject({
   install: z.array(installSchema),
 });
 
+const reserveSchema = z.strictObject({ byMemory: z.boolean().optional(), zygote: z.boolean().optional() });
+
 const manifestSchema = z.strictObject({
   /** `line` is what the interpreter's version must begin with. */
   runtimes: z
@@ -49,6 +51,8 @@ const manifestSchema = z.strictObject({
         line: z.string(),
         /** A line that may stand in, marked as such, where the machine has none of `line`. */
         olderLine: z.string().optional(),
+        /** In the place of the manifest's. */
+        reserve: reserveSchema.optional(),
       }),
     )
     .min(1),
@@ -57,11 +61,18 @@ const manifestSchema = z.strictObject({
   interpreter: interpreterSchema.optional(),
   /** As run in the sandbox, with {interpreter}. */
   command: z.array(z.string()).min(1),
+  /** Programs of the function's that the command becomes, see `SandboxProgram`. */
+  becomes: z.array(z.string()).optional(),
+  /**
+   * An executable, with {arch}, that is put before the command where this machine has it: it does the same sooner, or
+   * becomes the command. It lies in one of `mounts`.
+   */
+  launcher: z.strictObject({ host: z.string(), sandbox: z.string() }).optional(),
   /** {runtimes} is the folder with all runtimes, {ownNode} the file that runs Lambent. */
   mounts: z.array(z.strictObject({ host: z.string(), sandbox: z.string() })),
   environmentVariables: z.record(z.string(), z.string()),
   /** Present where the program understands LAMBENT_RESERVE, see `RuntimeReserve`. */
-  reserve: z.strictObject({ byMemory: z.boolean().optional(), zygote: z.boolean().optional() }).optional(),
+  reserve: reserveSchema.optional(),
   /** Whether its client makes and uses packs of compiled code. */
   codeCache: z.boolean().optional(),
   /**

@@ -1,3 +1,4 @@
+import { accessSync, constants } from "node:fs";
 import { basename, join, relative } from "node:path";
 import type { SandboxMount, SandboxProgram } from "../../ports/sandbox.ts";
 import type { InterpreterFacts } from "./interpreter-probe.ts";
@@ -31,9 +32,24 @@ export function runtimeProgram(
     return { hostPath: isPacked ? pack : hostPath, sandboxPath: mount.sandbox };
   });
   return {
-    command: manifest.command.map((word) => fillIn(word, { ...values, interpreter: placed.path })),
+    command: [
+      ...launcherOf(manifest, values),
+      ...manifest.command.map((word) => fillIn(word, { ...values, interpreter: placed.path })),
+    ],
     mounts: [...placed.mounts, ...mounts, ...placeLibrary(library)],
+    ...(manifest.becomes !== undefined && { becomes: manifest.becomes }),
   };
+}
+
+function launcherOf({ launcher }: RuntimeManifest, values: Readonly<Record<string, string>>): string[] {
+  if (launcher === undefined || process.platform !== "linux") return [];
+  const onThisMachine = { ...values, arch: process.arch };
+  try {
+    accessSync(fillIn(launcher.host, onThisMachine), constants.X_OK);
+    return [fillIn(launcher.sandbox, onThisMachine)];
+  } catch {
+    return [];
+  }
 }
 
 function placeLibrary(library: KnownLibrary | undefined): SandboxMount[] {
@@ -55,9 +71,10 @@ function placeInterpreter(facts: InterpreterFacts): { path: string; mounts: Sand
   const inside = relative(prefix, executable);
   const isShared = facts.ownPrefix !== true && isWithin(prefix, SHARED_DIRECTORY);
   if (isShared || inside.startsWith("..")) return { path: executable, mounts: [] };
-  const mounts = [{ hostPath: prefix, sandboxPath: LANGUAGE_DIRECTORY }];
+  const place = facts.prefixIsBin === true ? join(LANGUAGE_DIRECTORY, "bin") : LANGUAGE_DIRECTORY;
+  const mounts = [{ hostPath: prefix, sandboxPath: place }];
   if (facts.needsOriginalPrefix === true) mounts.push({ hostPath: prefix, sandboxPath: prefix });
-  return { path: join(LANGUAGE_DIRECTORY, inside), mounts };
+  return { path: join(place, inside), mounts };
 }
 
 const isWithin = (path: string, directory: string): boolean =>

@@ -18,10 +18,12 @@ import type { RelayPrograms } from "./inside-relay.ts";
 import { BubblewrapWaitingSandbox } from "./late-code/bubblewrap-waiting-sandbox.ts";
 import type { LateDirectories, LateDirectory } from "./late-code/late-directories.ts";
 import { type Launch, TELEMETRY_VARIABLE } from "./launch.ts";
+import type { LaunchCommand } from "./launch-command.ts";
 import { LaunchReserve } from "./launch-reserve.ts";
 import type { LaunchSettings } from "./launch-settings.ts";
 import { makeNamedPipe, type NamedPipe } from "./named-pipes.ts";
 import type { OutboundNetwork, SandboxLink } from "./network/outbound-network.ts";
+import { ownProgram } from "./own-program.ts";
 import type { ScratchVolume } from "./scratch-volumes.ts";
 import { SECCOMP_DESCRIPTOR } from "./start-bubblewrap.ts";
 import { forkInto } from "./zygote/forked-launch.ts";
@@ -89,14 +91,24 @@ export class BubblewrapDriver implements SandboxDriver {
   }
 
   async create(request: SandboxRequest): Promise<Sandbox> {
-    const { sandbox, connected } = await this.#start({
-      ...request,
-      environmentVariables: startVariables(request.environmentVariables),
-    });
-    await this.#handedOver(sandbox, connected, request.program.command);
+    const command = await this.#commandOf(request);
+    const variables = command.isFunctions === true ? programVariables : startVariables;
+    const { sandbox, connected } = await this.#start(
+      { ...request, environmentVariables: variables(request.environmentVariables) },
+      { command },
+    );
+    await this.#handedOver(sandbox, connected, command);
     // In a later turn: whoever waits for this sandbox connects its doors before the program may go on.
     setImmediate(() => sandbox.handOver.disconnect());
     return sandbox;
+  }
+
+  /** The function's own program where nothing has to be done before; otherwise what becomes it. */
+  async #commandOf({ program, hasExtensions, ...shown }: SandboxRequest): Promise<LaunchCommand> {
+    const { helpers } = this.#parts.launchSettings;
+    const opensListeners = helpers?.now !== undefined && hasExtensions !== true;
+    const own = opensListeners && program.becomes ? await ownProgram(program.becomes, shown) : undefined;
+    return own === undefined ? { words: program.command } : { words: [own], isFunctions: true };
   }
 
   async #prepare(request: ReserveRequest, directories: LateDirectories): Promise<WaitingSandbox> {
@@ -104,12 +116,12 @@ export class BubblewrapDriver implements SandboxDriver {
     const { program } = request;
     const variables = { ...startVariables(request.environmentVariables), LAMBENT_RESERVE: "1" };
     const started = { ...request, environmentVariables: variables };
-    const command = launchSettings.holder?.command;
+    const { holder } = launchSettings;
     const forked = { ...variables, ...listenerVariables() };
     const zygote = request.canFork === true ? await zygotes?.get(program, forked) : undefined;
-    if (zygote === undefined || command === undefined) return this.#prepareWith(started, directories);
+    if (zygote === undefined || holder === undefined) return this.#prepareWith(started, directories);
     try {
-      return await this.#prepareWith(started, directories, { zygote, command });
+      return await this.#prepareWith(started, directories, { zygote, command: holder.command });
     } catch (error) {
       if (this.#closed !== undefined) throw error;
       zygotes?.failed(program, forked, new Error(`${messageOf(error)} ${zygote.complaints}`.trim()));
@@ -123,11 +135,10 @@ export class BubblewrapDriver implements SandboxDriver {
     fork?: { readonly zygote: Zygote; readonly command: readonly string[] },
   ): Promise<WaitingSandbox> {
     const directory = await directories.make(request.id);
-    const command = fork?.command ?? request.program.command;
+    const command = { words: fork?.command ?? request.program.command };
     const { sandbox, connected } = await this.#start(
-      { ...request, program: { ...request.program, command }, codeDirectory: directory.task },
-      directory,
-      fork?.zygote,
+      { ...request, codeDirectory: directory.task },
+      { command, directory, zygote: fork?.zygote },
     );
     await this.#handedOver(sandbox, connected, command);
     const { hostPaths } = this.#parts;
@@ -149,7 +160,7 @@ export class BubblewrapDriver implements SandboxDriver {
   async #handedOver(
     sandbox: BubblewrapSandbox,
     connected: Promise<void>,
-    command: readonly string[],
+    command: LaunchCommand,
   ): Promise<void> {
     const timeout = Promise.withResolvers<never>();
     const cancel = this.#parts.clock.after(HAND_OVER_TIMEOUT_MS, () =>
@@ -187,13 +198,10 @@ export class BubblewrapDriver implements SandboxDriver {
   async probe(command: readonly string[], codeDirectory: string): Promise<void> {
     const program = { command, mounts: [] };
     const limits = { memoryMb: 128, ephemeralStorageMb: 512 };
-    const { sandbox } = await this.#start({
-      id: "probe",
-      program,
-      codeDirectory,
-      environmentVariables: startVariables({}),
-      ...limits,
-    });
+    const { sandbox } = await this.#start(
+      { id: "probe", program, codeDirectory, environmentVariables: startVariables({}), ...limits },
+      { command: { words: command } },
+    );
     // It is started when the listeners are there, or ends without any.
     await Promise.race([sandbox.handOver.received().catch(() => undefined), sandbox.exited]);
     sandbox.handOver.disconnect();
@@ -223,11 +231,18 @@ export class BubblewrapDriver implements SandboxDriver {
   /** Starts the program; it waits for its hand-over. `connected` resolves when it has its network. */
   async #start(
     request: SandboxRequest,
-    directory?: LateDirectory,
-    zygote?: Zygote,
+    {
+      command,
+      directory,
+      zygote,
+    }: {
+      readonly command: LaunchCommand;
+      readonly directory?: LateDirectory;
+      readonly zygote?: Zygote | undefined;
+    },
   ): Promise<{ sandbox: BubblewrapSandbox; connected: Promise<void> }> {
     if (this.#closed !== undefined) throw new Error("the sandbox driver is closed");
-    const bubblewrap = await this.#launch(request).catch(async (error: unknown) => {
+    const bubblewrap = await this.#launch(request, command).catch(async (error: unknown) => {
       await directory?.release();
       throw error;
     });
@@ -260,8 +275,11 @@ export class BubblewrapDriver implements SandboxDriver {
   }
 
   /** A waiting bwrap: as they come, or one with what another sandbox of the same environment has had. */
-  async #launch({ program, ephemeralStorageMb, keepScratchOf }: SandboxRequest): Promise<Launch> {
-    const command = this.#command(program.command);
+  async #launch(
+    { ephemeralStorageMb, keepScratchOf }: SandboxRequest,
+    wanted: LaunchCommand,
+  ): Promise<Launch> {
+    const command = this.#limited(wanted);
     const kept =
       keepScratchOf instanceof BubblewrapSandbox ? await keepScratchOf.handOnBelongings() : undefined;
     if (kept?.user === undefined) return this.#reserve.take(command, ephemeralStorageMb);
@@ -278,11 +296,11 @@ export class BubblewrapDriver implements SandboxDriver {
     if (user !== undefined) this.#parts.launchSettings.users?.release(user);
   }
 
-  #refillLater(command: readonly string[]): void {
+  #refillLater(command: LaunchCommand): void {
     this.#parts.clock.after(REFILL_DELAY_MS, () => {
       if (this.#closed !== undefined) return;
       // What cannot be prepared fails again, with its reason, when it is needed.
-      this.#reserve.refill(this.#command(command)).catch(() => {});
+      this.#reserve.refill(this.#limited(command)).catch(() => {});
     });
   }
 
@@ -353,9 +371,10 @@ export class BubblewrapDriver implements SandboxDriver {
   }
 
   /** Where no control group limits processes, the sandbox's own user namespace counts them. */
-  #command(command: readonly string[]): readonly string[] {
+  #limited(command: LaunchCommand): LaunchCommand {
     if (this.#parts.launchSettings.groups?.limits.processes === true) return command;
-    return [PRLIMIT_INSIDE, `--nproc=${PROCESSES_MAX}:${PROCESSES_MAX}`, "--", ...command];
+    const limit = [PRLIMIT_INSIDE, `--nproc=${PROCESSES_MAX}:${PROCESSES_MAX}`, "--"];
+    return { ...command, words: [...limit, ...command.words] };
   }
 }
 

@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { Belongings } from "./belongings.ts";
 import { type Launch, prepareLaunch } from "./launch.ts";
+import type { LaunchCommand } from "./launch-command.ts";
 import type { LaunchSettings } from "./launch-settings.ts";
 import { USUAL_SIZE_MB } from "./scratch-volumes.ts";
 
@@ -24,7 +25,7 @@ export class LaunchReserve {
   }
 
   /** A launch for the command with a /tmp of that size, ready or made now. */
-  async take(command: readonly string[], scratchMb: number): Promise<Launch> {
+  async take(command: LaunchCommand, scratchMb: number): Promise<Launch> {
     if (scratchMb !== USUAL_SIZE_MB) return this.#prepare(command, scratchMb);
     const ready = await this.#ready
       .get(JSON.stringify(command))
@@ -38,12 +39,12 @@ export class LaunchReserve {
   }
 
   /** A launch made now, with what is kept of an earlier sandbox. */
-  prepareFor(command: readonly string[], kept: Belongings): Promise<Launch> {
+  prepareFor(command: LaunchCommand, kept: Belongings): Promise<Launch> {
     return prepareLaunch(this.#settings, newLaunchId(), { command, scratchMb: USUAL_SIZE_MB, kept });
   }
 
   /** Prepares launches for a command that is likely to be wanted again. */
-  async refill(command: readonly string[]): Promise<void> {
+  async refill(command: LaunchCommand): Promise<void> {
     if (this.#closed) return;
     const key = JSON.stringify(command);
     const ready = this.#ready.get(key) ?? [];
@@ -64,7 +65,7 @@ export class LaunchReserve {
     await Promise.all(all.map((launch) => this.#drop(launch)));
   }
 
-  #prepare(command: readonly string[], scratchMb = USUAL_SIZE_MB): Promise<Launch> {
+  #prepare(command: LaunchCommand, scratchMb = USUAL_SIZE_MB): Promise<Launch> {
     return prepareLaunch(this.#settings, newLaunchId(), { command, scratchMb });
   }
 

@@ -3,6 +3,7 @@ import type { Belongings } from "./belongings.ts";
 import type { ControlGroup } from "./cgroups/control-group.ts";
 import type { HandOverChannel } from "./hand-over-channel.ts";
 import type { ProgramEnd } from "./helper/sandbox-helper.ts";
+import type { LaunchCommand } from "./launch-command.ts";
 import type { LaunchSettings } from "./launch-settings.ts";
 import { makeOutputPipes, type OutputPipe } from "./named-pipes.ts";
 import type { ScratchVolume } from "./scratch-volumes.ts";
@@ -51,7 +52,7 @@ export const TELEMETRY_VARIABLE = { _LAMBDA_TELEMETRY_LOG_FD: String(TELEMETRY_D
 
 /** What a launch is made with. */
 export interface LaunchOrder {
-  readonly command: readonly string[];
+  readonly command: LaunchCommand;
   /** Size of /tmp. */
   readonly scratchMb: number;
   /** Of an earlier sandbox of the same environment, in place of new ones; they stay the caller's when this fails. */
@@ -108,7 +109,7 @@ async function startWaiting(
   settings: LaunchSettings,
   id: string,
   parts: Belongings & {
-    readonly command: readonly string[];
+    readonly command: LaunchCommand;
     readonly group: ControlGroup | undefined;
     readonly pipes: readonly OutputPipe[];
   },

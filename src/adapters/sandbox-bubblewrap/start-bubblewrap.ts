@@ -6,6 +6,7 @@ import type { ControlGroup } from "./cgroups/control-group.ts";
 import { channelOf, HandOverChannel, LISTENER_PORTS } from "./hand-over-channel.ts";
 import { connectChannel } from "./helper/channel-end.ts";
 import type { ProgramEnd, SandboxHelper } from "./helper/sandbox-helper.ts";
+import type { LaunchCommand } from "./launch-command.ts";
 import type { LaunchSettings } from "./launch-settings.ts";
 import { makeInputPipe, type OutputPipe } from "./named-pipes.ts";
 import { openNetworkNamespace } from "./network-namespace.ts";
@@ -26,8 +27,8 @@ const RESOURCE_LIMITS = [`--nofile=${OPEN_FILES_MAX}:${OPEN_FILES_MAX}`, "--core
 export const OOM_SCORE_ADJUSTMENT = 500;
 
 export interface BubblewrapStart {
-  /** Of the program that bwrap will run. */
-  readonly command: readonly string[];
+  /** That bwrap will run. */
+  readonly command: LaunchCommand;
   readonly user: UnprivilegedUser | undefined;
   readonly group: ControlGroup | undefined;
   /** What it will show as /tmp. */
@@ -58,6 +59,8 @@ export async function startBubblewrap(
 ): Promise<StartedBubblewrap> {
   const helper = settings.helpers?.now;
   try {
+    if (helper === undefined && start.command.isFunctions === true)
+      throw new Error("a function's own program cannot open its listeners");
     return await (helper === undefined
       ? startByNode(settings, start)
       : startByHelper(helper, settings, { id, ...start }));
@@ -91,7 +94,7 @@ async function startByHelper(
   try {
     const ours = (descriptor: number | undefined): string => `/proc/${process.pid}/fd/${descriptor}`;
     const [stdout, stderr, telemetry, information] = outputs.map((pipe) => ours(pipe.writeDescriptor));
-    const held = heldInput(settings, command);
+    const held = heldInput(settings, command.words);
     // What is forked into a sandbox opens its listeners itself, as it has all that it needs for that.
     const listens = held === undefined;
     const descriptors = [
@@ -99,7 +102,7 @@ async function startByHelper(
       `w${stdout}`,
       `w${stderr}`,
       listens ? "gate" : "channel",
-      `w${telemetry}`,
+      command.isFunctions === true ? "none" : `w${telemetry}`,
       `r${ours(input.readDescriptor)}`,
       `r${settings.seccompFile}`,
       `b${information}`,
@@ -119,7 +122,7 @@ async function startByHelper(
       ...descriptors,
       String(entrance.taskFiles.length),
       ...entrance.taskFiles,
-      ...bubblewrapCommand(settings, command, listens),
+      ...bubblewrapCommand(settings, command.words, listens),
     );
     const { processId, ended } = await launching.catch((error: unknown) => {
       handOver.close();
@@ -183,10 +186,10 @@ function spawnBubblewrap(
   { command, user, outputs }: Pick<BubblewrapStart, "command" | "user" | "outputs">,
 ): ChildProcess {
   const [stdout, stderr, telemetry, information] = outputs.map(({ writeDescriptor }) => writeDescriptor);
-  const input = heldInput(settings, command) ?? "ignore";
+  const input = heldInput(settings, command.words) ?? "ignore";
   const seccomp = openSync(settings.seccompFile, constants.O_RDONLY);
   try {
-    const bubblewrap = bubblewrapCommand(settings, command);
+    const bubblewrap = bubblewrapCommand(settings, command.words);
     return spawn(settings.prlimit, [...RESOURCE_LIMITS, "--", ...bubblewrap], {
       cwd: "/",
       env: {},

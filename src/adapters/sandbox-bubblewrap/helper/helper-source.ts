@@ -177,7 +177,7 @@ static int leave_mounts_of_others(const char *volumes, const char *volume, const
  * words: user or "", adjustment of the OOM score, limit of open files, directory of all volumes, mount point of its own
  * volume and directory of late mounts, each of these or "", group of version 2 or "", how many descriptors, the
  * descriptors, how many files of groups, the files, program and parameters. A descriptor is "r", "w" or "b" for both, and
- * a path; or "channel", through which the program gives its listeners away; or "gate", through which its listeners are
+ * a path; or "none"; or "channel", through which the program gives its listeners away; or "gate", through which its listeners are
  * given away from here.
  */
 static int launch(int count, char **words, pid_t *child) {
@@ -194,6 +194,8 @@ static int launch(int count, char **words, pid_t *child) {
     const char *what = descriptor[opened];
     int flags = *what == 'r' ? O_RDONLY : *what == 'w' ? O_WRONLY : O_RDWR;
     /* A pipe that the parent has not opened must not hold this process up. */
+    descriptors[opened] = -1;
+    if (*what == 'n') continue;
     int is_channel = *what == 'c' || *what == 'g';
     int low = is_channel ? accept_channel() : open(what + 1, flags | O_NONBLOCK | O_CLOEXEC);
     int high = low < 0 ? -1 : fcntl(low, F_DUPFD_CLOEXEC, 64);
@@ -220,7 +222,7 @@ static int launch(int count, char **words, pid_t *child) {
     if (error == 0 && setrlimit(RLIMIT_NOFILE, &open_files) < 0) error = errno;
     if (error == 0 && setrlimit(RLIMIT_CORE, &no_core) < 0) error = errno;
     for (int at = 0; at < wanted; at++)
-      if (dup2(descriptors[at], at) < 0) _exit(127);
+      if (descriptors[at] < 0 ? close(at) < 0 && errno != EBADF : dup2(descriptors[at], at) < 0) _exit(127);
     syscall(SYS_close_range, wanted, ~0U, 0);
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);

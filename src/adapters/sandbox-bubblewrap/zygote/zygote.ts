@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { constants } from "node:os";
+import { closeSync, openSync } from "node:fs";
+import { constants, devNull } from "node:os";
 import { join } from "node:path";
 import { type Duplex, Writable } from "node:stream";
 import type { Clock } from "../../../ports/clock.ts";
@@ -7,7 +8,8 @@ import type { ControlGroup } from "../cgroups/control-group.ts";
 import type { ProgramEnd } from "../helper/sandbox-helper.ts";
 
 const CONTROL_DESCRIPTOR = 3;
-const OPTIONS_DESCRIPTOR = 4;
+/** The number of 4, where children have log records, stays taken: interpreters keep descriptors of their own behind it. */
+const OPTIONS_DESCRIPTOR = 5;
 /** To load and prepare a program takes a tenth of a second on a machine that is idle. */
 const READY_WITHIN_MS = 30_000;
 /** Of what it has said before it failed. */
@@ -92,14 +94,16 @@ export class Zygote {
 
   private constructor(launch: ZygoteLaunch, childless: () => void) {
     const { bubblewrap, command, group } = launch;
+    const nothing = openSync(devNull, "r");
     this.#process = spawn(bubblewrap, ["--args", String(OPTIONS_DESCRIPTOR), "--", ...command], {
       cwd: "/",
       env: {},
       // With a user given, Node drops this process's supplementary groups.
       uid: 0,
       gid: 0,
-      stdio: ["ignore", "pipe", "pipe", "pipe", "pipe"],
+      stdio: ["ignore", "pipe", "pipe", "pipe", nothing, "pipe"],
     });
+    closeSync(nothing);
     this.#group = group;
     this.#childless = childless;
     this.#control = this.#process.stdio[CONTROL_DESCRIPTOR] as Duplex;
@@ -121,7 +125,8 @@ export class Zygote {
       const { pid } = zygote.#process;
       if (pid === undefined) throw new Error(`${launch.bubblewrap} could not be started`);
       await launch.group.attach(pid);
-      const options = zygote.#process.stdio[OPTIONS_DESCRIPTOR];
+      const streams: readonly unknown[] = zygote.#process.stdio;
+      const options = streams[OPTIONS_DESCRIPTOR];
       if (options instanceof Writable) options.on("error", () => undefined).end(launch.options);
       zygote.#send({ ...launch.settings });
       await zygote.#readyInTime(launch.clock);

@@ -102,7 +102,8 @@ final class Beans {
             Type key = argument(type, 0);
             boolean isTyped = type instanceof ParameterizedType && ((ParameterizedType) type).getActualTypeArguments().length > 1;
             Type value = isTyped ? argument(type, 1) : Object.class;
-            values.forEach((name, content) -> map.put(read(name, key), read(content, value)));
+            for (Map.Entry<String, Object> entry : values.entrySet())
+                map.put(read(entry.getKey(), key), read(entry.getValue(), value));
             return map;
         }
         boolean isObject = !raw.isPrimitive() && !raw.isArray() && !raw.isEnum() && !raw.getName().startsWith("java.lang.");
@@ -135,17 +136,18 @@ final class Beans {
 
     private static Map<String, Object> ignoringCase(Map<String, Object> values) {
         Map<String, Object> byName = new HashMap<>();
-        values.forEach((name, value) -> byName.put(name.toLowerCase(Locale.ROOT), value));
+        for (Map.Entry<String, Object> value : values.entrySet())
+            byName.put(value.getKey().toLowerCase(Locale.ROOT), value.getValue());
         return byName;
     }
 
     private static Object bean(Map<String, Object> values, Class<?> raw, Type type) {
         Object bean = create(raw);
         BeanType properties = BeanType.of(raw);
-        values.forEach((name, value) -> {
-            BeanType.Property property = properties.find(name);
-            if (property != null) property.set(bean, read(value, in(type, property.type())));
-        });
+        for (Map.Entry<String, Object> value : values.entrySet()) {
+            BeanType.Property property = properties.find(value.getKey());
+            if (property != null) property.set(bean, read(value.getValue(), in(type, property.type())));
+        }
         return bean;
     }
 

@@ -25,10 +25,10 @@ final class FunctionClassPath {
         List<URL> urls = new ArrayList<>();
         urls.add(task.toURI().toURL());
         for (File directory : new File[] {new File(task, "lib"), new File("/opt/java/lib")}) {
-            File[] jars = directory.listFiles((folder, name) -> name.endsWith(".jar"));
-            if (jars == null) continue;
-            Arrays.sort(jars);
-            for (File jar : jars) urls.add(jar.toURI().toURL());
+            File[] files = directory.listFiles();
+            if (files == null) continue;
+            Arrays.sort(files);
+            for (File file : files) if (file.getName().endsWith(".jar")) urls.add(file.toURI().toURL());
         }
         return new URLClassLoader(urls.toArray(new URL[0]), parent);
     }

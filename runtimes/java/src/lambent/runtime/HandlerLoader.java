@@ -8,12 +8,11 @@ import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.Method;
 import java.lang.reflect.Modifier;
 import java.lang.reflect.Type;
-import java.util.Arrays;
-import java.util.Comparator;
 
 /**
  * Finds what a handler name stands for: "package.Class" with one of AWS's handler interfaces, or "package.Class::method"
- * with any public method. The order among overloads and the texts of failures are those of AWS's client.
+ * with any public method. The order among overloads and the texts of failures are those of AWS's client. Without lambdas
+ * and streams, here and wherever a start comes along: the first of them costs a JVM as much as all else of our client.
  */
 final class HandlerLoader {
     private static final String REQUEST_HANDLER = "com.amazonaws.services.lambda.runtime.RequestHandler";
@@ -78,13 +77,14 @@ final class HandlerLoader {
     }
 
     private static EventHandler methodHandler(Class<?> type, String name) {
-        Method method = Arrays.stream(type.getMethods())
-                .filter(candidate -> candidate.getName().equals(name) && isAppropriate(candidate))
-                .max(Comparator.comparing((Method candidate) -> isContextLast(candidate))
-                        .thenComparing(Method::getParameterCount)
-                        .thenComparing(candidate -> !candidate.isBridge()))
-                .orElseThrow(() -> HandlerFault.of(
-                        "No public method named " + name + " with appropriate method signature found on class " + type.getName()));
+        Method method = null;
+        for (Method candidate : type.getMethods()) {
+            boolean isMeant = candidate.getName().equals(name) && isAppropriate(candidate);
+            if (isMeant && (method == null || rank(candidate) > rank(method))) method = candidate;
+        }
+        if (method == null)
+            throw HandlerFault.of(
+                    "No public method named " + name + " with appropriate method signature found on class " + type.getName());
         Object target = Modifier.isStatic(method.getModifiers()) ? null : newInstance(type);
         Class<?>[] parameters = method.getParameterTypes();
         boolean isStream = parameters.length > 0
@@ -93,6 +93,11 @@ final class HandlerLoader {
         if (isStream) return streamHandler(method, target);
         boolean hasInput = parameters.length > 0 && !isContext(parameters[0]);
         return valueHandler(method, target, hasInput ? method.getGenericParameterTypes()[0] : null);
+    }
+
+    /** Among overloads: a Context at the end, then more parameters, then what the compiler has not made. */
+    private static int rank(Method method) {
+        return (isContextLast(method) ? 1_000 : 0) + 2 * method.getParameterCount() + (method.isBridge() ? 0 : 1);
     }
 
     /** (), (input), (Context), (input, Context), (InputStream, OutputStream), (InputStream, OutputStream, Context). */
@@ -117,15 +122,18 @@ final class HandlerLoader {
     private static EventHandler streamHandler(Method method, Object target) {
         makeCallable(method);
         Class<?>[] parameters = method.getParameterTypes();
-        return (body, context) -> {
-            ByteArrayOutputStream output = new ByteArrayOutputStream();
-            Object[] arguments = new Object[parameters.length];
-            for (int at = 0; at < arguments.length; at++) {
-                if (parameters[at] == InputStream.class) arguments[at] = new ByteArrayInputStream(body);
-                else arguments[at] = parameters[at] == OutputStream.class ? output : context.as(parameters[at]);
+        return new EventHandler() {
+            @Override
+            public byte[] handle(byte[] body, InvocationContext context) throws Throwable {
+                ByteArrayOutputStream output = new ByteArrayOutputStream();
+                Object[] arguments = new Object[parameters.length];
+                for (int at = 0; at < arguments.length; at++) {
+                    if (parameters[at] == InputStream.class) arguments[at] = new ByteArrayInputStream(body);
+                    else arguments[at] = parameters[at] == OutputStream.class ? output : context.as(parameters[at]);
+                }
+                call(method, target, arguments);
+                return output.toByteArray();
             }
-            call(method, target, arguments);
-            return output.toByteArray();
         };
     }
 
@@ -133,13 +141,16 @@ final class HandlerLoader {
     private static EventHandler valueHandler(Method method, Object target, Type inputType) {
         makeCallable(method);
         Class<?>[] parameters = method.getParameterTypes();
-        return (body, context) -> {
-            Object[] arguments = new Object[parameters.length];
-            for (int at = 0; at < arguments.length; at++)
-                arguments[at] = isContext(parameters[at]) ? context.as(parameters[at]) : read(body, inputType);
-            Object result = call(method, target, arguments);
-            // AWS: a method without a result answers with an empty body.
-            return method.getReturnType() == void.class ? new byte[0] : write(result);
+        return new EventHandler() {
+            @Override
+            public byte[] handle(byte[] body, InvocationContext context) throws Throwable {
+                Object[] arguments = new Object[parameters.length];
+                for (int at = 0; at < arguments.length; at++)
+                    arguments[at] = isContext(parameters[at]) ? context.as(parameters[at]) : read(body, inputType);
+                Object result = call(method, target, arguments);
+                // AWS: a method without a result answers with an empty body.
+                return method.getReturnType() == void.class ? new byte[0] : write(result);
+            }
         };
     }
 

@@ -36,16 +36,25 @@ final class InvocationContext {
         values.put("getXrayTraceId", event.header("lambda-runtime-trace-id"));
         values.put("getIdentity", identity(contextInterface));
         values.put("getClientContext", clientContext(contextInterface));
-        values.put("getLogger", proxy(returned(contextInterface, "getLogger"), this::log));
+        Class<?> logger = returned(contextInterface, "getLogger");
+        values.put("getLogger", proxy(logger, new Behaviour(logger) {
+            @Override
+            Object call(Method method, Object[] arguments) {
+                return log(arguments);
+            }
+        }));
         long deadlineMs = Long.parseLong(event.header("lambda-runtime-deadline-ms"));
-        return proxy(contextInterface, (method, arguments) -> {
-            if (method.getName().equals("getRemainingTimeInMillis"))
-                return (int) Math.max(0, deadlineMs - System.currentTimeMillis());
-            return values.get(method.getName());
+        return proxy(contextInterface, new Behaviour(contextInterface) {
+            @Override
+            Object call(Method method, Object[] arguments) {
+                if (method.getName().equals("getRemainingTimeInMillis"))
+                    return (int) Math.max(0, deadlineMs - System.currentTimeMillis());
+                return values.get(method.getName());
+            }
         });
     }
 
-    private Object log(Method method, Object[] arguments) {
+    private Object log(Object[] arguments) {
         Object message = arguments[0];
         String text = message instanceof byte[] ? new String((byte[]) message, StandardCharsets.UTF_8) : String.valueOf(message);
         log.log(text, arguments.length > 1 ? String.valueOf(arguments[1]) : "UNDEFINED", event.requestId());
@@ -97,16 +106,27 @@ final class InvocationContext {
     }
 
     private static Object getters(Class<?> type, Values values) {
-        return proxy(type, (method, arguments) -> values.of(method.getName()));
+        return proxy(type, new Behaviour(type) {
+            @Override
+            Object call(Method method, Object[] arguments) {
+                return values.of(method.getName());
+            }
+        });
     }
 
-    private interface Behaviour {
-        Object call(Method method, Object[] arguments);
-    }
+    /** What a proxy does; those that each event needs are no lambdas, see `HandlerLoader`. */
+    private abstract static class Behaviour implements InvocationHandler {
+        private final Class<?> type;
 
-    private static Object proxy(Class<?> type, Behaviour behaviour) {
-        InvocationHandler handler = (self, method, arguments) -> {
-            if (method.getDeclaringClass() != Object.class) return behaviour.call(method, arguments);
+        Behaviour(Class<?> type) {
+            this.type = type;
+        }
+
+        abstract Object call(Method method, Object[] arguments);
+
+        @Override
+        public Object invoke(Object self, Method method, Object[] arguments) {
+            if (method.getDeclaringClass() != Object.class) return call(method, arguments);
             switch (method.getName()) {
                 case "equals":
                     return self == arguments[0];
@@ -115,7 +135,10 @@ final class InvocationContext {
                 default:
                     return type.getSimpleName() + "@" + Integer.toHexString(System.identityHashCode(self));
             }
-        };
-        return Proxy.newProxyInstance(type.getClassLoader(), new Class<?>[] {type}, handler);
+        }
+    }
+
+    private static Object proxy(Class<?> type, Behaviour behaviour) {
+        return Proxy.newProxyInstance(type.getClassLoader(), new Class<?>[] {type}, behaviour);
     }
 }

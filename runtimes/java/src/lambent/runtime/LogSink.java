@@ -25,9 +25,13 @@ final class LogSink {
     /** AWS: of LogLevel; UNDEFINED has the place 0. */
     private static final List<String> LEVELS =
             List.of("UNDEFINED", "TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL");
-    private static final DateTimeFormatter TIME =
-            DateTimeFormatter.ofPattern("yyyy-MM-dd'T'HH:mm:ss.SSS'Z'").withZone(ZoneOffset.UTC);
     private static final String PROPERTY = "lambent.telemetry";
+
+    /** Made when the first record needs it: a formatter takes a good part of the classes that a start loads. */
+    private static final class Time {
+        static final DateTimeFormatter FORMAT =
+                DateTimeFormatter.ofPattern("yyyy-MM-dd'T'HH:mm:ss.SSS'Z'").withZone(ZoneOffset.UTC);
+    }
 
     /** Null where records are lines of standard output. */
     private final OutputStream telemetry;
@@ -63,7 +67,7 @@ final class LogSink {
             return;
         }
         Map<String, Object> record = new LinkedHashMap<>();
-        record.put("timestamp", TIME.format(Instant.now()));
+        record.put("timestamp", Time.FORMAT.format(Instant.now()));
         if (place != 0) record.put("level", level);
         record.put("message", message);
         if (requestId != null) record.put("AWSRequestId", requestId);
