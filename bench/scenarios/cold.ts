@@ -221,7 +221,8 @@ export const cold: Scenario = async (options) => {
   const runtimes = await discoverForTests();
   try {
     const [reserve, none, taken] = lambents.map((lambent) => targetOf(lambent));
-    if (reserve === undefined || none === undefined || taken === undefined) throw new Error("too few Lambents");
+    if (reserve === undefined || none === undefined || taken === undefined)
+      throw new Error("too few Lambents");
     await deploy(lambdaClient(taken.endpoint), "takes-the-place", HELLO.node);
     const figures = new Map<string, Figures>();
     const drained = new Map<string, number>();
