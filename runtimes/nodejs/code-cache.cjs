@@ -77,6 +77,7 @@ class CodeCache {
 
   #script(content, filename) {
     const cachedData = this.#pack?.get(filename);
+    if (content.includes("import(")) silenceImportWarning();
     const compile = () =>
       new vm.Script(WRAPPER[0] + content + WRAPPER[1], {
         filename,
@@ -115,6 +116,22 @@ class CodeCache {
     } catch {
       // A pack is a convenience.
     }
+  }
+}
+
+let isSilent = false;
+
+/** Node warns, once in a process, when a script of ours imports something. Without a pack it would say nothing. */
+function silenceImportWarning() {
+  if (isSilent) return;
+  isSilent = true;
+  const { emitWarning } = process;
+  process.emitWarning = () => {};
+  try {
+    const importModuleDynamically = vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER;
+    new vm.Script('import("node:module")', { importModuleDynamically }).runInThisContext().catch(() => {});
+  } finally {
+    process.emitWarning = emitWarning;
   }
 }
 
