@@ -165,10 +165,13 @@ function comparable({ same, modules, descriptors }: Facts): unknown {
     ...same,
     variables: variables.sort(([a], [b]) => (a < b ? -1 : 1)),
     modules,
-    descriptors: Object.entries(descriptors).map(([name, path]) => [
-      name,
-      path.replace(/[0-9a-f]{12,}|\[\d+\]/g, ""),
-    ]),
+    descriptors: Object.entries(descriptors)
+      .map(([name, path]) => {
+        const target = path.replace(/[0-9a-f]{12,}|\[\d+\]/g, "");
+        // What the program opens itself comes behind the channel, where it has one; a started one may have none.
+        return /^(socket|anon_inode):/.test(target) ? target : `${name} ${target}`;
+      })
+      .sort(),
   };
 }
 
