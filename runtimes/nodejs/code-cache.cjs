@@ -125,13 +125,13 @@ let isSilent = false;
 function silenceImportWarning() {
   if (isSilent) return;
   isSilent = true;
-  const { emitWarning } = process;
-  process.emitWarning = () => {};
+  const emitWarning = Object.getOwnPropertyDescriptor(process, "emitWarning");
+  Object.defineProperty(process, "emitWarning", { ...emitWarning, value: () => {} });
   try {
     const importModuleDynamically = vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER;
     new vm.Script('import("node:module")', { importModuleDynamically }).runInThisContext().catch(() => {});
   } finally {
-    process.emitWarning = emitWarning;
+    Object.defineProperty(process, "emitWarning", emitWarning);
   }
 }
 
