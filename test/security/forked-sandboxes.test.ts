@@ -249,9 +249,11 @@ for (const language of LANGUAGES)
       const before = zygotesOf(forking);
       assert.ok(before.length > 0);
       for (const id of before) process.kill(id, "SIGKILL");
-      // Its environment may be found out to be dead only by this.
-      await attempt(name, "look");
-      assert.equal((await attempt(name, "look")).functionError, undefined);
+      // Its environment, and those that waited, may be found out to be dead only by this.
+      let tried = await attempt(name, "look");
+      for (let more = 0; tried.functionError !== undefined && more < 4; more++)
+        tried = await attempt(name, "look");
+      assert.equal(tried.functionError, undefined);
       const { body } = await forkedForAttempts(runtime);
       assert.ok(body.isForked);
       assert.ok(zygotesOf(forking).every((id) => !before.includes(id)));
