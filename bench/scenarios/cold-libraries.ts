@@ -16,10 +16,12 @@ import { median, percentile, rounded } from "../statistics.ts";
 const BOTO3_VERSION = "1.43.107";
 /** AWS: this much memory comes with one whole CPU. */
 const ONE_CPU_MB = 1_769;
-const STARTS_PER_ROUND = 5;
+const STARTS_PER_ROUND = 4;
 const PAUSE_MS = 400;
 /** Environments end after so long without an event. */
 const IDLE_MS = 1_000;
+/** Lambent looks every five seconds for those that have been idle for too long. */
+const ENDED_MS = 7_000;
 /** Longer than the measurement: until then nobody else makes the pack that an environment was told to make and did not. */
 const TIMEOUT_SECONDS = 900;
 const REQUIRE =
@@ -141,7 +143,7 @@ export async function measureLibraries(
     for (let round = 1; round <= options.rounds; round++) {
       for (let start = 0; start < STARTS_PER_ROUND; start++) {
         // All environments of the turn before have ended, and the reserve is full again.
-        await delay(2 * IDLE_MS);
+        await delay(ENDED_MS);
         for (const library of measured) {
           library.withPack.push(await timeInvocation(target, withPack(library)));
           await delay(PAUSE_MS);
