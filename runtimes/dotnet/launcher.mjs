@@ -2,7 +2,7 @@
  * Entry point of the .NET runtimes, run by Lambent's own Node: hands the listeners over, waits for its assignment where
  * it was started to wait, and becomes the `dotnet` whose path is the first argument.
  */
-import { handOverListeners } from "../nodejs/hand-over.cjs";
+import { awaitFunction } from "../provided/await-function.mjs";
 import {
   becomeProgram,
   takeTelemetryDescriptor,
@@ -13,14 +13,7 @@ import { functionProgram, StartFault } from "./function-program.mjs";
 import { globalizationSettings } from "./globalization.mjs";
 
 const [dotnet] = process.argv.slice(2);
-const isReserve = await handOverListeners();
-if (isReserve) {
-  const { rehearseReplacement, takeAssignment } = await import("../nodejs/assignment.cjs");
-  rehearseReplacement();
-  const { client, codeIsThere } = await takeAssignment();
-  await codeIsThere;
-  client.close();
-}
+await awaitFunction();
 
 const program = programOrExit();
 const { env } = process;

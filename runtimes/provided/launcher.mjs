@@ -4,19 +4,12 @@
  */
 import { closeSync } from "node:fs";
 import { join } from "node:path";
-import { handOverListeners } from "../nodejs/hand-over.cjs";
 import { RuntimeApiClient } from "../nodejs/runtime-api-client.cjs";
+import { awaitFunction } from "./await-function.mjs";
 import { becomeProgram, takeTelemetryDescriptor } from "./become-program.mjs";
 import { executableFault, isRegularFile } from "./executable-check.mjs";
 
-const isReserve = await handOverListeners();
-if (isReserve) {
-  const { rehearseReplacement, takeAssignment } = await import("../nodejs/assignment.cjs");
-  rehearseReplacement();
-  const { client, codeIsThere } = await takeAssignment();
-  await codeIsThere;
-  client.close();
-}
+await awaitFunction();
 
 // AWS looks in LAMBDA_RUNTIME_DIR first; Lambent's OS-only runtimes have nothing there.
 const candidates = [process.env.LAMBDA_TASK_ROOT ?? "/var/task", "/opt"].map((root) =>

@@ -1,8 +1,7 @@
-import { execFile } from "node:child_process";
 import { stat } from "node:fs/promises";
 import { availableParallelism } from "node:os";
-import { promisify } from "node:util";
 import { z } from "zod";
+import { runInterpreter } from "./run-interpreter.ts";
 
 const PROBE_TIMEOUT_MS = 5_000;
 
@@ -73,10 +72,7 @@ async function run(
   sizeBytes: number,
 ): Promise<InterpreterFacts[]> {
   try {
-    // Nothing of Lambent's own environment: options meant for it would change or slow down what is probed.
-    const env = { PATH: "/usr/local/bin:/usr/bin:/bin" };
-    const options = { env, timeout: PROBE_TIMEOUT_MS, killSignal: "SIGKILL" as const };
-    const { stdout } = await promisify(execFile)(executable, [...probe], options);
+    const stdout = await runInterpreter(executable, probe, { timeoutMs: PROBE_TIMEOUT_MS });
     return answerSchema.parse(JSON.parse(stdout)).map((facts) => ({ ...facts, sizeBytes }));
   } catch {
     return [];

@@ -1,9 +1,8 @@
-import { execFile } from "node:child_process";
 import { createHash } from "node:crypto";
 import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
-import { promisify } from "node:util";
 import type { InterpreterFacts } from "./interpreter-probe.ts";
+import { runInterpreter } from "./run-interpreter.ts";
 import type { RuntimeManifest } from "./runtime-manifest.ts";
 
 const MAKING_TIMEOUT_MS = 20_000;
@@ -92,10 +91,7 @@ export class RuntimePacks {
 }
 
 async function make(interpreter: string, maker: string, directory: string): Promise<void> {
-  // Nothing of Lambent's own environment: options meant for it would change what is made.
-  const env = { PATH: "/usr/local/bin:/usr/bin:/bin" };
-  const options = { env, cwd: directory, timeout: MAKING_TIMEOUT_MS, killSignal: "SIGKILL" as const };
-  await promisify(execFile)(interpreter, [maker, directory], options);
+  await runInterpreter(interpreter, [maker, directory], { timeoutMs: MAKING_TIMEOUT_MS, directory });
   await writeFile(join(directory, DIGEST_FILE), await digestOf(directory));
   await chmod(directory, DIRECTORY_MODE);
 }
