@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { rm } from "node:fs/promises";
 import { after, describe, test } from "node:test";
 import {
-  FUNCTION_VARIABLES,
+  FUNCTION_CONTEXT,
   isInstalled,
   officialClients,
   ourClients,
@@ -15,7 +15,7 @@ import {
   withClient,
 } from "../support/runtime-clients.ts";
 import { writeRuntimeFunctions } from "../support/runtime-functions.ts";
-import { type Answer, SCRIPTED_FUNCTION_ARN } from "../support/scripted-runtime-api.ts";
+import type { Answer } from "../support/scripted-runtime-api.ts";
 
 const SIX_MB = 6 * 1024 * 1024;
 const directories = {
@@ -89,12 +89,7 @@ const CASES: Record<string, (client: RuntimeClient) => Promise<void>> = {
       assert.ok(remainingMs > 0 && remainingMs <= 60_000, `remaining ${remainingMs} ms`);
       assert.deepEqual(rest, {
         requestId: answer.requestId,
-        functionName: FUNCTION_VARIABLES.AWS_LAMBDA_FUNCTION_NAME,
-        functionVersion: FUNCTION_VARIABLES.AWS_LAMBDA_FUNCTION_VERSION,
-        memory: FUNCTION_VARIABLES.AWS_LAMBDA_FUNCTION_MEMORY_SIZE,
-        arn: SCRIPTED_FUNCTION_ARN,
-        logGroup: FUNCTION_VARIABLES.AWS_LAMBDA_LOG_GROUP_NAME,
-        logStream: FUNCTION_VARIABLES.AWS_LAMBDA_LOG_STREAM_NAME,
+        ...FUNCTION_CONTEXT,
         installation: "i-1",
         custom: "hello",
       });

@@ -8,8 +8,8 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { DotnetClient } from "../support/dotnet-client.ts";
 import { RUNTIMES_DIRECTORY } from "../support/installed-runtimes.ts";
-import { FUNCTION_VARIABLES } from "../support/runtime-clients.ts";
-import { type Answer, SCRIPTED_FUNCTION_ARN } from "../support/scripted-runtime-api.ts";
+import { FUNCTION_CONTEXT } from "../support/runtime-clients.ts";
+import type { Answer } from "../support/scripted-runtime-api.ts";
 
 const dotnet = await DotnetClient.prepare();
 after(() => dotnet.remove());
@@ -83,12 +83,8 @@ dotnetTest("the context is that of the invocation, through the function's own in
       },
     });
     const common = {
-      functionName: FUNCTION_VARIABLES.AWS_LAMBDA_FUNCTION_NAME,
-      functionVersion: FUNCTION_VARIABLES.AWS_LAMBDA_FUNCTION_VERSION,
+      ...FUNCTION_CONTEXT,
       memory: 256,
-      arn: SCRIPTED_FUNCTION_ARN,
-      logGroup: FUNCTION_VARIABLES.AWS_LAMBDA_LOG_GROUP_NAME,
-      logStream: FUNCTION_VARIABLES.AWS_LAMBDA_LOG_STREAM_NAME,
       isInTime: true,
       later: true,
     };

@@ -7,9 +7,9 @@ import { after, type TestContext, test } from "node:test";
 import type { InstalledRuntime } from "../../src/ports/runtime-catalogue.ts";
 import { commandOnHost } from "../support/installed-runtimes.ts";
 import { rubyRuntime } from "../support/ruby.ts";
-import { FUNCTION_VARIABLES } from "../support/runtime-clients.ts";
+import { FUNCTION_CONTEXT, FUNCTION_VARIABLES } from "../support/runtime-clients.ts";
 import { RuntimeProcess } from "../support/runtime-process.ts";
-import { type Answer, SCRIPTED_FUNCTION_ARN, ScriptedRuntimeApi } from "../support/scripted-runtime-api.ts";
+import { type Answer, ScriptedRuntimeApi } from "../support/scripted-runtime-api.ts";
 
 const LIMIT = { timeout: 60_000 };
 
@@ -207,12 +207,7 @@ for (const [way, inFrames] of WAYS)
       assert.ok(remaining > 0 && remaining <= 60_000);
       assert.deepEqual(rest, {
         requestId: answer.requestId,
-        functionName: FUNCTION_VARIABLES.AWS_LAMBDA_FUNCTION_NAME,
-        functionVersion: FUNCTION_VARIABLES.AWS_LAMBDA_FUNCTION_VERSION,
-        memory: FUNCTION_VARIABLES.AWS_LAMBDA_FUNCTION_MEMORY_SIZE,
-        arn: SCRIPTED_FUNCTION_ARN,
-        logGroup: FUNCTION_VARIABLES.AWS_LAMBDA_LOG_GROUP_NAME,
-        logStream: FUNCTION_VARIABLES.AWS_LAMBDA_LOG_STREAM_NAME,
+        ...FUNCTION_CONTEXT,
         custom: "grüß",
         // The platform has no callers of Cognito; frames have no place for them.
         identity: inFrames ? null : "id-1",

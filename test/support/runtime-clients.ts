@@ -12,7 +12,7 @@ import {
   installNode22,
 } from "./official-clients.ts";
 import { RuntimeProcess, type RuntimeProcessOptions } from "./runtime-process.ts";
-import { ScriptedRuntimeApi } from "./scripted-runtime-api.ts";
+import { SCRIPTED_FUNCTION_ARN, ScriptedRuntimeApi } from "./scripted-runtime-api.ts";
 import { skipUnless } from "./skip.ts";
 
 export type ClientLanguage = "nodejs" | "python";
@@ -34,6 +34,16 @@ export const FUNCTION_VARIABLES = {
   AWS_LAMBDA_FUNCTION_MEMORY_SIZE: "256",
   AWS_LAMBDA_LOG_GROUP_NAME: "/aws/lambda/scripted",
   AWS_LAMBDA_LOG_STREAM_NAME: "2026/01/01/[$LATEST]0123456789abcdef0123456789abcdef",
+};
+
+/** What a context says of that function, by the names that the test functions of all languages tell it by. */
+export const FUNCTION_CONTEXT = {
+  functionName: FUNCTION_VARIABLES.AWS_LAMBDA_FUNCTION_NAME,
+  functionVersion: FUNCTION_VARIABLES.AWS_LAMBDA_FUNCTION_VERSION,
+  memory: FUNCTION_VARIABLES.AWS_LAMBDA_FUNCTION_MEMORY_SIZE,
+  arn: SCRIPTED_FUNCTION_ARN,
+  logGroup: FUNCTION_VARIABLES.AWS_LAMBDA_LOG_GROUP_NAME,
+  logStream: FUNCTION_VARIABLES.AWS_LAMBDA_LOG_STREAM_NAME,
 };
 
 /** Our client with each Node.js and Python of this machine; Node.js 22 is fetched where the machine has none. */
