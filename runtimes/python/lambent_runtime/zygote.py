@@ -79,7 +79,6 @@ class _Settings:
         self.uid, self.gid = told["uid"], told["gid"]
         self.open_files = told["openFiles"]
         self.oom_score_adjustment = told["oomScoreAdjustment"]
-        self.holder = told["holder"]
         code = bytes.fromhex(told["filter"])
         self._code = ctypes.create_string_buffer(code, len(code))
         # struct sock_fprog
@@ -213,7 +212,7 @@ def enter_sandbox(order, settings):
         _write("/proc/self/oom_score_adj", str(settings.oom_score_adjustment))
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        _await_sandbox(order["holder"], settings.holder)
+        _await_sandbox(order["holder"], order["runs"])
         # The descriptors that the sandbox was built with: each a copy of the holder's own.
         held = [_check(_libc.syscall(_PIDFD_GETFD, order["holderFd"], fd, 0)) for fd in _HELD_FDS]
         _check(_libc.setns(order["holderFd"], _NAMESPACES))
@@ -228,7 +227,7 @@ def enter_sandbox(order, settings):
 
 
 def _await_sandbox(holder, program):
-    """When its first process runs the program that holds it, everything is in place: bubblewrap does that last."""
+    """When its first process runs the program that holds it, everything is in place: that is done last."""
     link = "/proc/%d/exe" % holder
     deadline = time.monotonic() + _WAIT_SECONDS
     while os.readlink(link) != program:

@@ -1,5 +1,6 @@
 import { join } from "node:path";
-import { compiledHelper } from "./compile-helper.ts";
+import { compiledHelper, type HelperPrograms } from "./compile-helper.ts";
+import { type BuildingGround, SandboxBuilder } from "./sandbox-builder.ts";
 import { SandboxHelper } from "./sandbox-helper.ts";
 
 /**
@@ -7,18 +8,18 @@ import { SandboxHelper } from "./sandbox-helper.ts";
  * programs instead. One that somebody has ended is replaced.
  */
 export class HelperAccess {
-  readonly #program: Promise<string> | undefined;
-  readonly #workspaceDirectory: string;
+  readonly #programs: Promise<HelperPrograms> | undefined;
+  readonly #ground: BuildingGround;
   #starting: Promise<SandboxHelper | undefined>;
   #helper: SandboxHelper | undefined;
   #started = 0;
   #isClosed = false;
 
   /** Needs a mount namespace of our own. The compiled helper is kept in `cacheDirectory`. */
-  constructor(workspaceDirectory: string, cacheDirectory: string, compiler: string | undefined) {
-    this.#workspaceDirectory = workspaceDirectory;
-    this.#program = compiler === undefined ? undefined : compiledHelper(compiler, cacheDirectory);
-    this.#program?.catch(() => undefined);
+  constructor(ground: BuildingGround, cacheDirectory: string, compiler: string | undefined) {
+    this.#ground = ground;
+    this.#programs = compiler === undefined ? undefined : compiledHelper(compiler, cacheDirectory);
+    this.#programs?.catch(() => undefined);
     this.#starting = this.#start();
   }
 
@@ -42,12 +43,18 @@ export class HelperAccess {
   }
 
   async #start(): Promise<SandboxHelper | undefined> {
-    const channelPath = join(this.#workspaceDirectory, `helper-${this.#started++}`);
+    const { workspaceDirectory } = this.#ground;
+    const channelPath = join(workspaceDirectory, `helper-${this.#started++}`);
     try {
-      const program = await this.#program;
-      if (program === undefined) return undefined;
-      this.#helper = await SandboxHelper.start(program, this.#workspaceDirectory, channelPath);
-      return this.#helper;
+      const programs = await this.#programs;
+      if (programs === undefined) return undefined;
+      const helper = await SandboxHelper.start(programs, workspaceDirectory, channelPath);
+      this.#helper = helper;
+      // Until it has shown that it can, bwrap builds sandboxes.
+      void SandboxBuilder.open(helper, this.#ground).then((builder) => {
+        helper.builder = builder;
+      });
+      return helper;
     } catch {
       return undefined;
     }

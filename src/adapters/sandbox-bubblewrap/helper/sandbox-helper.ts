@@ -3,6 +3,8 @@ import type { Socket } from "node:net";
 import { constants } from "node:os";
 import type { Readable, Writable } from "node:stream";
 import { getSystemErrorName } from "node:util";
+import type { HelperPrograms } from "./compile-helper.ts";
+import type { SandboxBuilder } from "./sandbox-builder.ts";
 
 /** How a launched program has ended. */
 export interface ProgramEnd {
@@ -31,6 +33,8 @@ const signalNames = new Map(
 export class SandboxHelper {
   /** Where a channel that is to become a launched program's is connected, before its launch is asked for. */
   readonly channelPath: string;
+  /** Undefined: it cannot build sandboxes, or it is not known yet. */
+  builder: SandboxBuilder | undefined;
   readonly #child: Helper;
   readonly #waiting = new Map<number, (answer: Answer) => void>();
   readonly #launched = new Map<number, (end: ProgramEnd) => void>();
@@ -53,11 +57,11 @@ export class SandboxHelper {
 
   /** Rejects when the helper does not run: a request that it must refuse is the test. */
   static async start(
-    program: string,
+    { helper: program, init }: HelperPrograms,
     workspaceDirectory: string,
     channelPath: string,
   ): Promise<SandboxHelper> {
-    const child = spawn(program, [workspaceDirectory, channelPath], {
+    const child = spawn(program, [workspaceDirectory, channelPath, init], {
       cwd: "/",
       env: {},
       // Not in the terminal's process group, so that Ctrl-C lets it serve to the end.
@@ -71,6 +75,10 @@ export class SandboxHelper {
       throw refused instanceof Error ? refused : new Error("the helper mounts anywhere");
     }
     return helper;
+  }
+
+  get processId(): number {
+    return this.#child.pid ?? 0;
   }
 
   get isRunning(): boolean {
@@ -87,14 +95,14 @@ export class SandboxHelper {
     throw Object.assign(new Error(`${code}: ${words[0]}${text === "" ? "" : `: ${text}`}`), { code });
   }
 
-  /** Starts a program; the words are those of `launch` in `helper-source.ts`. */
-  async launch(...words: readonly string[]): Promise<LaunchedProgram> {
+  /** Starts a program; the words are those of `launch` in `launch-source.ts` or of `build` in `build-source.ts`. */
+  async launch(how: "launch" | "build", ...words: readonly string[]): Promise<LaunchedProgram> {
     const ended = Promise.withResolvers<ProgramEnd>();
-    const answer = await this.#ask(["launch", ...words], (processId) =>
+    const answer = await this.#ask([how, ...words], (processId) =>
       this.#launched.set(processId, ended.resolve),
     );
     if (answer instanceof Error) throw answer;
-    if (answer.error !== 0) throw new Error(`${getSystemErrorName(-answer.error)}: launch`);
+    if (answer.error !== 0) throw new Error(`${getSystemErrorName(-answer.error)}: ${how}`);
     return { processId: Number(answer.text), ended: ended.promise };
   }
 
