@@ -5,7 +5,7 @@
  * The helper makes a child in a user namespace, with a copy of a template as its mounts, and in a namespace of
  * processes whose first one it is. What the child is shown of the host are mounts that the helper has opened for it:
  * it never sees a path of the host. It is the host's user of the sandbox before it touches the first of them, and has
- * no right any more when it executes the init program.
+ * no right any more when it starts the sandbox's program and becomes the init program itself.
  */
 export const BUILD_SOURCE = String.raw`
 static int init_program = -1;
@@ -135,13 +135,29 @@ static char *next_word(char **at, char *end) {
 }
 
 /*
+ * The program that init is to wait for: started from here, so that init never has its variables. Nothing else runs in the
+ * sandbox until it has become what it is. 0: there is none, as what runs will be forked into the sandbox.
+ */
+static pid_t start_program(char **words, char **variables) {
+  if (*words == NULL) return 0;
+  pid_t program = fork();
+  need(program, "fork");
+  if (program > 0) return program;
+  /* Its PATH is looked through. */
+  environ = variables;
+  execvp(words[0], words);
+  fail(words[0]);
+  return 0;
+}
+
+/*
  * An order: bytes of memory for /tmp or "", how many files to hide and their paths, a path for each of the mounts that
- * come with it, how many words the init program gets and these words, and to its end the environment.
+ * come with it, how many words the program has and these words, and to its end the program's variables.
  */
 static void carry_out_order(struct sandbox *box) {
-  int mounts[MOUNTS_MAX], count;
-  char *parameters[WORDS_MAX + 2], *at = order, *end = order + receive_order(box->orders, mounts, &count);
-  char options[64], *size = next_word(&at, end);
+  int mounts[MOUNTS_MAX], count, used = 0;
+  char *program[WORDS_MAX + 1], *variables[WORDS_MAX + 1], *at = order;
+  char *end = order + receive_order(box->orders, mounts, &count), options[64], *size = next_word(&at, end);
   if (*size != 0) {
     snprintf(options, sizeof options, "mode=1777,size=%s", size);
     need(mount("tmpfs", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, options), "/tmp");
@@ -152,13 +168,11 @@ static void carry_out_order(struct sandbox *box) {
     if ((errno = attach_clone(mounts[each], path)) != 0) fail(path);
     close(mounts[each]);
   }
-  int words = atoi(next_word(&at, end)), used = 0;
-  if (words < 1 || words > WORDS_MAX) words = 1;
-  for (; used < words; used++) parameters[used] = next_word(&at, end);
-  parameters[used] = NULL;
-  char *environment[WORDS_MAX + 1];
-  for (used = 0; at < end && used < WORDS_MAX; used++) environment[used] = next_word(&at, end);
-  environment[used] = NULL;
+  int words = atoi(next_word(&at, end));
+  for (; used < words && used < WORDS_MAX; used++) program[used] = next_word(&at, end);
+  program[used] = NULL;
+  for (used = 0; at < end && used < WORDS_MAX; used++) variables[used] = next_word(&at, end);
+  variables[used] = NULL;
   need(chdir("/var/task"), "/var/task");
   lose_rights();
   char nothing;
@@ -167,7 +181,10 @@ static void carry_out_order(struct sandbox *box) {
     close(CHANNEL_DESCRIPTOR);
   }
   load_filter(box->descriptors[FILTER_DESCRIPTOR]);
-  syscall(SYS_execveat, box->init, "", parameters, environment, AT_EMPTY_PATH);
+  char number[16], *none[] = {NULL}, *hold[] = {"init", NULL}, *wait_for[] = {"init", number, NULL};
+  pid_t started = start_program(program, variables);
+  snprintf(number, sizeof number, "%d", started);
+  syscall(SYS_execveat, box->init, "", started == 0 ? hold : wait_for, none, AT_EMPTY_PATH);
   fail("init");
 }
 

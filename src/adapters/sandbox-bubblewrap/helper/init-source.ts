@@ -1,17 +1,16 @@
 /**
  * The C source of a sandbox's first process where the helper builds the sandbox. It is executed when nothing of the
- * host is left to it, so that it has nothing of the helper's memory.
+ * host is left to it, so that it has nothing of the helper's memory, and without any variable of the function.
  *
- * "init hold" ends with its standard input and keeps the descriptors that a forked program takes from it; orphans are
- * cleared away by the kernel, as their ends are ignored. "init run program parameters" starts the program, clears away
- * orphans and ends with the program: with its exit status, or with 128 and the number of its signal. With the first
- * process the kernel ends all others.
+ * "init" ends with its standard input and keeps the descriptors that a forked program takes from it; orphans are
+ * cleared away by the kernel, as their ends are ignored. "init child" clears away orphans and ends with that child, the
+ * sandbox's program: with its exit status, or with 128 and the number of its signal. With the first process the kernel
+ * ends all others.
  */
-export const INIT_SOURCE = String.raw`#define _GNU_SOURCE
+export const INIT_SOURCE = `#define _GNU_SOURCE
 #include <errno.h>
 #include <signal.h>
-#include <stdio.h>
-#include <string.h>
+#include <stdlib.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -28,15 +27,8 @@ static int hold(void) {
 
 int main(int count, char **words) {
   prctl(PR_SET_NAME, "init");
-  if (count == 2 && strcmp(words[1], "hold") == 0) return hold();
-  if (count < 3 || strcmp(words[1], "run") != 0) return 2;
-  pid_t program = fork();
-  if (program < 0) return 1;
-  if (program == 0) {
-    execvp(words[2], words + 2);
-    dprintf(STDERR_FILENO, "init: execvp %s: %s\n", words[2], strerror(errno));
-    _exit(1);
-  }
+  if (count < 2) return hold();
+  pid_t program = atoi(words[1]);
   syscall(SYS_close_range, STDERR_FILENO + 1, ~0U, 0);
   for (;;) {
     int status;

@@ -25,13 +25,12 @@ function mountsOf(view: SandboxView): ShownMount[] {
 
 /**
  * The words with which the helper gives a sandbox that it has built what it is to show and what it runs (`start` in
- * `build-source.ts`). `program` undefined: the sandbox is held for what is forked into it. Throws when a value contains
+ * `build-source.ts`). Without a program the sandbox is held for what is forked into it. Throws when a value contains
  * a NUL character, which would end the word in its middle.
  */
-export function sandboxOrder(view: SandboxView, program: readonly string[] | undefined): string[] {
+export function sandboxOrder(view: SandboxView, program: readonly string[] = []): string[] {
   const mounts = mountsOf(view);
   const { hiddenProcFiles } = view.rootFileSystem;
-  const init = program === undefined ? ["init", "hold"] : ["init", "run", ...program];
   const variables = { ...view.environmentVariables, PWD: STARTED_IN };
   const words = [
     String(mounts.length),
@@ -40,8 +39,8 @@ export function sandboxOrder(view: SandboxView, program: readonly string[] | und
     String(hiddenProcFiles.length),
     ...hiddenProcFiles,
     ...mounts.map(({ sandboxPath }) => sandboxPath),
-    String(init.length),
-    ...init,
+    String(program.length),
+    ...program,
     ...Object.entries(variables).map(([name, value]) => `${name}=${value}`),
   ];
   if (words.some((word) => word.includes("\0")))
