@@ -135,14 +135,20 @@ static char *next_word(char **at, char *end) {
 }
 
 /*
- * The program that init is to wait for: started from here, so that init never has its variables. Nothing else runs in the
- * sandbox until it has become what it is. 0: there is none, as what runs will be forked into the sandbox.
+ * The program that init is to wait for: started from here, so that init never has its variables. It goes on when this
+ * process has become init, and with that has lost what it has of the helper's memory. 0: there is none, as what runs will
+ * be forked into the sandbox.
  */
 static pid_t start_program(char **words, char **variables) {
+  int become[2];
+  char nothing;
   if (*words == NULL) return 0;
+  need(pipe2(become, O_CLOEXEC), "pipe");
   pid_t program = fork();
   need(program, "fork");
   if (program > 0) return program;
+  close(become[1]);
+  while (read(become[0], &nothing, 1) < 0 && errno == EINTR) continue;
   /* Its PATH is looked through. */
   environ = variables;
   execvp(words[0], words);
@@ -221,6 +227,7 @@ static void construct(struct sandbox *box) {
   if (recv(box->orders, &go, 1, 0) != 1) _exit(1);
   need(setresgid(box->group, box->group, box->group), "group");
   need(setresuid(box->user, box->user, box->user), "user");
+  need(prctl(PR_SET_DUMPABLE, 0, 0, 0, 0), "memory");
   /* Change of the user forgets it. A helper that has ended before sends nothing more. */
   need(prctl(PR_SET_PDEATHSIG, SIGKILL), "end with the helper");
   need(unshare(CLONE_NEWCGROUP | CLONE_NEWNET | CLONE_NEWIPC | CLONE_NEWUTS), "namespaces");
