@@ -14,7 +14,7 @@ import type {
   SandboxRequest,
   WaitingSandbox,
 } from "../ports/sandbox.ts";
-import type { CodeCacheAccess, CodeCachePacks } from "./code-cache-packs.ts";
+import type { CodeCacheAccess, CodeCacheOffer, CodeCachePacks } from "./code-cache-packs.ts";
 import type { EnvironmentMetadata } from "./environment-metadata.ts";
 import {
   functionEnvironmentVariables,
@@ -82,7 +82,8 @@ export interface MadeEnvironment {
 
 /** The variables are made when the rest is under way: credentials take their time. */
 type SandboxNeeds = Omit<SandboxRequest, "environmentVariables"> &
-  Pick<SandboxAssignment, "environmentVariables"> & { readonly preloads: boolean };
+  Pick<SandboxAssignment, "environmentVariables"> &
+  Pick<WantedSandbox, "preloads">;
 
 /** Makes execution environments: code, credentials, variables, log stream, sandbox and doors put together. */
 export class EnvironmentFactory {
@@ -230,9 +231,9 @@ export class EnvironmentFactory {
       ephemeralStorageMb: version.ephemeralStorageMb,
       keepScratchOf: run.keepScratchOf,
       hasExtensions,
-      preloads: codeCache?.preloads === true,
+      preloads: codeCache?.preloads,
     });
-    if (codeCache?.access !== undefined) this.#dependencies.attachCodeCache?.(sandbox, codeCache.access);
+    this.#attachCodeCache(sandbox, codeCache);
     const telemetry = new TelemetrySubscriptions({
       stream: run.telemetry,
       sandbox,
@@ -243,6 +244,10 @@ export class EnvironmentFactory {
     attachRuntimeApi(sandbox, run.session, { ...metadata, extensions: run.extensions, telemetry });
     attachAwsEndpoint(sandbox, identity);
     return sandbox;
+  }
+
+  #attachCodeCache(sandbox: Sandbox, offer: CodeCacheOffer | undefined): void {
+    if (offer?.access !== undefined) this.#dependencies.attachCodeCache?.(sandbox, offer.access);
   }
 
   /** Begun early; whoever waits for it has its failure. */

@@ -40,7 +40,7 @@ export interface ReservePoolDependencies {
 export interface WantedSandbox {
   readonly memoryMb: number;
   /** Better one that has loaded beforehand what it can, see `RuntimeReserve.preloads`. */
-  readonly preloads?: boolean;
+  readonly preloads?: boolean | undefined;
 }
 
 /** Sandboxes of one runtime and memory bucket. */
