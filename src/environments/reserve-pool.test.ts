@@ -123,7 +123,7 @@ test("a burst that finds enough waiting has the processor to itself, for a while
     await pass(20);
   }
   assert.equal(prepared.length, 10);
-  await pass(25);
+  await pass(75);
   assert.ok(prepared.length > 10, "it is over");
   const before = prepared.length;
   for (let i = 0; i < 30; i++) {

@@ -5,8 +5,8 @@ import type { ReserveRequest, SandboxDriver, WaitingSandbox } from "../ports/san
 import { ReserveDemand } from "./reserve-demand.ts";
 import { memoryBucket, RESERVE_EPHEMERAL_STORAGE_MB } from "./reserve-eligibility.ts";
 
-/** What is going on just then has the processor first. */
-const REFILL_DELAY_MS = 25;
+/** What is starting just then has the processor first: a function with an SDK takes about so long. */
+const REFILL_DELAY_MS = 75;
 /** A burst that finds enough waiting keeps it for so long at most. */
 const BURST_PATIENCE_MS = 500;
 /** A kind that cannot be made is tried again after this time. */
