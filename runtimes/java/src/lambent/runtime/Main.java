@@ -26,10 +26,11 @@ public final class Main {
         // Buffered up to the end of each line, and UTF-8 whatever the locale is.
         System.setOut(utf8Stream(FileDescriptor.out));
         System.setErr(utf8Stream(FileDescriptor.err));
+        // The descriptor is the log's, if anybody's.
+        System.setIn(InputStream.nullInputStream());
         RuntimeApi api = new RuntimeApi(System.getenv("AWS_LAMBDA_RUNTIME_API"));
         WaitingJvm.awaitAssignment(api);
         LogSink log = LogSink.open();
-        System.setIn(InputStream.nullInputStream());
         new Main(api, log).run(System.getenv("_HANDLER"));
     }
 
