@@ -93,6 +93,7 @@ final class WarmUp {
         InvocationContext context = new InvocationContext(event, log);
         byte[] body = name.contains("::text") ? "\"é\"".getBytes(StandardCharsets.UTF_8) : event.body;
         api.postResponse(event.requestId(), handler.handle(body, context));
+        Main.utf8Stream(OutputStream.nullOutputStream()).println(name);
         ErrorReport report = ErrorReport.of(new IllegalStateException("warm-up"));
         log.logError(report, event.requestId());
         api.postError(event.requestId(), report.toJson(), report.errorType());
