@@ -7,6 +7,8 @@ import { memoryBucket, RESERVE_EPHEMERAL_STORAGE_MB } from "./reserve-eligibilit
 
 /** What is starting just then has the processor first: a function with an SDK takes about so long. */
 const REFILL_DELAY_MS = 75;
+/** The same where no other one waits. */
+const EMPTY_REFILL_DELAY_MS = 25;
 /** A burst that finds enough waiting keeps it for so long at most. */
 const BURST_PATIENCE_MS = 500;
 /** A kind that cannot be made is tried again after this time. */
@@ -110,7 +112,7 @@ export class ReservePool {
     if (nowMs - this.#burst.lastMs > REFILL_DELAY_MS) this.#burst.beganMs = nowMs;
     this.#burst.lastMs = nowMs;
     const taken = kind.waiting.shift() ?? this.#plainInstead(kind, wanted);
-    this.#refillSoon();
+    this.#refillSoon(kind.waiting.length === 0 ? EMPTY_REFILL_DELAY_MS : REFILL_DELAY_MS);
     return taken;
   }
 
