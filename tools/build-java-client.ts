@@ -14,8 +14,8 @@ const SOURCES = join(import.meta.dirname, "../runtimes/java/src");
 export const JAVA_CLIENT_JAR = join(import.meta.dirname, "../runtimes/java/lambent-java-runtime.jar");
 /** The oldest Java whose runtime identifier is supported. */
 const RELEASE = "11";
-/** The function of a waiting JVM's warm-up, which that loads as it loads functions. */
-const WARM_UP = "lambent/warmup/";
+/** The function of a waiting JVM's warm-up, which that loads as it loads functions; compiled as those are. */
+const WARM_UP = ["lambent/warmup/", "com/amazonaws/services/lambda/runtime/"];
 /** Texts put together by plain code: what a JVM makes of the other kind at run time costs its start tens of milliseconds. */
 const CONCATENATION = "-XDstringConcat=inline";
 const EPOCH = new Date(Date.UTC(2020, 0, 1));
@@ -28,6 +28,8 @@ export function compilerName(): string | undefined {
     return undefined;
   }
 }
+
+const isWarmUp = (name: string): boolean => WARM_UP.some((folder) => name.startsWith(folder));
 
 const sourceFiles = (): string[] => globSync("**/*.java", { cwd: SOURCES }).sort();
 
@@ -50,9 +52,16 @@ export async function buildJavaClient(): Promise<Buffer> {
       "-g:source,lines",
       "-encoding",
       "UTF-8",
-      CONCATENATION,
+      "-d",
+      classes,
     ];
-    execFileSync("javac", [...options, "-d", classes, ...sourceFiles()], { cwd: SOURCES, stdio: "inherit" });
+    const compile = (files: string[], ...more: string[]): void =>
+      void execFileSync("javac", [...options, ...more, ...files], { cwd: SOURCES, stdio: "inherit" });
+    compile(
+      sourceFiles().filter((name) => !isWarmUp(name)),
+      CONCATENATION,
+    );
+    compile(sourceFiles().filter(isWarmUp));
     const manifest = `Manifest-Version: 1.0\r\nBuilt-With: ${compilerName()}\r\nAutomatic-Module-Name: lambent.runtime\r\nX-Sources: ${sourcesDigest()}\r\n\r\n`;
     const zip = new yazl.ZipFile();
     // Not compressed: a JVM reads it sooner.
@@ -61,7 +70,7 @@ export async function buildJavaClient(): Promise<Buffer> {
     for (const name of globSync("**/*.class", { cwd: classes }).sort())
       zip.addBuffer(
         readFileSync(join(classes, name)),
-        name.startsWith(WARM_UP) ? `META-INF/warm-up/${name}` : name,
+        isWarmUp(name) ? `META-INF/warm-up/${name}` : name,
         settings,
       );
     zip.end();

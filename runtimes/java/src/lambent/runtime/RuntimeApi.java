@@ -4,9 +4,14 @@ import java.io.BufferedInputStream;
 import java.io.ByteArrayOutputStream;
 import java.io.Closeable;
 import java.io.EOFException;
+import java.io.FileDescriptor;
+import java.io.FileInputStream;
+import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.OutputStream;
 import java.net.InetSocketAddress;
+import java.net.Proxy;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
@@ -21,11 +26,14 @@ import java.util.Map;
 final class RuntimeApi implements Closeable {
     private static final String BASE = "/2018-06-01/runtime";
     private static final String ASSIGNMENT = "/lambent/assignment";
+    /** As native/process_state.c names it. */
+    private static final String CONNECTION = "lambent.connection";
     private static final int BUFFER_BYTES = 64 * 1024;
 
     private final String host;
     private final int port;
-    private Socket socket;
+    /** Null where there is no connection. */
+    private OutputStream output;
     private InputStream input;
     private boolean answerBegun;
 
@@ -33,6 +41,15 @@ final class RuntimeApi implements Closeable {
         int colon = address.lastIndexOf(':');
         host = address.substring(0, colon);
         port = Integer.parseInt(address.substring(colon + 1));
+    }
+
+    /** With the connection that the launcher has opened, if it has: it needs nothing of java.net, which a JVM loads slowly. */
+    static RuntimeApi open(String address) {
+        RuntimeApi api = new RuntimeApi(address);
+        Object descriptor = System.getProperties().remove(CONNECTION);
+        if (descriptor instanceof FileDescriptor)
+            api.use(new FileInputStream((FileDescriptor) descriptor), new FileOutputStream((FileDescriptor) descriptor));
+        return api;
     }
 
     /** An event: its headers, names in lower case, and its body. */
@@ -104,7 +121,9 @@ final class RuntimeApi implements Closeable {
 
     @Override
     public void close() throws IOException {
-        if (socket != null) socket.close();
+        // Either stream of a socket, or of a descriptor, closes both.
+        if (output != null) output.close();
+        output = null;
     }
 
     private Answer post(String path, byte[] body, String header) throws IOException {
@@ -118,16 +137,15 @@ final class RuntimeApi implements Closeable {
         byte[] request = new byte[headBytes.length + body.length];
         System.arraycopy(headBytes, 0, request, 0, headBytes.length);
         System.arraycopy(body, 0, request, headBytes.length, body.length);
-        boolean mayRetry = socket != null;
+        boolean mayRetry = output != null;
         while (true) {
             answerBegun = false;
             try {
-                if (socket == null) connect();
-                socket.getOutputStream().write(request);
+                if (output == null) connect();
+                output.write(request);
                 return read();
             } catch (IOException error) {
-                if (socket != null) socket.close();
-                socket = null;
+                close();
                 if (!mayRetry || answerBegun) throw error;
                 mayRetry = false;
             }
@@ -135,11 +153,16 @@ final class RuntimeApi implements Closeable {
     }
 
     private void connect() throws IOException {
-        Socket opened = new Socket();
+        // Nor is the platform reached by a proxy that the function's options name.
+        Socket opened = new Socket(Proxy.NO_PROXY);
         opened.setTcpNoDelay(true);
         opened.connect(new InetSocketAddress(host, port));
-        socket = opened;
-        input = new BufferedInputStream(opened.getInputStream(), BUFFER_BYTES);
+        use(opened.getInputStream(), opened.getOutputStream());
+    }
+
+    private void use(InputStream in, OutputStream out) {
+        input = new BufferedInputStream(in, BUFFER_BYTES);
+        output = out;
     }
 
     private Answer read() throws IOException {

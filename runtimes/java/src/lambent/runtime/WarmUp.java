@@ -16,12 +16,28 @@ import java.util.zip.ZipOutputStream;
  * seen from outside, so that the first real one finds the JVM's classes loaded and its call sites linked.
  */
 final class WarmUp {
-    private static final int ROUNDS = 25;
-    private static final String[] FORMS = {"value", "text", "bean", "stream", "texts"};
+    /** Each with a function loaded anew: loading is what most of a start consists of. */
+    private static final int ROUNDS = 2;
+    private static final String FUNCTION = "lambent/warmup/Function";
+    private static final String[] HANDLERS = {
+        "lambent.warmup.Function::value",
+        "lambent.warmup.Function::text",
+        "lambent.warmup.Function::texts",
+        "lambent.warmup.Function::bean",
+        "lambent.warmup.Function::stream",
+        "lambent.warmup.Function::fixed",
+        "lambent.warmup.Function::nothing",
+        "lambent.warmup.Handler",
+    };
     /** As tools/build-java-client.ts puts them there. */
     private static final String RESOURCES = "/META-INF/warm-up/";
-    private static final String FUNCTION = "lambent/warmup/Function";
-    private static final String ORDER = "lambent/warmup/Order";
+    private static final String[] IN_JAR = {
+        "lambent/warmup/Handler",
+        "lambent/warmup/Order",
+        "com/amazonaws/services/lambda/runtime/Context",
+        "com/amazonaws/services/lambda/runtime/LambdaLogger",
+        "com/amazonaws/services/lambda/runtime/RequestHandler",
+    };
     private static final String CLASS = ".class";
 
     private WarmUp() {}
@@ -30,10 +46,12 @@ final class WarmUp {
         Path directory = Files.createTempDirectory("warm-up");
         try {
             layOut(directory);
-            try (URLClassLoader loader = FunctionClassPath.open(directory.toFile(), ClassLoader.getPlatformClassLoader());
-                    WarmUpServer server = WarmUpServer.start();
+            try (WarmUpServer server = WarmUpServer.start();
                     RuntimeApi api = new RuntimeApi(server.address())) {
-                for (int round = 0; round < ROUNDS; round++) invoke(loader, api, FORMS[round % FORMS.length]);
+                for (int round = 0; round < ROUNDS; round++)
+                    try (URLClassLoader loader = FunctionClassPath.open(directory.toFile(), ClassLoader.getSystemClassLoader())) {
+                        for (String handler : HANDLERS) invoke(loader, api, handler);
+                    }
             }
         } catch (Throwable error) {
             throw new IllegalStateException("The warm-up failed", error);
@@ -42,15 +60,17 @@ final class WarmUp {
         }
     }
 
-    /** A package with a class in a directory and one in a jar, as functions have them. */
+    /** A package with a class in a directory and others in a jar, as functions have them. */
     private static void layOut(Path directory) throws IOException {
         Path file = directory.resolve(FUNCTION + CLASS);
         Files.createDirectories(file.getParent());
         Files.write(file, resource(FUNCTION));
-        Path library = Files.createDirectory(directory.resolve("lib")).resolve("order.jar");
+        Path library = Files.createDirectory(directory.resolve("lib")).resolve("library.jar");
         try (ZipOutputStream jar = new ZipOutputStream(Files.newOutputStream(library))) {
-            jar.putNextEntry(new ZipEntry(ORDER + CLASS));
-            jar.write(resource(ORDER));
+            for (String name : IN_JAR) {
+                jar.putNextEntry(new ZipEntry(name + CLASS));
+                jar.write(resource(name));
+            }
         }
     }
 
@@ -66,35 +86,16 @@ final class WarmUp {
         file.delete();
     }
 
-    private static void invoke(ClassLoader loader, RuntimeApi api, String form) throws Throwable {
-        EventHandler handler = HandlerLoader.load(FUNCTION.replace('/', '.') + "::" + form, loader);
+    private static void invoke(ClassLoader loader, RuntimeApi api, String name) throws Throwable {
+        EventHandler handler = HandlerLoader.load(name, loader);
         RuntimeApi.Event event = api.next();
-        LogSink log = LogSink.to(OutputStream.nullOutputStream(), form.equals("text"));
+        LogSink log = LogSink.to(OutputStream.nullOutputStream(), name.endsWith("value"));
         InvocationContext context = new InvocationContext(event, log);
-        byte[] body = form.startsWith("text") ? "\"é\"".getBytes(StandardCharsets.UTF_8) : event.body;
+        byte[] body = name.contains("::text") ? "\"é\"".getBytes(StandardCharsets.UTF_8) : event.body;
         api.postResponse(event.requestId(), handler.handle(body, context));
-        Context asInterface = (Context) context.as(Context.class);
-        asInterface.getLogger().log("of " + asInterface.getAwsRequestId() + asInterface.getRemainingTimeInMillis());
+        Main.utf8Stream(OutputStream.nullOutputStream()).println(name);
         ErrorReport report = ErrorReport.of(new IllegalStateException("warm-up"));
         log.logError(report, event.requestId());
         api.postError(event.requestId(), report.toJson(), report.errorType());
-    }
-
-    /** Stands for the interfaces of aws-lambda-java-core, which only functions bring. */
-    public interface Context {
-        String getAwsRequestId();
-
-        int getRemainingTimeInMillis();
-
-        Logger getLogger();
-
-        Object getIdentity();
-
-        Object getClientContext();
-    }
-
-    /** As `Context`. */
-    public interface Logger {
-        void log(String message);
     }
 }
