@@ -18,7 +18,7 @@ export async function startSandbox(
     if (helper === undefined && start.command.isFunctions === true)
       throw new Error("a function's own program cannot open its listeners");
     if (helper === undefined) return await startByNode(settings, start);
-    const { builder } = helper;
+    const builder = settings.helpers?.builderWith(helper);
     const template = start.user && (await builder?.template(start.command.mountPoints));
     return await (builder === undefined || template === undefined
       ? startByHelper(helper, settings, { id, ...start })

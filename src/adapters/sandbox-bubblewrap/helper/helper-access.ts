@@ -10,6 +10,7 @@ import { SandboxHelper } from "./sandbox-helper.ts";
 export class HelperAccess {
   readonly #programs: Promise<HelperPrograms> | undefined;
   readonly #ground: BuildingGround;
+  readonly #builders = new WeakMap<SandboxHelper, SandboxBuilder>();
   #starting: Promise<SandboxHelper | undefined>;
   #helper: SandboxHelper | undefined;
   #started = 0;
@@ -37,6 +38,11 @@ export class HelperAccess {
     return this.now ?? (await this.#starting);
   }
 
+  /** What has this helper build sandboxes; undefined where it cannot, or has not shown yet that it can. */
+  builderWith(helper: SandboxHelper): SandboxBuilder | undefined {
+    return this.#builders.get(helper);
+  }
+
   async close(): Promise<void> {
     this.#isClosed = true;
     (await this.#starting)?.close();
@@ -52,7 +58,7 @@ export class HelperAccess {
       this.#helper = helper;
       // Until it has shown that it can, bwrap builds sandboxes.
       void SandboxBuilder.open(helper, this.#ground).then((builder) => {
-        helper.builder = builder;
+        if (builder !== undefined) this.#builders.set(helper, builder);
       });
       return helper;
     } catch {

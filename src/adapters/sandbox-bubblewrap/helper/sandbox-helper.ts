@@ -4,7 +4,6 @@ import { constants } from "node:os";
 import type { Readable, Writable } from "node:stream";
 import { getSystemErrorName } from "node:util";
 import type { HelperPrograms } from "./compile-helper.ts";
-import type { SandboxBuilder } from "./sandbox-builder.ts";
 
 /** How a launched program has ended. */
 export interface ProgramEnd {
@@ -33,8 +32,6 @@ const signalNames = new Map(
 export class SandboxHelper {
   /** Where a channel that is to become a launched program's is connected, before its launch is asked for. */
   readonly channelPath: string;
-  /** Undefined: it cannot build sandboxes, or it is not known yet. */
-  builder: SandboxBuilder | undefined;
   readonly #child: Helper;
   readonly #waiting = new Map<number, (answer: Answer) => void>();
   readonly #launched = new Map<number, (end: ProgramEnd) => void>();

@@ -25,24 +25,30 @@ const VIEW: SandboxView = {
 
 test("only file systems are writable, and mounts come before those inside them", () => {
   assert.deepEqual(sandboxOrder(VIEW, ["/bin/program", "parameter"]), [
-    ...[
-      "5",
-      "/host/code",
-      "ro",
-      "/host/layers",
-      "ro",
-      "/host/lang",
-      "ro",
-      "/host/deep",
-      "ro",
-      "/host/shared",
-      "rw",
-    ],
+    "5",
+    "/host/code",
+    "ro",
+    "/host/layers",
+    "ro",
+    "/host/lang",
+    "ro",
+    "/host/deep",
+    "ro",
+    "/host/shared",
+    "rw",
     "1000",
-    ...["1", "/proc/keys"],
-    ...["/var/task", "/opt", "/var/lang", "/var/lang/lib/deep", "/mnt/shared"],
-    ...["2", "/bin/program", "parameter"],
-    ...["TEXT=a b", "PWD=/var/task"],
+    "1",
+    "/proc/keys",
+    "/var/task",
+    "/opt",
+    "/var/lang",
+    "/var/lang/lib/deep",
+    "/mnt/shared",
+    "2",
+    "/bin/program",
+    "parameter",
+    "TEXT=a b",
+    "PWD=/var/task",
   ]);
 });
 
@@ -55,7 +61,15 @@ test("a volume is there already, and a held sandbox has no program", () => {
     environmentVariables: {},
   };
   assert.deepEqual(sandboxOrder({ ...view, layersDirectory: undefined }), [
-    ...["1", "/host/code", "ro", "", "1", "/proc/keys", "/var/task", "0", "PWD=/var/task"],
+    "1",
+    "/host/code",
+    "ro",
+    "",
+    "1",
+    "/proc/keys",
+    "/var/task",
+    "0",
+    "PWD=/var/task",
   ]);
 });
 
