@@ -1,5 +1,6 @@
 package lambent.runtime;
 
+import java.io.File;
 import java.io.IOException;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -22,7 +23,8 @@ final class WaitingJvm {
         for (String name : new String[] {PROPERTY, "jdk.module.path", "jdk.module.main", "jdk.module.main.class"})
             System.clearProperty(name);
         ProcessState.prepare(nativeLibrary);
-        WarmUp.run();
+        // It lies in a folder of the client's own.
+        WarmUp.run(new File(nativeLibrary).getParentFile().getParentFile());
         for (int round = 0; round < ROUNDS; round++) becomeWhatItIs();
         Map<String, String> variables = variables(api.assignment());
         // As the launcher does for a JVM that it starts for a function.

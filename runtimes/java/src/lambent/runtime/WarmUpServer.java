@@ -22,7 +22,12 @@ final class WarmUpServer implements Closeable {
 
     private WarmUpServer(ServerSocket listener) {
         this.listener = listener;
-        thread = new Thread(this::serve);
+        thread = new Thread() {
+            @Override
+            public void run() {
+                serve();
+            }
+        };
     }
 
     static WarmUpServer start() throws IOException {
