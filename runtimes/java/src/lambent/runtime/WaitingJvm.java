@@ -29,13 +29,15 @@ final class WaitingJvm {
         Map<String, String> variables = variables(api.assignment());
         // As the launcher does for a JVM that it starts for a function.
         variables.putIfAbsent("LC_ALL", "C.UTF-8");
-        ProcessState.change(variables, variables.getOrDefault("LAMBDA_TASK_ROOT", "/var/task"));
+        ProcessState.Change change = ProcessState.begin(variables);
+        api.awaitCode();
+        change.complete(variables.getOrDefault("LAMBDA_TASK_ROOT", "/var/task"));
     }
 
     /** So that it has been gone through once when it counts. */
     private static void becomeWhatItIs() throws ReflectiveOperationException, IOException {
         byte[] assignment = JsonWriter.write(Map.of("environmentVariables", System.getenv()));
-        ProcessState.change(variables(assignment), ".");
+        ProcessState.begin(variables(assignment)).complete(".");
     }
 
     private static Map<String, String> variables(byte[] assignment) {

@@ -51,6 +51,6 @@ final class WarmUp {
         Main.utf8Stream(OutputStream.nullOutputStream()).println(name);
         ErrorReport report = ErrorReport.of(new IllegalStateException("warm-up"));
         log.logError(report, event.requestId());
-        api.postError(event.requestId(), report.toJson(), report.errorType());
+        api.postError(api.next().requestId(), report.toJson(), report.errorType(), true);
     }
 }
