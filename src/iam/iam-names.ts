@@ -4,7 +4,9 @@ const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
 /** A text of AWS's id alphabet made from bytes, one character per byte. */
 export function identifierFromBytes(prefix: string, bytes: Uint8Array): string {
-  return prefix + Array.from(bytes, (byte) => ALPHABET[byte & 31]).join("");
+  let text: string = prefix;
+  for (const byte of bytes) text += ALPHABET[byte & 31];
+  return text;
 }
 
 /** What an id begins with, and what it is of: role, user, group, managed policy, temporary key, long-term key. */

@@ -65,6 +65,8 @@ export interface OpenedSession {
 
 /** Tokens whose signature was checked before; the same few are used again and again. */
 const OPENED_TOKENS_MAX = 1_000;
+/** Roles whose ids are kept; every environment that starts asks for its role's. */
+const UNKNOWN_ROLES_MAX = 1_000;
 const KEY = "credentials/session-key";
 const FORMAT = "LMB1";
 
@@ -184,9 +186,18 @@ function readSessionPolicy(text: string): PolicyDocument {
   return "problem" in document ? { version: "2012-10-17", statements: [] } : document;
 }
 
+const unknownRoleIds = new Map<string, string>();
+
 /** The id of a role that IAM does not know. */
 export function unknownRoleId(account: string, roleName: string): string {
-  return derivedIdentifier("AROA", `${account}/${roleName}`);
+  const name = `${account}/${roleName}`;
+  let id = unknownRoleIds.get(name);
+  if (id === undefined) {
+    id = derivedIdentifier("AROA", name);
+    if (unknownRoleIds.size >= UNKNOWN_ROLES_MAX) unknownRoleIds.clear();
+    unknownRoleIds.set(name, id);
+  }
+  return id;
 }
 
 function tokenBody(

@@ -17,6 +17,10 @@ export class EnvironmentCapacity {
     return this.#alive >= this.maxEnvironments;
   }
 
+  get isStarting(): boolean {
+    return this.#starting > 0;
+  }
+
   get isStartingTooMany(): boolean {
     return this.#starting >= this.#maxStarting;
   }

@@ -23,14 +23,17 @@ export interface TakesTurns {
  */
 export class FairTurns {
   readonly #clock: Clock;
+  readonly #mayStart: () => boolean;
   readonly #waiting = new Set<TakesTurns>();
   /** When each has started an environment last, monotonic. */
   readonly #lastTurnMs = new WeakMap<TakesTurns, number>();
   /** Environments that are being ended so that somebody who waits gets their place. */
   #yielding = 0;
 
-  constructor(clock: Clock) {
+  /** `mayStart`: false while nobody could start anything, whoever's turn it were. */
+  constructor(clock: Clock, mayStart: () => boolean = () => true) {
     this.#clock = clock;
+    this.#mayStart = mayStart;
   }
 
   /** It wants an environment and there is no room. */
@@ -55,8 +58,11 @@ export class FairTurns {
   /** Lets those who wait start environments, in turns, as far as there is room. */
   handOut(): void {
     const candidates = new Set(this.#waiting);
-    for (let next = this.#neediest(candidates); next !== undefined; next = this.#neediest(candidates))
+    while (this.#mayStart()) {
+      const next = this.#neediest(candidates);
+      if (next === undefined) return;
       if (!next.startOne()) candidates.delete(next);
+    }
   }
 
   /**

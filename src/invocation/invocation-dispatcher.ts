@@ -80,8 +80,9 @@ export class InvocationDispatcher implements Invoker, ProvisionedAllocations {
     this.#dependencies = dependencies;
     const { clock, factory, limits, metrics } = dependencies;
     this.#admission = new Admission(limits.accountConcurrency, limits.scalingShare);
-    this.#freezer = new IdleFreezer(clock);
-    this.#turns = new FairTurns(clock);
+    const capacity = new EnvironmentCapacity(limits);
+    this.#freezer = new IdleFreezer(clock, () => capacity.isStarting);
+    this.#turns = new FairTurns(clock, () => !capacity.isStartingTooMany);
     this.#keepAlives = new KeepAlives({
       minMs: Math.min(IDLE_TIMEOUT_MIN_MS, limits.idleTimeoutMs),
       defaultMs: limits.idleTimeoutMs,
@@ -90,7 +91,7 @@ export class InvocationDispatcher implements Invoker, ProvisionedAllocations {
     this.#poolDependencies = {
       clock,
       factory,
-      capacity: new EnvironmentCapacity(limits),
+      capacity,
       turns: this.#turns,
       functionMetrics: dependencies.functionMetrics ?? NO_FUNCTION_METRICS,
       maxWaitMs: limits.maxWaitMs,

@@ -12,7 +12,7 @@ const API_BUCKETS_SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.5,
 type Outcome = Parameters<PlatformMetrics["invocation"]>[0]["outcome"];
 
 interface FunctionSeries {
-  readonly outcomes: Readonly<Record<Outcome, Counter.Internal>>;
+  readonly outcome: (outcome: Outcome) => Counter.Internal;
   readonly duration: Histogram.Internal<"function_name">;
 }
 
@@ -38,7 +38,7 @@ export interface DataPlaneMetrics {
 }
 
 /** Finds the series of a key, and binds its labels once: the hot path does a map look-up, no hashing of labels. */
-function boundOnce<S>(bind: (key: string) => S, bound: Map<string, S>): (key: string) => S {
+function boundOnce<S, K extends string = string>(bind: (key: K) => S, bound: Map<K, S>): (key: K) => S {
   return (key) => {
     const known = bound.get(key);
     if (known !== undefined) return known;
@@ -65,11 +65,8 @@ function invocationSeries(registers: Registry[]): (functionName: string) => Func
   const bound = new Map<string, FunctionSeries>();
   const seriesOf = boundOnce(
     (functionName: string): FunctionSeries => ({
-      outcomes: {
-        ok: count.labels(functionName, "ok"),
-        error: count.labels(functionName, "error"),
-        throttled: count.labels(functionName, "throttled"),
-      },
+      // Most functions have one outcome only.
+      outcome: boundOnce((outcome: Outcome) => count.labels(functionName, outcome), new Map()),
       duration: duration.labels(functionName),
     }),
     bound,
@@ -187,7 +184,7 @@ export function createPrometheusMetrics(): PrometheusMetrics {
     dataPlane: () => dataPlaneMetrics(registers),
     invocation({ functionName, durationMs, outcome }) {
       const series = ofFunction(functionName);
-      series.outcomes[outcome].inc();
+      series.outcome(outcome).inc();
       if (outcome !== "throttled") series.duration.observe(durationMs / 1000);
     },
     coldStart: ({ runtime, durationMs }) => coldStarts.observe({ runtime }, durationMs / 1000),

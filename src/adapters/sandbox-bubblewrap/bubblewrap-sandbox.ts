@@ -88,6 +88,7 @@ export class BubblewrapSandbox implements Sandbox {
     this.#launch = launch;
     this.#memoryMb = parts.memoryMb;
     this.#memory = new MemoryUse(launch.processId, launch.group, launch.sharedBytes);
+    launch.firstProcess.then((processId) => this.#memory.reaperIs(processId)).catch(() => undefined);
     this.#parts = parts;
     this.exited = this.#watchExit();
   }

@@ -5,15 +5,19 @@ const KIBIBYTE = 1_024;
 
 function readProc(path: string): string {
   try {
-    return readFileSync(path, "latin1");
+    // In this encoding Node reads a file in one call of its own.
+    return readFileSync(path, "utf8");
   } catch {
     // The process has ended in the meantime.
     return "";
   }
 }
 
-function statusBytes(status: string, name: string): number {
-  return Number(new RegExp(`^${name}:\\s*(\\d+) kB`, "m").exec(status)?.[1] ?? 0) * KIBIBYTE;
+const PEAK = /^VmHWM:\s*(\d+) kB/m;
+const OF_FILES = /^RssFile:\s*(\d+) kB/m;
+
+function statusBytes(status: string, line: RegExp): number {
+  return Number(line.exec(status)?.[1] ?? 0) * KIBIBYTE;
 }
 
 function childrenOf(processId: number): number[] {
@@ -46,12 +50,17 @@ export class MemoryUse {
   /** Bytes; keeps the last answer when the processes are gone. */
   peakBytes(): number | undefined {
     const statuses = this.#processIds().map((id) => readProc(`/proc/${id}/status`));
-    const resident = statuses.reduce((sum, status) => sum + statusBytes(status, "VmHWM"), 0);
+    const resident = statuses.reduce((sum, status) => sum + statusBytes(status, PEAK), 0);
     if (resident === 0) return this.#peakBytes;
     const charged = this.#group?.memoryPeakBytes() ?? Number.POSITIVE_INFINITY;
-    const text = Math.max(...statuses.map((status) => statusBytes(status, "RssFile")));
+    const text = Math.max(...statuses.map((status) => statusBytes(status, OF_FILES)));
     this.#peakBytes = Math.max(this.#peakBytes ?? 0, Math.min(resident, charged + text + this.#sharedBytes));
     return this.#peakBytes;
+  }
+
+  /** Host id of the first process inside, where it is known from elsewhere. */
+  reaperIs(processId: number): void {
+    this.#reaperProcessId = processId;
   }
 
   /** Host id of the first process inside; undefined before there is one. */
