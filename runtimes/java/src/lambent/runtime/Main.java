@@ -98,9 +98,10 @@ public final class Main {
         }
         ErrorReport report = ErrorReport.of(failure);
         log.logError(report, event.requestId());
-        api.postError(event.requestId(), report.toJson(), report.errorType());
         // AWS: after these nothing in the process can be relied upon.
-        if (failure instanceof VirtualMachineError || failure instanceof IOError) System.exit(1);
+        boolean isLast = failure instanceof VirtualMachineError || failure instanceof IOError;
+        api.postError(event.requestId(), report.toJson(), report.errorType(), !isLast);
+        if (isLast) System.exit(1);
     }
 
     private static void flush() {

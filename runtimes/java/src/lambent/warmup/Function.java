@@ -8,10 +8,9 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
- * The function that the warm-up runs. It lies in the jar as a resource, where no class loader finds it by itself: it is
- * put into a package of its own, so that it is loaded as functions are. Not final, and compiled as functions are: methods
- * of another kind of class are called, and texts of another kind joined, in other ways, each of which is linked when it
- * is first met.
+ * The function that the warm-up runs. It is no part of the jar, but a package of its own, so that it is loaded as functions
+ * are. Not final, and compiled as functions are: methods of another kind of class are called, and texts of another kind
+ * joined, in other ways, each of which is linked when it is first met.
  */
 public class Function {
     public Map<String, Object> value(Map<String, Object> event, Context context) {
