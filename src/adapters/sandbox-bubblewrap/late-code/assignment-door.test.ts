@@ -32,18 +32,6 @@ async function waitingProgram(request: string) {
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
 
 describe("the door of a sandbox that waits for its function", () => {
-  test("an assignment that is held goes out whole when the code is there", async () => {
-    const { door, handedOn, received } = await waitingProgram(ASK_FOR_FRAMES);
-    door.tell({ NAME: "value" }, true);
-    await turn();
-    assert.equal(received(), "");
-    assert.deepEqual(handedOn, []);
-    door.open();
-    await turn();
-    assert.ok(received().endsWith('{"environmentVariables":{"NAME":"value"}}\n'));
-    assert.deepEqual(handedOn, [FRAMES_CONNECTION]);
-  });
-
   for (const [request, event] of [
     [ASK, "connection"],
     [ASK_FOR_FRAMES, FRAMES_CONNECTION],
