@@ -46,6 +46,7 @@ function launcherDefinitions(): string[] {
     `-DHEAP_PERCENT=${HEAP_PERCENT}`,
     `-DBESIDE_HEAP_MB=${BESIDE_HEAP_MB}`,
     `-DJVM_OPTIONS=${inC(options)}`,
+    `-DCONNECTED_OPTIONS=${inC([`-agentpath:${nativeLibrary(process.arch)}`])}`,
     `-DWAITING_OPTIONS=${inC(waiting(17))}`,
     `-DWAITING_OPTIONS_ASKED=${inC(waiting(24))}`,
   ];

@@ -2,6 +2,7 @@
 
 const { HttpResponseReader } = require("./http-response-reader.cjs");
 const { makeModuleCache, useModuleCache } = require("./module-cache.cjs");
+const { hasLoadedPreloads } = require("./preloads.cjs");
 
 const Module = process.getBuiltinModule("node:module");
 const { connect } = process.getBuiltinModule("node:net");
@@ -11,9 +12,11 @@ const vm = process.getBuiltinModule("node:vm");
 const VARIABLE = "_LAMBENT_CODE_CACHE";
 const PATH = "/lambent/code-cache";
 /** Only what cannot change below an environment. */
-const READ_ONLY = /^\/(var\/task|opt)\//;
+const READ_ONLY = /^\/(var\/task|var\/lambent|opt)\//;
 /** AWS knows nothing of it: below this a pack costs more time than it saves. Characters of source. */
 const WORTHWHILE_SOURCE_LENGTH = 50_000;
+const PRELOADS_PATH = `${PATH}?preloads`;
+const NOTHING = Buffer.alloc(0);
 const HEADER_BYTES = 4;
 /** On a line of its own, so that lines and columns stay those of the file. */
 const WRAPPER = ["(function (exports, require, module, __filename, __dirname) {\n", "\n})"];
@@ -112,12 +115,33 @@ class CodeCache {
       if (!this.#makes) return;
       const modules = this.#making?.collect() ?? { files: [], sourceLength: 0 };
       const isWorthwhile = this.#sourceLength + modules.sourceLength >= WORTHWHILE_SOURCE_LENGTH;
-      await exchange("POST", isWorthwhile ? packOf(this.#scripts, modules.files) : Buffer.alloc(0));
+      await send(isWorthwhile ? packOf(this.#scripts, modules.files) : NOTHING);
     } catch {
       // A pack is a convenience.
     }
   }
 }
+
+/** In the place of a `CodeCache`, of a function that is too small to have one: what it would say beside a pack. */
+class Report {
+  #hasServed = false;
+
+  async beforeNext() {
+    if (!this.#hasServed) {
+      this.#hasServed = true;
+      return;
+    }
+    current = undefined;
+    try {
+      await send(NOTHING);
+    } catch {
+      // Its next environment starts as this one has.
+    }
+  }
+}
+
+/** With what the platform chooses a waiting program for this deployment by. */
+const send = (pack) => exchange("POST", pack, hasLoadedPreloads() ? PRELOADS_PATH : PATH);
 
 let isSilent = false;
 
@@ -166,7 +190,7 @@ function readPack(bytes) {
 }
 
 /** A connection of its own, which is gone afterwards. */
-function exchange(method, body) {
+function exchange(method, body, target = PATH) {
   const address = process.env.AWS_LAMBDA_RUNTIME_API;
   const colon = address.lastIndexOf(":");
   const reader = new HttpResponseReader();
@@ -180,16 +204,25 @@ function exchange(method, body) {
       resolve(response);
       socket.destroy();
     });
-    socket.write(`${method} ${PATH} HTTP/1.1\r\nHost: ${address}\r\nContent-Length: ${body.length}\r\n\r\n`);
+    socket.write(
+      `${method} ${target} HTTP/1.1\r\nHost: ${address}\r\nContent-Length: ${body.length}\r\n\r\n`,
+    );
     if (body.length > 0) socket.write(body);
   });
 }
 
 let current;
+let isToReport = false;
+
+/** To be called when the function's code is loaded. */
+function codeIsLoaded() {
+  if (isToReport && hasLoadedPreloads()) current = new Report();
+}
 
 /**
  * To be awaited before the function's code is loaded. The platform says in a variable, which the function does not see,
- * whether this environment is to use a pack, to make one, or neither. `isModule`: the function is an ES module.
+ * whether this environment is to use a pack, to make one, to report only, or nothing. `isModule`: the function is an
+ * ES module.
  */
 async function prepareCodeCache(isModule) {
   const what = process.env[VARIABLE];
@@ -201,6 +234,7 @@ async function prepareCodeCache(isModule) {
       const making = isModule ? makeModuleCache(what === "make-all") : undefined;
       current = new CodeCache({ making });
     }
+    isToReport = what === "report";
     if (what !== "use") return;
     const { status, body } = await exchange("GET", "");
     if (status !== 200) return;
@@ -218,4 +252,4 @@ const codeCacheBeforeNext = () => current?.beforeNext();
 /** Whether there is something to be done between this invocation's answer and the next request for an event. */
 const hasCodeCacheWork = () => current !== undefined;
 
-module.exports = { prepareCodeCache, codeCacheBeforeNext, hasCodeCacheWork };
+module.exports = { codeIsLoaded, prepareCodeCache, codeCacheBeforeNext, hasCodeCacheWork };

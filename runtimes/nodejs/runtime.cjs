@@ -1,7 +1,7 @@
 "use strict";
 
 const { installAwslambda } = require("./awslambda.cjs");
-const { codeCacheBeforeNext, hasCodeCacheWork } = require("./code-cache.cjs");
+const { codeCacheBeforeNext, codeIsLoaded, hasCodeCacheWork } = require("./code-cache.cjs");
 const { patchConsole } = require("./console-patch.cjs");
 const { createContext } = require("./context.cjs");
 const { errorPayload, runtimeError } = require("./errors.cjs");
@@ -73,6 +73,7 @@ async function initialise(runtime, taskRoot, handlerName) {
   try {
     const handler = await loadHandler(taskRoot, handlerName);
     process.removeListener("beforeExit", unsettled);
+    codeIsLoaded();
     return handler;
   } catch (error) {
     log.logError("Init Error", error);

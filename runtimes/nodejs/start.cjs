@@ -12,13 +12,19 @@ const { exposeGc } = require("./exposed-gc.cjs");
 const { handOverListeners } = require("./hand-over.cjs");
 
 exposeGc();
-const isReserve = process.env.LAMBENT_RESERVE === "1";
+const { LAMBENT_RESERVE, LAMBENT_RESERVE_PRELOAD } = process.env;
 const handedOver = handOverListeners();
-const start = isReserve
-  ? require("./waiting-runtime.cjs").startWaitingRuntime
-  : require("./runtime.cjs").startRuntime;
+const start =
+  LAMBENT_RESERVE === "1"
+    ? waitingStart(LAMBENT_RESERVE_PRELOAD === "1")
+    : require("./runtime.cjs").startRuntime;
 hideClient();
 void handedOver.then(() => void start());
+
+function waitingStart(preloads) {
+  const { startWaitingRuntime } = require("./waiting-runtime.cjs");
+  return () => startWaitingRuntime(preloads);
+}
 
 /** AWS: what its runtime consists of is neither a function's main module nor among the modules it has loaded. */
 function hideClient() {

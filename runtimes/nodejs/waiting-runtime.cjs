@@ -3,6 +3,7 @@
 const { rehearseReplacement, takeAssignment } = require("./assignment.cjs");
 const { startWrapper } = require("./exec-wrapper.cjs");
 const { collectEverything } = require("./exposed-gc.cjs");
+const { preload } = require("./preloads.cjs");
 const { Rehearsal, rehearseServing } = require("./rehearsal.cjs");
 const { initialise, newState, serveOne, setUp, startRuntime } = require("./runtime.cjs");
 
@@ -12,14 +13,18 @@ const path = process.getBuiltinModule("node:path");
 /** Starts and events that are played through, before memory is given back and after it. More saves little, and costs memory. */
 const REHEARSALS = { thorough: [4, 20], short: [2, 2] };
 
-/** In reserve: waits for the function, gets ready meanwhile, and becomes its runtime. */
-async function startWaitingRuntime() {
-  const { client, codeIsThere } = await takeAssignment(new Rehearsal(rehearsalSteps()));
+/**
+ * In reserve: waits for the function, gets ready meanwhile, and becomes its runtime. `preloads`: it is for functions that use
+ * more of Node's modules than most.
+ */
+async function startWaitingRuntime(preloads) {
+  const { client, codeIsThere } = await takeAssignment(new Rehearsal(rehearsalSteps(preloads)));
   // Not awaited: the stacks that a function sees would have this one in them.
   void startRuntime(client, codeIsThere);
 }
 
-async function* rehearsalSteps() {
+async function* rehearsalSteps(preloads) {
+  if (preloads) yield* preload();
   const state = newState();
   const serve = (client) => serveOne((event) => Promise.resolve(event), state, client, undefined);
   async function* rehearse([starts, events]) {

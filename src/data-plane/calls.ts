@@ -1,7 +1,7 @@
 import type { Owner } from "../core/function-reference.ts";
 import type { FunctionVersion } from "../core/function-version.ts";
 import type { Principal } from "../core/principal.ts";
-import type { PackTask } from "../ports/code-cache.ts";
+import type { PackClaim } from "../ports/code-cache.ts";
 import type { LayersDirectory } from "../ports/code-store.ts";
 import type { AnnouncedFunction } from "./announced-connection.ts";
 
@@ -122,9 +122,12 @@ export type CallsOfProcess = {
   readonly codeDirectory: Call<{ readonly codeHash: string }, string>;
   readonly layersDirectory: Call<{ readonly codeHashes: readonly string[] }, LayersDirectory>;
   /** What an environment that starts does with its deployment's pack of compiled code. */
-  readonly claimPack: Call<{ readonly name: string; readonly patienceMs: number }, PackTask>;
+  readonly claimPack: Call<{ readonly name: string; readonly patienceMs: number }, PackClaim>;
   /** False where it was not this process's to make. */
-  readonly adoptPack: Call<{ readonly name: string; readonly unfinished: string }, boolean>;
+  readonly adoptPack: Call<
+    { readonly name: string; readonly preloads: boolean; readonly unfinished: string },
+    boolean
+  >;
   /** It is gone, or damaged. */
   readonly dropPack: Call<{ readonly name: string }, void>;
   readonly records: Call<Records, void>;

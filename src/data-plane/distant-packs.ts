@@ -14,9 +14,9 @@ export function distantPacks(
       if (pack === undefined) channel.tell("dropPack", { name });
       return pack;
     },
-    async keep(name, pack) {
-      const unfinished = await files.write(pack);
-      const isKept = await channel.ask("adoptPack", { name, unfinished }).catch(() => false);
+    async keep(name, { code, preloads }) {
+      const unfinished = await files.write(code);
+      const isKept = await channel.ask("adoptPack", { name, preloads, unfinished }).catch(() => false);
       if (!isKept) await files.discard(unfinished);
       return isKept;
     },

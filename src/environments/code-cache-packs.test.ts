@@ -36,6 +36,7 @@ const RUNTIME: InstalledRuntime = {
   codeCache: true,
 };
 const PACK = Buffer.from("a pack");
+const holding = (code: Uint8Array, preloads = false) => ({ code, preloads });
 
 let kept: Map<string, Uint8Array>;
 let clock: ManualClock;
@@ -59,22 +60,27 @@ beforeEach(() => {
 const told = async (version = VERSION, runtime = RUNTIME): Promise<string | undefined> =>
   (await packs.offer(version, runtime))?.environmentVariables._LAMBENT_CODE_CACHE;
 
+const offered = async (version: FunctionVersion, runtime = RUNTIME): Promise<unknown[]> => {
+  const offer = await packs.offer(version, runtime);
+  return [offer?.environmentVariables._LAMBENT_CODE_CACHE, offer?.preloads];
+};
+
 test("the first environment makes a pack, those beside it nothing, later ones use it", async () => {
   const maker = await packs.offer(VERSION, RUNTIME);
   assert.equal(maker?.environmentVariables._LAMBENT_CODE_CACHE, "make-all");
   assert.equal(await told(), undefined);
-  assert.equal(await maker.access.store(PACK), true);
-  assert.equal(await maker.access.store(Buffer.from("another")), false, "only once");
-  assert.equal(await maker.access.read(), undefined, "a maker reads nothing");
+  assert.equal(await maker.access?.store(holding(PACK)), true);
+  assert.equal(await maker.access?.store(holding(Buffer.from("another"))), false, "only once");
+  assert.equal(await maker.access?.read(), undefined, "a maker reads nothing");
   const user = await packs.offer(VERSION, RUNTIME);
   assert.equal(user?.environmentVariables._LAMBENT_CODE_CACHE, "use");
-  assert.deepEqual(await user.access.read(), PACK);
-  assert.equal(await user.access.store(Buffer.from("hostile")), false, "a user changes nothing");
-  assert.deepEqual(await user.access.read(), PACK);
+  assert.deepEqual(await user.access?.read(), PACK);
+  assert.equal(await user.access?.store(holding(Buffer.from("hostile"))), false, "a user changes nothing");
+  assert.deepEqual(await user.access?.read(), PACK);
 });
 
 test("nothing that tells functions, versions, deployments or interpreters apart shares a pack", async () => {
-  await (await packs.offer(VERSION, RUNTIME))?.access.store(PACK);
+  await (await packs.offer(VERSION, RUNTIME))?.access?.store(holding(PACK));
   for (const other of [
     { account: "111111111111" },
     { region: "eu-west-1" },
@@ -97,8 +103,38 @@ test("when the maker does not deliver, another environment is told after a while
 });
 
 test("an empty pack says that none is needed", async () => {
-  await (await packs.offer(VERSION, RUNTIME))?.access.store(new Uint8Array());
+  await (await packs.offer(VERSION, RUNTIME))?.access?.store(holding(new Uint8Array()));
   assert.equal(await told(), undefined);
+});
+
+test("what an environment has loaded decides which waiting program the next ones of its deployment take", async () => {
+  const maker = await packs.offer(VERSION, RUNTIME);
+  assert.equal(maker?.preloads, false);
+  await maker.access?.store(holding(PACK, true));
+  assert.deepEqual(await offered(VERSION), ["use", true]);
+  assert.deepEqual(await offered({ ...VERSION, deploymentId: "d2" }), ["make-all", false]);
+  await desk.retire("d1");
+  assert.deepEqual(await offered(VERSION), ["make-all", false]);
+  assert.equal(kept.size, 0);
+});
+
+test("a function that is too small for a pack reports what it loads, where that makes a difference", async () => {
+  const small = { ...VERSION, unzippedBytes: 300 };
+  assert.equal(await packs.offer(small, RUNTIME), undefined);
+  const preloading = { ...RUNTIME, reserve: { preloads: true } };
+  const reporter = await packs.offer(small, preloading);
+  assert.equal(reporter?.environmentVariables._LAMBENT_CODE_CACHE, "report");
+  assert.equal(await packs.offer(small, preloading), undefined, "one of them is enough");
+  await reporter.access?.store(holding(new Uint8Array(), true));
+  assert.deepEqual(await offered(small, preloading), [undefined, true]);
+  assert.deepEqual(await offered({ ...small, version: "1" }, preloading), ["report", false]);
+});
+
+test("with a library that is packed even the smallest function has a pack, one for each installation of it", async () => {
+  const small = { ...VERSION, unzippedBytes: 300 };
+  const library = { ...RUNTIME, library: "/sdk-1", packsLibrary: true };
+  assert.deepEqual(await offered(small, library), ["make", false], "its size is not known");
+  assert.deepEqual(await offered(small, { ...library, library: "/sdk-2" }), ["make", false]);
 });
 
 test("runtimes without packs and functions with options of their own are left alone", async () => {
@@ -115,30 +151,30 @@ test("not all code is compiled at once where memory is short for it, or its size
 });
 
 test("a retired deployment keeps no pack, not even one that comes late", async () => {
-  await (await packs.offer(VERSION, RUNTIME))?.access.store(PACK);
+  await (await packs.offer(VERSION, RUNTIME))?.access?.store(holding(PACK));
   await desk.retire("d1");
   assert.equal(kept.size, 0);
   const late = await packs.offer(VERSION, RUNTIME);
   await desk.retire("d1");
-  assert.equal(await late?.access.store(PACK), false);
+  assert.equal(await late?.access?.store(holding(PACK)), false);
   assert.equal(kept.size, 0);
 });
 
 test("of several processes one makes the pack, and what another one sends is not kept", async () => {
   const holder = {};
   const claim = { name: `${packPrefix("d1")}1`, patienceMs: 60_000 };
-  assert.equal(desk.claim(holder, claim), "make");
-  assert.equal(desk.claim({}, claim), "nothing");
-  const pack = { name: claim.name, unfinished: "1.1.unfinished" };
+  assert.equal(desk.claim(holder, claim).task, "make");
+  assert.equal(desk.claim({}, claim).task, "nothing");
+  const pack = { name: claim.name, preloads: false, unfinished: "1.1.unfinished" };
   assert.equal(await desk.adopt({}, pack), false);
   assert.equal(await desk.adopt(holder, { ...pack, name: `${packPrefix("d2")}1` }), false);
   assert.equal(kept.size, 0);
   assert.equal(await desk.adopt(holder, pack), true);
   assert.equal(await desk.adopt(holder, pack), false, "only once");
-  assert.equal(desk.claim({}, claim), "use");
+  assert.equal(desk.claim({}, claim).task, "use");
 
   const other = { ...claim, name: `${packPrefix("d3")}1` };
-  assert.equal(desk.claim(holder, other), "make");
+  assert.equal(desk.claim(holder, other).task, "make");
   desk.ended(holder);
-  assert.equal(desk.claim({}, other), "make", "a process that has ended is not waited for");
+  assert.equal(desk.claim({}, other).task, "make", "a process that has ended is not waited for");
 });

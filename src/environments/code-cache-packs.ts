@@ -1,20 +1,23 @@
 import { createHash } from "node:crypto";
 import type { FunctionVersion } from "../core/function-version.ts";
-import type { PackKeeper } from "../ports/code-cache.ts";
+import type { Pack, PackKeeper } from "../ports/code-cache.ts";
 import type { InstalledRuntime } from "../ports/runtime-catalogue.ts";
 
 /** What one environment may do with its deployment's pack. */
 export interface CodeCacheAccess {
   /** Only for an environment that was told to use a pack. */
   read(): Promise<Uint8Array | undefined>;
-  /** Takes the pack of an environment that was told to make one, once; says whether it was taken. */
-  store(pack: Uint8Array): Promise<boolean>;
+  /** Takes what an environment sends that was told to make a pack or to report, once; says whether it was taken. */
+  store(pack: Pack): Promise<boolean>;
 }
 
 export interface CodeCacheOffer {
   /** For the runtime client, which hides them from the function. */
   readonly environmentVariables: Readonly<Record<string, string>>;
-  readonly access: CodeCacheAccess;
+  /** Undefined where the environment is told nothing. */
+  readonly access?: CodeCacheAccess;
+  /** A waiting program that has loaded beforehand what it can is the right one. */
+  readonly preloads: boolean;
 }
 
 /** How much longer than its function's timeout an environment may take before another one is told to make the pack. */
@@ -23,7 +26,7 @@ const PATIENCE_MS = 60_000;
 const WORTHWHILE_BYTES = 50_000;
 /**
  * To compile all code at once, not only what is called, takes memory: some 16 bytes for one of source, of which an eighth of the function's
- * memory may be needed. How much there is in layers is not known.
+ * memory may be needed. How much there is in layers and in AWS's SDK is not known.
  */
 const MEMORY_BYTES_PER_CODE_BYTE = 128;
 /** Other flags of the interpreter, or a program of the function's own before it. */
@@ -44,20 +47,23 @@ export class CodeCachePacks {
 
   /** What a new environment is told; undefined when there is nothing to do for it. */
   async offer(version: FunctionVersion, runtime: InstalledRuntime): Promise<CodeCacheOffer | undefined> {
-    if (runtime.codeCache !== true || version.unzippedBytes < WORTHWHILE_BYTES) return undefined;
+    if (runtime.codeCache !== true) return undefined;
+    const isSmall = version.unzippedBytes < WORTHWHILE_BYTES && runtime.packsLibrary !== true;
+    if (isSmall && runtime.reserve?.preloads !== true) return undefined;
     if (UNFIT_VARIABLES.some((name) => version.environmentVariables[name])) return undefined;
     const keeper = this.#keeper;
     const name = packName(version, runtime);
-    const task = await keeper.claim(name, version.timeoutSeconds * 1000 + PATIENCE_MS);
-    if (task === "nothing") return undefined;
-    if (task === "use") return told("use", { read: () => keeper.read(name), store: refuse });
+    const { task, preloads } = await keeper.claim(name, version.timeoutSeconds * 1000 + PATIENCE_MS);
+    if (task === "use") return { ...told("use", readingOf(keeper, name)), preloads };
+    if (task === "nothing") return preloads ? { environmentVariables: {}, preloads } : undefined;
     let isTaken = false;
-    const store = async (pack: Uint8Array): Promise<boolean> => {
+    const store = async (pack: Pack): Promise<boolean> => {
       if (isTaken) return false;
       isTaken = true;
       return keeper.keep(name, pack);
     };
-    return told(mayCompileAll(version) ? "make-all" : "make", { read: nothing, store });
+    const made = mayCompileAll(version, runtime) ? "make-all" : "make";
+    return { ...told(isSmall ? "report" : made, { read: nothing, store }), preloads };
   }
 }
 
@@ -68,16 +74,32 @@ export const packPrefix = (deploymentId: string): string =>
 /** Layers and flags are part of the deployment; the interpreter may be renewed under it. */
 function packName(version: FunctionVersion, runtime: InstalledRuntime): string {
   const { account, region, functionName, codeHash } = version;
-  const identity = [account, region, functionName, version.version, codeHash, runtime.versionHash];
+  const { versionHash, library = "" } = runtime;
+  const identity = [account, region, functionName, version.version, codeHash, versionHash, library];
   return (
     packPrefix(version.deploymentId) + createHash("sha256").update(JSON.stringify(identity)).digest("hex")
   );
 }
 
-const mayCompileAll = ({ layers, unzippedBytes, memoryMb }: FunctionVersion): boolean =>
-  layers === undefined && unzippedBytes * MEMORY_BYTES_PER_CODE_BYTE <= memoryMb * 1024 * 1024;
+const mayCompileAll = (
+  { layers, unzippedBytes, memoryMb }: FunctionVersion,
+  { packsLibrary }: InstalledRuntime,
+): boolean =>
+  layers === undefined &&
+  packsLibrary !== true &&
+  unzippedBytes * MEMORY_BYTES_PER_CODE_BYTE <= memoryMb * 1024 * 1024;
 
-const told = (task: "use" | "make" | "make-all", access: CodeCacheAccess): CodeCacheOffer => ({
+/** Read at once: the environment asks for it in a moment. */
+function readingOf(keeper: PackKeeper, name: string): CodeCacheAccess {
+  const reading = keeper.read(name);
+  reading.catch(() => undefined);
+  return { read: () => reading, store: refuse };
+}
+
+const told = (
+  task: "use" | "make" | "make-all" | "report",
+  access: CodeCacheAccess,
+): Pick<CodeCacheOffer, "environmentVariables" | "access"> => ({
   environmentVariables: { _LAMBENT_CODE_CACHE: task },
   access,
 });

@@ -14,7 +14,7 @@ import type {
   SandboxRequest,
   WaitingSandbox,
 } from "../ports/sandbox.ts";
-import type { CodeCacheAccess, CodeCachePacks } from "./code-cache-packs.ts";
+import type { CodeCacheAccess, CodeCacheOffer, CodeCachePacks } from "./code-cache-packs.ts";
 import type { EnvironmentMetadata } from "./environment-metadata.ts";
 import {
   functionEnvironmentVariables,
@@ -26,7 +26,7 @@ import { withExtensions } from "./extension-launch.ts";
 import { ExtensionSet } from "./extension-set.ts";
 import { InvocationLog } from "./invocation-log.ts";
 import { mayUseReserve } from "./reserve-eligibility.ts";
-import type { ReservePool } from "./reserve-pool.ts";
+import type { ReservePool, WantedSandbox } from "./reserve-pool.ts";
 import type { RuntimeApiSession } from "./runtime-api-session.ts";
 import { TelemetryStream } from "./telemetry-stream.ts";
 import { TelemetrySubscriptions } from "./telemetry-subscriptions.ts";
@@ -82,7 +82,8 @@ export interface MadeEnvironment {
 
 /** The variables are made when the rest is under way: credentials take their time. */
 type SandboxNeeds = Omit<SandboxRequest, "environmentVariables"> &
-  Pick<SandboxAssignment, "environmentVariables">;
+  Pick<SandboxAssignment, "environmentVariables"> &
+  Pick<WantedSandbox, "preloads">;
 
 /** Makes execution environments: code, credentials, variables, log stream, sandbox and doors put together. */
 export class EnvironmentFactory {
@@ -230,8 +231,9 @@ export class EnvironmentFactory {
       ephemeralStorageMb: version.ephemeralStorageMb,
       keepScratchOf: run.keepScratchOf,
       hasExtensions,
+      preloads: codeCache?.preloads,
     });
-    if (codeCache !== undefined) this.#dependencies.attachCodeCache?.(sandbox, codeCache.access);
+    this.#attachCodeCache(sandbox, codeCache);
     const telemetry = new TelemetrySubscriptions({
       stream: run.telemetry,
       sandbox,
@@ -242,6 +244,10 @@ export class EnvironmentFactory {
     attachRuntimeApi(sandbox, run.session, { ...metadata, extensions: run.extensions, telemetry });
     attachAwsEndpoint(sandbox, identity);
     return sandbox;
+  }
+
+  #attachCodeCache(sandbox: Sandbox, offer: CodeCacheOffer | undefined): void {
+    if (offer?.access !== undefined) this.#dependencies.attachCodeCache?.(sandbox, offer.access);
   }
 
   /** Begun early; whoever waits for it has its failure. */
@@ -255,7 +261,7 @@ export class EnvironmentFactory {
   async #obtainSandbox(
     version: FunctionVersion,
     runtime: InstalledRuntime,
-    { environmentVariables, ...request }: SandboxNeeds,
+    { environmentVariables, preloads, ...request }: SandboxNeeds,
   ): Promise<Sandbox> {
     const { sandboxes, reserve } = this.#dependencies;
     const surroundings = {
@@ -264,7 +270,8 @@ export class EnvironmentFactory {
       keepsScratch: request.keepScratchOf !== undefined,
     };
     const mayWait = reserve !== undefined && mayUseReserve(version, runtime, surroundings);
-    const waiting = mayWait ? await waitingSandbox(reserve, runtime, version.memoryMb) : undefined;
+    const { memoryMb } = version;
+    const waiting = mayWait ? await waitingSandbox(reserve, runtime, { memoryMb, preloads }) : undefined;
     const create = (): Promise<Sandbox> =>
       sandboxes.create({ ...request, environmentVariables: environmentVariables() });
     if (waiting === undefined) return create();
@@ -282,8 +289,8 @@ export class EnvironmentFactory {
 async function waitingSandbox(
   reserve: ReservePool,
   runtime: InstalledRuntime,
-  memoryMb: number,
+  wanted: WantedSandbox,
 ): Promise<WaitingSandbox | undefined> {
-  const taken = reserve.take(runtime, memoryMb);
-  return taken ?? reserve.makeNow(runtime, memoryMb)?.catch(() => undefined);
+  const taken = reserve.take(runtime, wanted);
+  return taken ?? reserve.makeNow(runtime, wanted)?.catch(() => undefined);
 }

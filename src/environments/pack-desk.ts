@@ -1,11 +1,15 @@
 import type { Clock } from "../ports/clock.ts";
-import type { CodeCache, PackKeeper, PackTask } from "../ports/code-cache.ts";
+import type { CodeCache, PackClaim, PackKeeper, PackTask } from "../ports/code-cache.ts";
 import { packPrefix } from "./code-cache-packs.ts";
 
 interface Claim {
   readonly holder: object;
   readonly untilMs: number;
 }
+
+const NOTHING = new Uint8Array();
+/** Kept beside a deployment's pack, and empty: it is one that preloads. */
+const preloadsName = (name: string): string => `${name}-preloads`;
 
 /** Says for all processes who makes a pack and who uses it. An empty pack says that it is not worthwhile. */
 export class PackDesk {
@@ -25,11 +29,20 @@ export class PackDesk {
     return {
       claim: async (name, patienceMs) => this.claim(holder, { name, patienceMs }),
       read: (name) => this.#cache.read(name),
-      keep: (name, pack) => this.#keep(holder, name, () => this.#cache.store(name, pack)),
+      keep: (name, { code, preloads }) =>
+        this.#keep(holder, { name, preloads }, () => this.#cache.store(name, code)),
     };
   }
 
   claim(
+    holder: object,
+    { name, patienceMs }: { readonly name: string; readonly patienceMs: number },
+  ): PackClaim {
+    const preloads = this.#cache.use(preloadsName(name)) !== undefined;
+    return { task: this.#taskOf(holder, { name, patienceMs }), preloads };
+  }
+
+  #taskOf(
     holder: object,
     { name, patienceMs }: { readonly name: string; readonly patienceMs: number },
   ): PackTask {
@@ -42,8 +55,14 @@ export class PackDesk {
   }
 
   /** Takes over what another process has written; false where that was not its to make. */
-  adopt(holder: object, { name, unfinished }: { readonly name: string; readonly unfinished: string }) {
-    return this.#keep(holder, name, () => this.#cache.adopt(name, unfinished));
+  adopt(
+    holder: object,
+    {
+      unfinished,
+      ...pack
+    }: { readonly name: string; readonly preloads: boolean; readonly unfinished: string },
+  ): Promise<boolean> {
+    return this.#keep(holder, pack, () => this.#cache.adopt(pack.name, unfinished));
   }
 
   /** Somebody found it damaged or gone. */
@@ -63,11 +82,16 @@ export class PackDesk {
     await this.#cache.remove(prefix);
   }
 
-  async #keep(holder: object, name: string, keep: () => Promise<void>): Promise<boolean> {
+  async #keep(
+    holder: object,
+    { name, preloads }: { readonly name: string; readonly preloads: boolean },
+    keep: () => Promise<void>,
+  ): Promise<boolean> {
     // A deployment that has been retired meanwhile keeps nothing.
     if (this.#claims.get(name)?.holder !== holder) return false;
     this.#claims.delete(name);
     await keep();
+    if (preloads) await this.#cache.store(preloadsName(name), NOTHING);
     return true;
   }
 }

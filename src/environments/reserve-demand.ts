@@ -31,10 +31,15 @@ export class ReserveDemand {
     this.#isUsed = true;
   }
 
+  /** One of those that were announced has come, and may have taken another kind. */
+  announcedCame(): void {
+    this.#announced = Math.max(0, this.#announced - 1);
+  }
+
   /** One was asked for, whether it was there or not. */
   arrived(nowMs: number): void {
     this.#isUsed = true;
-    this.#announced = Math.max(0, this.#announced - 1);
+    this.announcedCame();
     const last = this.#bursts.at(-1);
     if (last !== undefined && nowMs - last[0] < BURST_MS) last[1]++;
     else this.#bursts.push([nowMs, 1]);

@@ -83,16 +83,19 @@ test("what is taken is replaced, and never given twice", async () => {
   const { pool, world, pass } = scriptedPool();
   pool.use("nodejs24.x", 128);
   await pass(100);
-  const taken = [pool.take(world.installed, 128), pool.take(world.installed, 1_024)];
+  const taken = [
+    pool.take(world.installed, { memoryMb: 128 }),
+    pool.take(world.installed, { memoryMb: 1_024 }),
+  ];
   assert.equal(new Set(taken.map((sandbox) => sandbox?.id)).size, 2);
-  assert.equal(pool.take(world.installed, 128), undefined);
+  assert.equal(pool.take(world.installed, { memoryMb: 128 }), undefined);
   await pass(100);
   assert.equal(pool.size, 3, "as many as the burst took or missed");
 });
 
 test("the reserve grows with the bursts that come, up to its maximum, and shrinks after quiet time", async () => {
   const { pool, world, prepared, pass } = scriptedPool();
-  for (let i = 0; i < 25; i++) pool.take(world.installed, 128);
+  for (let i = 0; i < 25; i++) pool.take(world.installed, { memoryMb: 128 });
   await pass(100);
   assert.equal(pool.size, 10);
   await pass(200_000);
@@ -116,16 +119,16 @@ test("a burst that finds enough waiting has the processor to itself, for a while
   pool.announce("nodejs24.x", 128, 10);
   await pass(100);
   for (let i = 0; i < 6; i++) {
-    pool.take(world.installed, 128);
+    pool.take(world.installed, { memoryMb: 128 });
     await pass(20);
   }
   assert.equal(prepared.length, 10);
-  await pass(25);
+  await pass(75);
   assert.ok(prepared.length > 10, "it is over");
   const before = prepared.length;
   for (let i = 0; i < 30; i++) {
     pool.announce("nodejs24.x", 128, 1);
-    pool.take(world.installed, 128);
+    pool.take(world.installed, { memoryMb: 128 });
     await pass(20);
   }
   assert.ok(prepared.length > before, "it does not end");
@@ -177,7 +180,7 @@ test("after an update of the runtime the old ones go", async () => {
   pool.use("nodejs24.x", 128);
   await pass(100);
   world.installed = runtime({ versionHash: "two" });
-  assert.equal(pool.take(world.installed, 128), undefined);
+  assert.equal(pool.take(world.installed, { memoryMb: 128 }), undefined);
   await pass(100);
   assert.deepEqual(
     prepared.map(({ destroyed }) => destroyed),
@@ -200,8 +203,40 @@ test("buckets are kept apart and told their memory", async () => {
       [512, "512"],
     ],
   );
-  assert.equal(pool.take(world.installed, 600), undefined);
-  assert.ok(pool.take(world.installed, 512));
+  assert.equal(pool.take(world.installed, { memoryMb: 600 }), undefined);
+  assert.ok(pool.take(world.installed, { memoryMb: 512 }));
+});
+
+test("functions that preload have programs of their own, and a plain one until there are some", async () => {
+  const { pool, world, prepared, pass } = scriptedPool();
+  world.installed = runtime({ reserve: { preloads: true } });
+  pool.announce("nodejs24.x", 128, 3);
+  await pass(100);
+  const wanted = { memoryMb: 128, preloads: true };
+  const [plain] = prepared;
+  assert.equal(pool.take(world.installed, wanted)?.id, plain?.request.id);
+  await pass(100);
+  const preloading = prepared.filter(
+    ({ request }) => "LAMBENT_RESERVE_PRELOAD" in request.environmentVariables,
+  );
+  assert.equal(preloading.length, 2);
+  assert.equal(pool.size, 4, "of three that were announced one has come");
+  assert.ok(preloading.some(({ request }) => request.id === pool.take(world.installed, wanted)?.id));
+  const others = [
+    pool.take(world.installed, { memoryMb: 128 }),
+    pool.take(world.installed, { memoryMb: 128 }),
+  ];
+  assert.ok(others.every((other) => preloading.every(({ request }) => request.id !== other?.id)));
+  assert.equal(pool.take(world.installed, { memoryMb: 128 }), undefined, "what preloads is not for others");
+});
+
+test("a program that cannot be forked here, though it could be, does not preload", async () => {
+  const { pool, world, prepared, pass } = scriptedPool();
+  world.installed = runtime({ reserve: { preloads: true, zygote: true } });
+  pool.take(world.installed, { memoryMb: 128, preloads: true });
+  await pass(100);
+  assert.equal(pool.size, 2);
+  assert.ok(prepared.every(({ request }) => !("LAMBENT_RESERVE_PRELOAD" in request.environmentVariables)));
 });
 
 test("kinds share the places: one that has many gives way to one that has none", async () => {
@@ -213,7 +248,7 @@ test("kinds share the places: one that has many gives way to one that has none",
   for (let i = 0; i < 3; i++) await pass(100);
   const counts = [512, 1_024].map((memoryMb) => {
     let count = 0;
-    while (pool.take(world.installed, memoryMb) !== undefined) count++;
+    while (pool.take(world.installed, { memoryMb }) !== undefined) count++;
     return count;
   });
   assert.deepEqual(counts, [5, 5]);
@@ -238,7 +273,7 @@ test("without a maximum, or a driver that can, nothing waits", async () => {
     const { pool, world, prepared, pass } = scriptedPool(changes);
     pool.use("nodejs24.x", 128);
     await pass(100);
-    assert.equal(pool.take(world.installed, 128), undefined);
+    assert.equal(pool.take(world.installed, { memoryMb: 128 }), undefined);
     assert.equal(prepared.length, 0);
   }
 });

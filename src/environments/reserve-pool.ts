@@ -5,8 +5,10 @@ import type { ReserveRequest, SandboxDriver, WaitingSandbox } from "../ports/san
 import { ReserveDemand } from "./reserve-demand.ts";
 import { memoryBucket, RESERVE_EPHEMERAL_STORAGE_MB } from "./reserve-eligibility.ts";
 
-/** What is going on just then has the processor first. */
-const REFILL_DELAY_MS = 25;
+/** What is starting just then has the processor first: a function with an SDK takes about so long. */
+const REFILL_DELAY_MS = 75;
+/** The same where no other one waits. */
+const EMPTY_REFILL_DELAY_MS = 25;
 /** A burst that finds enough waiting keeps it for so long at most. */
 const BURST_PATIENCE_MS = 500;
 /** A kind that cannot be made is tried again after this time. */
@@ -17,6 +19,7 @@ const REVIEW_MS = 15_000;
 const AVAILABLE_SHARE_MIN = 0.1;
 /** Ceiling of a program that waits: the interpreter and its client, no function. */
 const WAITING_MEMORY_MB = 512;
+const PRELOAD = { LAMBENT_RESERVE_PRELOAD: "1" };
 
 export interface ReservePoolDependencies {
   readonly clock: Clock;
@@ -35,14 +38,24 @@ export interface ReservePoolDependencies {
   readonly failed: (error: unknown, runtime: string) => void;
 }
 
+/** What a function's next environment is to be. */
+export interface WantedSandbox {
+  readonly memoryMb: number;
+  /** Better one that has loaded beforehand what it can, see `RuntimeReserve.preloads`. */
+  readonly preloads?: boolean | undefined;
+}
+
 /** Sandboxes of one runtime and memory bucket. */
 interface Kind {
   /** That they are made with. */
   runtime: InstalledRuntime;
   readonly bucket: number | "any";
+  /** They have loaded beforehand what they can. */
+  readonly preloads: boolean;
   demand: ReserveDemand;
   readonly waiting: WaitingSandbox[];
   making: number;
+  hasBeenMade: boolean;
   retryAtMs: number;
 }
 
@@ -70,7 +83,7 @@ export class ReservePool {
 
   /** There is a function of this runtime and memory: some should wait for it. */
   use(identifier: string, memoryMb: number): void {
-    const kind = this.#kind(this.#dependencies.runtimes.find(identifier), memoryMb);
+    const kind = this.#kind(this.#dependencies.runtimes.find(identifier), { memoryMb });
     if (kind === undefined) return;
     kind.demand.use();
     this.#refillSoon();
@@ -78,39 +91,53 @@ export class ReservePool {
 
   /** So many environments of this runtime and memory will be started soon. */
   announce(identifier: string, memoryMb: number, count: number): void {
-    const kind = this.#kind(this.#dependencies.runtimes.find(identifier), memoryMb);
+    const kind = this.#kind(this.#dependencies.runtimes.find(identifier), { memoryMb });
     kind?.demand.announce(count);
     this.#refillSoon();
   }
 
   /** A function of this runtime and memory is due to be invoked within that time, by a schedule say. */
   expect(identifier: string, memoryMb: number, withinMs: number): void {
-    const kind = this.#kind(this.#dependencies.runtimes.find(identifier), memoryMb);
+    const kind = this.#kind(this.#dependencies.runtimes.find(identifier), { memoryMb });
     kind?.demand.expect(1, this.#dependencies.clock.monotonicMs() + withinMs);
     this.#refillSoon();
   }
 
   /** One that waits for a function of this runtime and memory; it is the caller's from then on. */
-  take(runtime: InstalledRuntime, memoryMb: number): WaitingSandbox | undefined {
-    const kind = this.#kind(runtime, memoryMb);
+  take(runtime: InstalledRuntime, wanted: WantedSandbox): WaitingSandbox | undefined {
+    const kind = this.#kind(runtime, wanted);
     if (kind === undefined) return undefined;
     const nowMs = this.#dependencies.clock.monotonicMs();
     kind.demand.arrived(nowMs);
     if (nowMs - this.#burst.lastMs > REFILL_DELAY_MS) this.#burst.beganMs = nowMs;
     this.#burst.lastMs = nowMs;
-    const taken = kind.waiting.shift();
-    this.#refillSoon();
+    const taken = kind.waiting.shift() ?? this.#plainInstead(kind, wanted);
+    this.#refillSoon(kind.waiting.length === 0 ? EMPTY_REFILL_DELAY_MS : REFILL_DELAY_MS);
     return taken;
+  }
+
+  /** What is announced or deployed is not known to preload: such a function has a plain one until there are others. */
+  #plainInstead({ runtime, preloads }: Kind, { memoryMb }: WantedSandbox): WaitingSandbox | undefined {
+    if (!preloads) return undefined;
+    const plain = this.#kind(runtime, { memoryMb });
+    plain?.demand.announcedCame();
+    return plain?.waiting.shift();
   }
 
   /**
    * One that is made now, as none waits: a program that is forked is ready sooner than one that is started for its
    * function. Undefined where it would be started as well.
    */
-  makeNow(runtime: InstalledRuntime, memoryMb: number): Promise<WaitingSandbox> | undefined {
+  makeNow(runtime: InstalledRuntime, wanted: WantedSandbox): Promise<WaitingSandbox> | undefined {
     const { sandboxes } = this.#dependencies;
-    const kind = this.#kind(runtime, memoryMb);
-    if (kind === undefined || sandboxes.forks !== true || runtime.reserve?.zygote !== true) return undefined;
+    if (sandboxes.forks !== true || runtime.reserve?.zygote !== true) return undefined;
+    const first = this.#kind(runtime, wanted);
+    // A zygote that has to load all that first is waited for by nobody.
+    const kind =
+      first?.preloads === true && !first.hasBeenMade
+        ? this.#kind(runtime, { ...wanted, preloads: false })
+        : first;
+    if (kind === undefined) return undefined;
     return sandboxes.prepare?.(this.#requestOf(kind));
   }
 
@@ -123,20 +150,35 @@ export class ReservePool {
   }
 
   /** Undefined where none can be kept. */
-  #kind(runtime: InstalledRuntime | undefined, memoryMb: number): Kind | undefined {
+  #kind(runtime: InstalledRuntime | undefined, { memoryMb, preloads }: WantedSandbox): Kind | undefined {
     const { max, sandboxes } = this.#dependencies;
     if (this.#closed || max === 0 || sandboxes.prepare === undefined) return undefined;
     if (runtime?.reserve === undefined) return undefined;
     const bucket = memoryBucket(runtime, memoryMb);
-    const key = keyOf(runtime, bucket);
+    const sort = { bucket, preloads: preloads === true && this.#canPreload(runtime) };
+    const key = keyOf(runtime, sort);
     let kind = this.#kinds.get(key);
     if (kind === undefined) {
       this.#forgetOlder(runtime, bucket);
-      kind = { runtime, bucket, demand: new ReserveDemand(), waiting: [], making: 0, retryAtMs: 0 };
+      kind = {
+        runtime,
+        ...sort,
+        demand: new ReserveDemand(),
+        waiting: [],
+        making: 0,
+        hasBeenMade: false,
+        retryAtMs: 0,
+      };
       this.#kinds.set(key, kind);
     }
     kind.runtime = runtime;
     return kind;
+  }
+
+  /** Of a program that is a zygote's, in the zygote only: each by itself would take too long and too much memory. */
+  #canPreload({ reserve }: InstalledRuntime): boolean {
+    if (reserve?.preloads !== true) return false;
+    return reserve.zygote !== true || this.#dependencies.sandboxes.forks === true;
   }
 
   #isInstalled({ identifier, versionHash }: InstalledRuntime): boolean {
@@ -144,10 +186,11 @@ export class ReservePool {
   }
 
   /** With a runtime's update, what waits with an older version is for functions that are pinned to it alone. */
-  #forgetOlder({ identifier, versionHash }: InstalledRuntime, bucket: number | "any"): void {
+  #forgetOlder({ identifier, versionHash, library }: InstalledRuntime, bucket: number | "any"): void {
     if (this.#dependencies.runtimes.find(identifier)?.versionHash !== versionHash) return;
     for (const kind of this.#kinds.values()) {
       if (kind.runtime.identifier !== identifier || kind.bucket !== bucket) continue;
+      if (kind.runtime.versionHash === versionHash && kind.runtime.library === library) continue;
       kind.demand = new ReserveDemand();
       void this.#drop(kind, kind.waiting.length);
     }
@@ -210,7 +253,7 @@ export class ReservePool {
     const { runtime } = kind;
     if (sandboxes.prepare === undefined) return;
     if (!this.#isInstalled(runtime)) {
-      this.#kinds.delete(keyOf(runtime, kind.bucket));
+      this.#kinds.delete(keyOf(runtime, kind));
       return;
     }
     kind.making++;
@@ -218,6 +261,7 @@ export class ReservePool {
       const sandbox = await sandboxes.prepare(this.#requestOf(kind));
       if (this.#closed) return await sandbox.destroy();
       kind.waiting.push(sandbox);
+      kind.hasBeenMade = true;
       void sandbox.ended.then(() => this.#ended(kind, sandbox));
     } catch (error) {
       kind.retryAtMs = clock.monotonicMs() + RETRY_MS;
@@ -228,12 +272,12 @@ export class ReservePool {
     }
   }
 
-  #requestOf({ runtime, bucket }: Kind): ReserveRequest {
+  #requestOf({ runtime, bucket, preloads }: Kind): ReserveRequest {
     return {
       id: this.#dependencies.newId(),
       program: runtime.program,
       canFork: runtime.reserve?.zygote,
-      environmentVariables: reserveVariables(runtime, bucket),
+      environmentVariables: { ...reserveVariables(runtime, bucket), ...(preloads && PRELOAD) },
       memoryMb: bucket === "any" ? WAITING_MEMORY_MB : bucket,
       ephemeralStorageMb: RESERVE_EPHEMERAL_STORAGE_MB,
     };
@@ -272,8 +316,10 @@ export class ReservePool {
   }
 }
 
-const keyOf = ({ versionHash, library = "" }: InstalledRuntime, bucket: number | "any"): string =>
-  `${versionHash}/${bucket}/${library}`;
+const keyOf = (
+  { versionHash, library = "" }: InstalledRuntime,
+  { bucket, preloads }: Pick<Kind, "bucket" | "preloads">,
+): string => `${versionHash}/${bucket}/${preloads}/${library}`;
 
 function missing(kind: Kind, nowMs: number): number {
   return kind.demand.target(nowMs) - kind.waiting.length - kind.making;

@@ -26,11 +26,26 @@ export interface PackFiles {
 /** What an environment that starts now does with the pack of its deployment. */
 export type PackTask = "use" | "make" | "nothing";
 
+/** What is known of a deployment when an environment of it starts. */
+export interface PackClaim {
+  readonly task: PackTask;
+  /** See `Pack.preloads`. */
+  readonly preloads: boolean;
+}
+
+/** What an environment has learnt of its deployment. */
+export interface Pack {
+  /** Empty where it is not worthwhile. */
+  readonly code: Uint8Array;
+  /** It loads what a waiting program of its runtime can load beforehand (`RuntimeReserve.preloads`). */
+  readonly preloads: boolean;
+}
+
 /** Who knows which packs there are, for one process that starts environments. */
 export interface PackKeeper {
   /** Whoever is to make one is waited for this long; meanwhile others are told to do nothing. */
-  claim(name: string, patienceMs: number): Promise<PackTask>;
+  claim(name: string, patienceMs: number): Promise<PackClaim>;
   read(name: string): Promise<Uint8Array | undefined>;
   /** Of one that was told to make it; false, and nothing is kept, when that is no longer so. */
-  keep(name: string, pack: Uint8Array): Promise<boolean>;
+  keep(name: string, pack: Pack): Promise<boolean>;
 }

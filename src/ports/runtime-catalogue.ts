@@ -22,6 +22,8 @@ export interface InstalledRuntime {
   readonly codeCache?: boolean | undefined;
   /** Which installation of AWS's SDK its functions find; undefined: none. */
   readonly library?: string | undefined;
+  /** Whether packs of compiled code have that of the library too. */
+  readonly packsLibrary?: boolean | undefined;
 }
 
 /** How sandboxes of a runtime may be kept in reserve. */
@@ -33,6 +35,11 @@ export interface RuntimeReserve {
   readonly byMemory?: boolean | undefined;
   /** Whether the program can be forked, see `ReserveRequest.canFork`. */
   readonly zygote?: boolean | undefined;
+  /**
+   * Whether the program, told so by `LAMBENT_RESERVE_PRELOAD=1`, loads beforehand what functions that call services over
+   * the network use. It takes memory, so such programs wait for functions that have shown that they use it.
+   */
+  readonly preloads?: boolean | undefined;
 }
 
 export interface RuntimeCatalogue {

@@ -4,6 +4,8 @@ import type { CodeCacheAccess } from "../environments/code-cache-packs.ts";
 import { readBody } from "./request-body.ts";
 
 const PATH = "/lambent/code-cache";
+/** Where an environment sends its pack whose function loads what can be loaded beforehand. */
+const PRELOADS_PATH = `${PATH}?preloads`;
 /** The largest pack that is taken. */
 const MAX_PACK_BYTES = 32 * 1024 * 1024;
 
@@ -16,7 +18,7 @@ export function attachCodeCache(listener: Server, access: CodeCacheAccess): void
 
 /** Serves what Lambent's own runtime client asks for beside the Runtime API; false when it is something else. */
 export function serveCodeCache(request: IncomingMessage, response: ServerResponse): boolean {
-  if (request.url !== PATH) return false;
+  if (request.url !== PATH && request.url !== PRELOADS_PATH) return false;
   const access = accesses.get(request.socket);
   if (access === undefined || (request.method !== "GET" && request.method !== "POST")) {
     request.resume();
@@ -43,7 +45,7 @@ async function take(
   const body = await readBody(request, MAX_PACK_BYTES);
   if (body === "aborted") return;
   // Storing is not waited for: the environment is not to be kept from its next event, and a failure costs only time.
-  const pack = body === "too large" ? new Uint8Array() : body;
-  access.store(pack).catch(() => {});
+  const code = body === "too large" ? new Uint8Array() : body;
+  access.store({ code, preloads: request.url === PRELOADS_PATH }).catch(() => {});
   response.writeHead(202, { "Content-Length": 0 }).end();
 }

@@ -101,6 +101,44 @@ for (const [what, way] of [
     assert.deepEqual(quick, usual);
   });
 
+for (const [what, isListened, variables, isConnected] of [
+  ["one that is started for its function", true, {}, true],
+  ["one that waits", true, { LAMBENT_RESERVE: "1" }, false],
+  ["one whose Runtime API is not there", false, {}, false],
+] as const)
+  test(
+    `the connection of ${what} is ${isConnected ? "opened for it" : "its own affair"}`,
+    LIMIT,
+    async (t) => {
+      if (!isBuilt(t)) return;
+      const port = await freePort();
+      const server = createServer();
+      if (isListened) await new Promise<void>((resolve) => server.listen(port, "127.0.0.1", resolve));
+      const running = new RuntimeProcess({
+        command: [LAUNCHER, ...command({})],
+        cwd: directory,
+        environmentVariables: {
+          AWS_LAMBDA_FUNCTION_MEMORY_SIZE: "512",
+          AWS_LAMBDA_RUNTIME_API: `127.0.0.1:${port}`,
+          ...variables,
+        },
+      });
+      try {
+        assert.deepEqual(await running.exited, { code: 0, signal: null });
+        const stdout = await running.stdout;
+        assert.equal(
+          /^word -agentpath:.*[/]process-state-linux-\w+[.]so$/m.test(stdout),
+          isConnected,
+          stdout,
+        );
+        // The stand-in is a script, whose shell keeps that at 10 or above.
+        assert.equal(/^descriptor 3 socket:/m.test(stdout), isConnected, stdout);
+      } finally {
+        server.close();
+      }
+    },
+  );
+
 test("without a channel nothing is handed over", LIMIT, async (t) => {
   if (!isBuilt(t)) return;
   const running = new RuntimeProcess({

@@ -5,7 +5,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
-import { promisify } from "node:util";
+import { isDeepStrictEqual, promisify } from "node:util";
 import { UpdateFunctionConfigurationCommand } from "@aws-sdk/client-lambda";
 import { deploy, invoke, lambdaClient, publishLayer, zipOf } from "../support/deploy.ts";
 import { skipUnless } from "../support/skip.ts";
@@ -20,9 +20,23 @@ export const handler = async () => (await client.send(new GetCallerIdentityComma
 const NODE_MODULE = `import { STSClient, GetCallerIdentityCommand } from "@aws-sdk/client-sts";\n${CALLER}`;
 const NODE_COMMON = `const { STSClient, GetCallerIdentityCommand } = require("@aws-sdk/client-sts");
 ${CALLER.replace("export const handler", "exports.handler")}`;
-const PYTHON = `import boto3
+const PYTHON = `import sys, time, queue
+had = "botocore" in sys.modules
+import boto3
 def handler(event, context):
+    if event.get("had"):
+        time.sleep(1)
+        return [had, boto3.DEFAULT_SESSION is None, sys.modules["queue"].__file__.startswith("/var/task")]
     return boto3.client("sts").get_caller_identity()["Arn"]
+`;
+
+/** A module of the function's with the name of one of Python's, which does what that does. */
+const OWN_QUEUE = `import importlib.util, sysconfig
+spec = importlib.util.spec_from_file_location("pythons", sysconfig.get_path("stdlib") + "/queue.py")
+module = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(module)
+for name in ("Queue", "LifoQueue", "PriorityQueue", "SimpleQueue", "Empty", "Full"):
+    globals()[name] = getattr(module, name)
 `;
 
 test("functions find AWS's SDK without packing it, once it is installed", { timeout: 600_000 }, async (t) => {
@@ -81,6 +95,30 @@ test("functions find AWS's SDK without packing it, once it is installed", { time
   };
   for (const name of ["module", "common", ...(python === undefined ? [] : ["python"])])
     assert.match(String(await answers(name)), new RegExp(`assumed-role/test-role/${name}$`));
+
+  // Later environments are forked from a program that has loaded the SDK; not where names meet.
+  if (python !== undefined) {
+    await deploy(
+      lambda,
+      "own-queue",
+      {
+        "index.py": PYTHON,
+        "queue.py": OWN_QUEUE,
+      },
+      { Runtime: python as "python3.12" },
+    );
+    /** Of so many environments at once. */
+    const told = async (name: string, atOnce: number) => {
+      const invocations = Array.from({ length: atOnce }, () => invoke(lambda, name, { had: true }));
+      return (await Promise.all(invocations)).map(({ body }) => body);
+    };
+    const isForked = (body: unknown) => isDeepStrictEqual(body, [true, true, false]);
+    let atOnce = 2;
+    while (atOnce < 12 && !(await told("python", atOnce)).some(isForked)) atOnce++;
+    assert.ok(atOnce < 12);
+    assert.deepEqual(await told("own-queue", 1), [[false, true, true]]);
+    assert.deepEqual(await told("own-queue", 3), Array(3).fill([false, true, true]));
+  }
 
   // A layer's own version comes first, for require and for import.
   const layer = await publishLayer(

@@ -98,7 +98,7 @@ async function s3Modules(): Promise<Files> {
 const packFiles = async (): Promise<string[]> => {
   const directory = join(lambent.dataDirectory, "code-cache");
   return (await readdir(directory))
-    .filter((name) => !name.includes("."))
+    .filter((name) => !name.includes(".") && !name.endsWith("-preloads"))
     .map((name) => join(directory, name));
 };
 
@@ -194,6 +194,31 @@ describe("a function that is loaded with compiled code kept for it", () => {
       assert.ok((await stat(pack)).mtimeMs > mtimeMs, "the pack was read");
     });
   }
+
+  test("a function that uses Node's network modules gets a process that has loaded them, others do not", async (t) => {
+    if (!isolated(t)) return;
+    const handler = `const had = process.moduleLoadList.includes("NativeModule https");
+      USES
+      exports.handler = async (event) => { await new Promise((resolve) => setTimeout(resolve, event.waitMs));
+        return [had, Object.keys(process.env).filter((name) => /LAMBENT/.test(name))]; };`;
+    await deploy(lambda, "calls-services", { "index.js": handler.replace("USES", 'require("https");') });
+    await deploy(lambda, "calls-nobody", { "index.js": handler.replace("USES", "") });
+    /** One environment more with each call. */
+    let atOnce = 1;
+    const environments = (name: string) =>
+      Promise.all(
+        Array.from({ length: atOnce }, async () => (await invoke(lambda, name, { waitMs: 300 })).body),
+      );
+    for (; atOnce <= 20; atOnce++) {
+      const found = (await environments("calls-services")) as [boolean, string[]][];
+      for (const [, variables] of found) assert.deepEqual(variables, []);
+      assert.equal(found[0]?.[0] === true && atOnce === 1, false, "the first one tells what it uses");
+      if (found.some(([had]) => had)) break;
+    }
+    assert.ok(atOnce <= 20);
+    const others = (await environments("calls-nobody")) as [boolean, string[]][];
+    assert.deepEqual(new Set(others.map(([had]) => had)), new Set([false]));
+  });
 
   test("a function with little code gets none, and one that is gone leaves none", async (t) => {
     if (!isolated(t)) return;

@@ -190,7 +190,8 @@ for (const language of LANGUAGES)
         assert.deepEqual(comparable(body), comparable(facts));
         // What does differ.
         assert.deepEqual([body.parent[0], facts.parent[0]], [0, 1]);
-        assert.deepEqual(body.first.slice(0, 1), ["/usr/bin/cat"]);
+        // The first sandboxes are bwrap's, until the helper has shown that it can build them.
+        assert.match(body.first.join(" "), /^(init|\/usr\/bin\/cat) ?$/);
       });
 
     test("is in the namespaces of its first process, and in none of the host's", async (t) => {

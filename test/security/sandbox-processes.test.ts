@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { openSync } from "node:fs";
 import { test } from "node:test";
 import { enterPrivateMountNamespace } from "../../src/adapters/sandbox-bubblewrap/private-mount-namespace.ts";
@@ -37,8 +38,13 @@ test("on the host it runs as a user of its own, not as root and not as its neigh
   const sandboxes = await openSandboxes(t);
   const wait = "fs.writeSync(1, 'waiting\\\\n'); await new Promise(() => setInterval(() => {}, 1000));";
   const marks = ["first", "second"];
-  for (const mark of marks)
-    await sandboxes.start(wait, { environmentVariables: { MARK: `sandbox-user-test-${mark}` } });
+  for (const mark of marks) {
+    const { sandbox, output } = await sandboxes.start(wait, {
+      environmentVariables: { MARK: `sandbox-user-test-${mark}` },
+    });
+    // It has its listeners before its program is started.
+    while (!output.text.includes("waiting")) await once(sandbox.stdout, "data");
+  }
   const users: string[] = [];
   for (const pid of (await readdir("/proc")).filter((name) => /^\d+$/.test(name))) {
     const environment = await readFile(`/proc/${pid}/environ`, "latin1").catch(() => "");

@@ -139,7 +139,10 @@ export class ScriptedRuntimeApi {
     }
     if (request.method === "GET" && path === "/lambent/assignment") {
       this.#asked.resolve();
-      response.writeHead(200, { "Content-Type": "application/json" }).end(await this.#assignment.promise);
+      // The last byte, a line feed, says that the code is there.
+      const body = `${await this.#assignment.promise}\n`;
+      const headers = { "Content-Type": "application/json", "Content-Length": Buffer.byteLength(body) };
+      response.writeHead(200, headers).end(body);
       return;
     }
     await this.#take(path, request, response);

@@ -11,12 +11,15 @@
 
 #define AF_INET 2
 #define CHANNEL 3
+/* As process_state.c has it; the channel is closed then. */
+#define CONNECTION 3
 #define BACKLOG 511
 #define WORDS_MAX 1024
 #define TEXT_MAX 8192
 #define FIRST_LINE_ASKING_FOR_NATIVE_ACCESS 24
 
 static const char *const jvm_options[] = {JVM_OPTIONS};
+static const char *const connected_options[] = {CONNECTED_OPTIONS};
 static const char *const waiting_options[] = {WAITING_OPTIONS};
 static const char *const waiting_options_asked[] = {WAITING_OPTIONS_ASKED};
 __attribute__((used)) static const char sources[] = "sources " SOURCES_DIGEST;
@@ -129,15 +132,19 @@ static const char *channel_line(void) {
     }
 }
 
+static void loopback(struct sockaddr_in *address, long port) {
+    memset(address, 0, sizeof *address);
+    address->sin_family = AF_INET;
+    address->sin_port = (unsigned short)((port & 0xff) << 8 | port >> 8);
+    address->sin_addr.s_addr = 0x0100007f; /* 127.0.0.1 */
+}
+
 /* As a Node.js child sends a server: one line of JSON with the descriptor attached, acknowledged before the next one. */
 static void give_listener(const char *name, size_t name_length, long port) {
     long listener = call(__NR_socket, AF_INET, 1 /* SOCK_STREAM */ | 02000000 /* SOCK_CLOEXEC */, 0, 0, 0);
     int on = 1;
     struct sockaddr_in address;
-    memset(&address, 0, sizeof address);
-    address.sin_family = AF_INET;
-    address.sin_port = (unsigned short)((port & 0xff) << 8 | port >> 8);
-    address.sin_addr.s_addr = 0x0100007f; /* 127.0.0.1 */
+    loopback(&address, port);
     call(__NR_setsockopt, listener, 1 /* SOL_SOCKET */, 2 /* SO_REUSEADDR */, (long)&on, sizeof on);
     if (listener < 0 || call(__NR_bind, listener, (long)&address, sizeof address, 0, 0) < 0 ||
         call(__NR_listen, listener, BACKLOG, 0, 0, 0) < 0)
@@ -190,6 +197,28 @@ static int take_telemetry(const char *descriptor) {
     if (!is_open) call(__NR_openat, AT_FDCWD, (long)"/dev/null", O_RDONLY, 0, 0);
     call(__NR_close, number(descriptor), 0, 0, 0, 0);
     return is_open;
+}
+
+/*
+ * A connection to the Runtime API at `address`, as the descriptor CONNECTION, for a JVM that has not to make one then: what
+ * Java's own needs first takes longer than all of the client. 0 where there is none; the JVM opens its own.
+ */
+static int connect_to(const char *address) {
+    const char *port = address == NULL ? NULL : after(address, "127.0.0.1:");
+    if (port == NULL) return 0;
+    long connection = call(__NR_socket, AF_INET, 1 /* SOCK_STREAM */, 0, 0, 0);
+    int on = 1;
+    struct sockaddr_in to;
+    loopback(&to, number(port));
+    call(__NR_setsockopt, connection, 6 /* IPPROTO_TCP */, 1 /* TCP_NODELAY */, (long)&on, sizeof on);
+    if (connection < 0 || call(__NR_connect, connection, (long)&to, sizeof to, 0, 0) < 0) {
+        call(__NR_close, connection, 0, 0, 0, 0);
+        return 0;
+    }
+    if (connection == CONNECTION) return 1;
+    int is_there = call(__NR_dup3, connection, CONNECTION, 0, 0, 0) == CONNECTION;
+    call(__NR_close, connection, 0, 0, 0, 0);
+    return is_there;
 }
 
 static const char *words[WORDS_MAX];
@@ -277,6 +306,8 @@ __attribute__((used, noreturn)) void begin(long *stack) {
     const char *wanted = variable(environment, "LAMBENT_LISTEN=");
     if (wanted != NULL) hand_over(wanted);
     int has_telemetry = take_telemetry(variable(environment, "_LAMBDA_TELEMETRY_LOG_FD="));
+    call(__NR_close_range, CHANNEL, ~0u, 0, 0, 0);
+    int is_connected = !waits && connect_to(variable(environment, "AWS_LAMBDA_RUNTIME_API="));
 
     size_t directory_length = length(script);
     while (directory_length > 0 && script[directory_length - 1] != '/') directory_length--;
@@ -284,6 +315,7 @@ __attribute__((used, noreturn)) void begin(long *stack) {
     add(heap_option(memory_mb));
     add_all(jvm_options, sizeof jvm_options / sizeof *jvm_options, script, directory_length);
     if (has_telemetry) add("-Dlambent.telemetry=stdin");
+    if (is_connected) add_all(connected_options, sizeof connected_options / sizeof *connected_options, script, directory_length);
     add("-cp");
     add(joined(script, directory_length, "lambent-java-runtime.jar"));
     if (!waits) add("lambent.runtime.Main");
@@ -291,7 +323,6 @@ __attribute__((used, noreturn)) void begin(long *stack) {
         add_all(waiting_options_asked, sizeof waiting_options_asked / sizeof *waiting_options_asked, script, directory_length);
     else add_all(waiting_options, sizeof waiting_options / sizeof *waiting_options, script, directory_length);
     keep_variables(environment);
-    call(__NR_close_range, CHANNEL, ~0u, 0, 0, 0);
     become(words, with_locale(environment));
     fail("The JVM could not be started.\n");
 }

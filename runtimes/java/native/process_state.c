@@ -1,9 +1,11 @@
 /*
- * What a waiting JVM cannot do by itself when it becomes a function's: change the process's working directory, which
- * java.io resolves relative paths against, and its environment, which child processes and native libraries read.
+ * What a JVM cannot do by itself. One that waits: change the process's working directory when it becomes a function's, which
+ * java.io resolves relative paths against, and its environment, which child processes and native libraries read. One that
+ * was started for a function has this as its agent: use the connection that its launcher has opened.
  * Built by `node tools/build-java-native.ts`; linked to no library, so that any C library serves.
  */
-#include <jni.h>
+#include <fcntl.h>
+#include <jvmti.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -41,4 +43,48 @@ JNIEXPORT jboolean JNICALL Java_lambent_runtime_ProcessState_become(
   int failed = chdir(path);
   free(path);
   return failed ? JNI_FALSE : JNI_TRUE;
+}
+
+/* Where the launcher leaves the connection, see launcher.c. */
+#define CONNECTION 3
+
+/* The descriptor as an object of Java's, among the system's properties, until the client takes it from there. */
+static void keep_connection(JNIEnv *jni) {
+  jclass type = (*jni)->FindClass(jni, "java/io/FileDescriptor");
+  jclass system = (*jni)->FindClass(jni, "java/lang/System");
+  jclass map = (*jni)->FindClass(jni, "java/util/Properties");
+  jstring name = (*jni)->NewStringUTF(jni, "lambent.connection");
+  if (type == NULL || system == NULL || map == NULL || name == NULL) return;
+  jmethodID make = (*jni)->GetMethodID(jni, type, "<init>", "()V");
+  jfieldID number = (*jni)->GetFieldID(jni, type, "fd", "I");
+  jmethodID all = (*jni)->GetStaticMethodID(jni, system, "getProperties", "()Ljava/util/Properties;");
+  jmethodID put = (*jni)->GetMethodID(jni, map, "put", "(Ljava/lang/Object;Ljava/lang/Object;)Ljava/lang/Object;");
+  if (make == NULL || number == NULL || all == NULL || put == NULL) return;
+  jobject descriptor = (*jni)->NewObject(jni, type, make);
+  jobject properties = (*jni)->CallStaticObjectMethod(jni, system, all);
+  if (descriptor == NULL || properties == NULL) return;
+  (*jni)->SetIntField(jni, descriptor, number, CONNECTION);
+  (*jni)->CallObjectMethod(jni, properties, put, name, descriptor);
+}
+
+/* Without a connection the client opens one itself. */
+static void JNICALL begun(jvmtiEnv *jvmti, JNIEnv *jni, jthread thread) {
+  (void)thread;
+  /* No child of the function's is to have it. */
+  fcntl(CONNECTION, F_SETFD, FD_CLOEXEC);
+  keep_connection(jni);
+  (*jni)->ExceptionClear(jni);
+  /* From here on the JVM has no agent. */
+  (*jvmti)->DisposeEnvironment(jvmti);
+}
+
+JNIEXPORT jint JNICALL Agent_OnLoad(JavaVM *vm, char *options, void *reserved) {
+  (void)options;
+  (void)reserved;
+  static const jvmtiEventCallbacks callbacks = {.VMInit = begun};
+  jvmtiEnv *jvmti;
+  if ((*vm)->GetEnv(vm, (void **)&jvmti, JVMTI_VERSION_1_2) != JNI_OK) return JNI_OK;
+  (*jvmti)->SetEventCallbacks(jvmti, &callbacks, sizeof callbacks);
+  (*jvmti)->SetEventNotificationMode(jvmti, JVMTI_ENABLE, JVMTI_EVENT_VM_INIT, NULL);
+  return JNI_OK;
 }

@@ -11,6 +11,8 @@ import socket
 import sys
 from importlib.machinery import SourceFileLoader
 
+from .preloads import has_loaded_preloads
+
 _VARIABLE = "_LAMBENT_CODE_CACHE"
 _PATH = "/lambent/code-cache"
 # Only what cannot change below an environment.
@@ -56,9 +58,20 @@ class CodeCache:
         try:
             packed = {path: marshal.dumps(code) for path, code in self._made.items()}
             size = sum(len(data) for data in packed.values())
-            _exchange("POST", marshal.dumps(packed) if size >= _WORTHWHILE_BYTES else b"")
+            _send(marshal.dumps(packed) if size >= _WORTHWHILE_BYTES else b"")
         except Exception:
             # A pack is a convenience.
+            return
+
+
+class Report:
+    """In the place of a CodeCache, of a function that is too small to have one: what it would say beside a pack."""
+
+    def finish(self):
+        try:
+            _send(b"")
+        except Exception:
+            # Its next environment starts as this one has.
             return
 
 
@@ -66,12 +79,14 @@ def prepare_code_cache():
     """To be called before the function's code is loaded; None where there is nothing to do.
 
     The platform says in a variable, which the function does not see, whether this environment is to use a pack, to make
-    one, or neither.
+    one, to report only, or nothing.
     """
     what = os.environ.pop(_VARIABLE, None)
     if what is None or sys.flags.optimize:
         return None
     try:
+        if what == "report":
+            return Report()
         if what in ("make", "make-all"):
             return CodeCache(True, None)
         body = _exchange("GET", b"")
@@ -81,13 +96,23 @@ def prepare_code_cache():
         return None
 
 
-def _exchange(method, body):
+def drop_idle_report(code_cache):
+    """To be called when the function's code is loaded: a report that would say nothing is none."""
+    return None if isinstance(code_cache, Report) and not has_loaded_preloads() else code_cache
+
+
+def _send(pack):
+    """With what the platform chooses a waiting program for this deployment by."""
+    _exchange("POST", pack, _PATH + "?preloads" if has_loaded_preloads() else _PATH)
+
+
+def _exchange(method, body, target=_PATH):
     """A connection of its own, which is gone afterwards; the answer's body."""
     address = os.environ["AWS_LAMBDA_RUNTIME_API"]
     host, _, port = address.rpartition(":")
     head = "%s %s HTTP/1.1\r\nHost: %s\r\nConnection: close\r\nContent-Length: %d\r\n\r\n"
     with socket.create_connection((host, int(port))) as connection:
-        connection.sendall((head % (method, _PATH, address, len(body))).encode("latin-1") + body)
+        connection.sendall((head % (method, target, address, len(body))).encode("latin-1") + body)
         parts = []
         while part := connection.recv(1048576):
             parts.append(part)

@@ -17,7 +17,7 @@ def main():
     is_reserve = os.environ.get("LAMBENT_RESERVE") == "1"
     is_forked = os.environ.get("LAMBENT_ZYGOTE") == "1"
     if is_forked:
-        _fork_for_sandboxes()
+        _fork_for_sandboxes(os.environ.get("LAMBENT_RESERVE_PRELOAD") == "1")
     hand_over_listeners()
     client = _wait_for_function(is_forked) if is_reserve else None
     _start_wrapper()
@@ -31,9 +31,14 @@ def main():
     Runtime(client or RuntimeApiClient(os.environ["AWS_LAMBDA_RUNTIME_API"])).run(os.environ.get("_HANDLER", ""))
 
 
-def _fork_for_sandboxes():
+def _fork_for_sandboxes(preloads):
     """Return in children of this process, each in a sandbox of its own, where all that is needed has been loaded."""
     from . import assignment, runtime  # noqa: F401 (imported now, so that it need not be later)
+
+    if preloads:
+        from .preloads import preload
+
+        preload()
 
     known = set(sys.modules)
     from . import zygote

@@ -3,7 +3,7 @@
 import os
 import sys
 
-from .code_cache import prepare_code_cache
+from .code_cache import drop_idle_report, prepare_code_cache
 from .errors import describe
 from .handler_loader import load_handler
 from .lambda_context import LambdaContext
@@ -24,6 +24,7 @@ class Runtime:
         self._code_cache = prepare_code_cache()
         try:
             handler = load_handler(handler_name)
+            self._code_cache = drop_idle_report(self._code_cache)
         except Exception as error:
             payload = describe(error)
             self._logging.log_error(payload)

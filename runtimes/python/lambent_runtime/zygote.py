@@ -21,7 +21,7 @@ _HELD_FDS = range(1, 5)
 _HIGH_FD = 16
 _FD_LIMIT = 1024
 
-_PIDFD_OPEN, _PIDFD_GETFD = 434, 438
+_PIDFD_OPEN, _CLOSE_RANGE, _PIDFD_GETFD = 434, 436, 438
 _F_DUPFD_CLOEXEC = 1030
 _NEWPID = 0x20000000
 # User, mount, network, IPC, UTS and control group namespace.
@@ -79,7 +79,6 @@ class _Settings:
         self.uid, self.gid = told["uid"], told["gid"]
         self.open_files = told["openFiles"]
         self.oom_score_adjustment = told["oomScoreAdjustment"]
-        self.holder = told["holder"]
         code = bytes.fromhex(told["filter"])
         self._code = ctypes.create_string_buffer(code, len(code))
         # struct sock_fprog
@@ -213,14 +212,16 @@ def enter_sandbox(order, settings):
         _write("/proc/self/oom_score_adj", str(settings.oom_score_adjustment))
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        _await_sandbox(order["holder"], settings.holder)
+        _await_sandbox(order["holder"], order["runs"])
         # The descriptors that the sandbox was built with: each a copy of the holder's own.
         held = [_check(_libc.syscall(_PIDFD_GETFD, order["holderFd"], fd, 0)) for fd in _HELD_FDS]
         _check(_libc.setns(order["holderFd"], _NAMESPACES))
         sources = [os.open("/dev/null", os.O_RDWR), *held]
         for fd, source in enumerate([_dup_high(source) for source in sources]):
             os.dup2(source, fd)
-        os.closerange(_HELD_FDS.stop, _FD_LIMIT)
+        # Interpreters before 3.10 would close them one by one.
+        if _libc.syscall(_CLOSE_RANGE, _HELD_FDS.stop, _FD_LIMIT, 0) < 0:
+            os.closerange(_HELD_FDS.stop, _FD_LIMIT)
         _lose_rights(settings)
     except BaseException as error:
         os.write(2, ("the sandbox cannot be entered: %r\n" % error).encode())
@@ -228,7 +229,7 @@ def enter_sandbox(order, settings):
 
 
 def _await_sandbox(holder, program):
-    """When its first process runs the program that holds it, everything is in place: bubblewrap does that last."""
+    """When its first process runs the program that holds it, everything is in place: that is done last."""
     link = "/proc/%d/exe" % holder
     deadline = time.monotonic() + _WAIT_SECONDS
     while os.readlink(link) != program:
@@ -240,9 +241,10 @@ def _await_sandbox(holder, program):
 def _lose_rights(settings):
     for limit, value in ((_RLIMIT_NOFILE, settings.open_files), (_RLIMIT_CORE, 0)):
         _check(_libc.setrlimit(limit, (ctypes.c_ulong * 2)(value, value)))
+    nothing = ctypes.c_ulong(0)
     for capability in range(_CAPABILITIES):
         # Beyond the last one that this kernel knows it fails.
-        if _prctl(_PR_CAPBSET_DROP, capability) != 0:
+        if _libc.prctl(_PR_CAPBSET_DROP, ctypes.c_ulong(capability), nothing, nothing, nothing) != 0:
             break
     # In the sandbox's user namespace: the host knows it by the number of this sandbox alone.
     os.setresgid(settings.gid, settings.gid, settings.gid)

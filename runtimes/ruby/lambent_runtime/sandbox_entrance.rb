@@ -25,8 +25,8 @@ module LambentRuntime
 
     # `settings`: the first line that a zygote gets, what is the same for every sandbox.
     def initialize(settings)
-      @uid, @gid, @open_files, @adjustment, @holder =
-        settings.values_at('uid', 'gid', 'openFiles', 'oomScoreAdjustment', 'holder')
+      @uid, @gid, @open_files, @adjustment =
+        settings.values_at('uid', 'gid', 'openFiles', 'oomScoreAdjustment')
       @filter = [settings.fetch('filter')].pack('H*')
     end
 
@@ -36,7 +36,7 @@ module LambentRuntime
     def enter(order)
       order.fetch('groups').each { |path| write(path, '0') }
       write('/proc/self/oom_score_adj', @adjustment.to_s)
-      await_sandbox(order.fetch('holder'))
+      await_sandbox(order.fetch('holder'), order.fetch('runs'))
       take_descriptors(order.fetch('holderFd'))
       lose_rights
     rescue Exception => e # rubocop:disable Lint/RescueException -- nothing may go on outside of its sandbox
@@ -46,10 +46,10 @@ module LambentRuntime
 
     private
 
-    # When its first process runs the program that holds it, everything is in place: bubblewrap does that last.
-    def await_sandbox(holder)
+    # When its first process runs the program that holds it, everything is in place: that is done last.
+    def await_sandbox(holder, program)
       deadline = now + WAIT_SECONDS
-      until File.readlink("/proc/#{holder}/exe") == @holder
+      until File.readlink("/proc/#{holder}/exe") == program
         raise 'it was not built in time' if now > deadline
 
         sleep STEP_SECONDS

@@ -9,6 +9,7 @@ import {
   fillIn,
   type InstallMethod,
   type InterpreterSearch,
+  type ReserveManifest,
   type RuntimeManifest,
 } from "./runtime-manifest.ts";
 import type { RuntimePacks } from "./runtime-packs.ts";
@@ -89,7 +90,7 @@ function installedRuntime(
     readonly line: string;
     readonly facts: InterpreterFacts | undefined;
     readonly isOlder: boolean;
-    readonly reserve?: RuntimeReserve | undefined;
+    readonly reserve?: ReserveManifest | undefined;
     readonly library: KnownLibrary | undefined;
     readonly pack: string | undefined;
   },
@@ -112,12 +113,21 @@ function installedRuntime(
       .digest("hex"),
     program: runtimeProgram(manifest, { interpreter: facts, library, pack }, values),
     ...(library !== undefined && { library: library.directory }),
+    ...(library?.manifest.isPacked === true && { packsLibrary: true }),
     environmentVariables: Object.fromEntries(variables.map(([name, value]) => [name, fillIn(value, values)])),
     managed: manifest.managed,
-    reserve: runtime.reserve ?? manifest.reserve,
+    reserve: reserveOf(runtime.reserve ?? manifest.reserve, library !== undefined),
     codeCache: manifest.codeCache,
     ...(runtime.isOlder && { isOlder: true }),
   };
+}
+
+function reserveOf(reserve: ReserveManifest | undefined, hasLibrary: boolean): RuntimeReserve | undefined {
+  if (reserve === undefined) return undefined;
+  const { preloads, ...others } = reserve;
+  return preloads === true || (preloads === "with library" && hasLibrary)
+    ? { ...others, preloads: true }
+    : others;
 }
 
 function findAll(

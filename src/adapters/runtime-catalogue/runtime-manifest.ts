@@ -36,11 +36,18 @@ const librarySchema = z.strictObject({
   sandbox: z.string(),
   /** In the place of the runtime's own, when it is there. */
   environmentVariables: z.record(z.string(), z.string()),
+  /** Whether a function's pack of compiled code has that of the library too. */
+  isPacked: z.boolean().optional(),
   /** Ways to install it into {prefix}, the best first. */
   install: z.array(installSchema),
 });
 
-const reserveSchema = z.strictObject({ byMemory: z.boolean().optional(), zygote: z.boolean().optional() });
+const reserveSchema = z.strictObject({
+  byMemory: z.boolean().optional(),
+  zygote: z.boolean().optional(),
+  /** "with library": where the runtime has its library only. */
+  preloads: z.union([z.boolean(), z.literal("with library")]).optional(),
+});
 
 const manifestSchema = z.strictObject({
   /** `line` is what the interpreter's version must begin with. */
@@ -89,6 +96,7 @@ const manifestSchema = z.strictObject({
 /** manifest.json of a folder in runtimes/: all there is to know to find a language on a machine and to start it. */
 export type RuntimeManifest = z.infer<typeof manifestSchema> & { readonly directory: string };
 export type LibraryManifest = z.infer<typeof librarySchema>;
+export type ReserveManifest = z.infer<typeof reserveSchema>;
 export type InstallMethod = z.infer<typeof installSchema>;
 export type InterpreterSearch = z.infer<typeof interpreterSchema>;
 

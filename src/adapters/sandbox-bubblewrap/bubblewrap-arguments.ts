@@ -30,10 +30,10 @@ export interface RootFileSystem {
   readonly hiddenProcFiles: readonly string[];
 }
 
-const DEVICES = ["null", "zero", "full", "random", "urandom"];
-const STANDARD_STREAM_LINKS = { fd: "", stdin: "/0", stdout: "/1", stderr: "/2" } as const;
+export const DEVICES = ["null", "zero", "full", "random", "urandom"];
+export const STANDARD_STREAM_LINKS = { fd: "", stdin: "/0", stdout: "/1", stderr: "/2" } as const;
 /** AWS: /opt is for layers and /mnt for file systems; both are there without any. */
-const EMPTY_DIRECTORIES = ["/opt", "/mnt"];
+export const EMPTY_DIRECTORIES = ["/opt", "/mnt"];
 
 /** One option of bwrap with its values. */
 export type Option = readonly string[];

@@ -1,3 +1,4 @@
+import { statSync } from "node:fs";
 import { join } from "node:path";
 import type { Clock } from "../../ports/clock.ts";
 import {
@@ -10,9 +11,10 @@ import {
   type WaitingSandbox,
 } from "../../ports/sandbox.ts";
 import { type Belongings, KeptBelongings } from "./belongings.ts";
-import { bubblewrapOptions, type RootFileSystem } from "./bubblewrap-arguments.ts";
+import type { RootFileSystem, SandboxView } from "./bubblewrap-arguments.ts";
 import { BubblewrapSandbox, initialLimits, PROCESSES_MAX } from "./bubblewrap-sandbox.ts";
 import { LISTENER_PORTS, listenerVariables } from "./hand-over-channel.ts";
+import type { MountPoint } from "./helper/template-steps.ts";
 import type { HostPaths } from "./host-paths.ts";
 import type { RelayPrograms } from "./inside-relay.ts";
 import { BubblewrapWaitingSandbox } from "./late-code/bubblewrap-waiting-sandbox.ts";
@@ -25,7 +27,6 @@ import { makeNamedPipe, type NamedPipe } from "./named-pipes.ts";
 import type { OutboundNetwork, SandboxLink } from "./network/outbound-network.ts";
 import { ownProgram } from "./own-program.ts";
 import type { ScratchVolume } from "./scratch-volumes.ts";
-import { SECCOMP_DESCRIPTOR } from "./start-bubblewrap.ts";
 import { forkInto } from "./zygote/forked-launch.ts";
 import type { Zygote } from "./zygote/zygote.ts";
 import type { Zygotes } from "./zygote/zygotes.ts";
@@ -104,11 +105,15 @@ export class BubblewrapDriver implements SandboxDriver {
   }
 
   /** The function's own program where nothing has to be done before; otherwise what becomes it. */
-  async #commandOf({ program, hasExtensions, ...shown }: SandboxRequest): Promise<LaunchCommand> {
+  async #commandOf(request: SandboxRequest): Promise<LaunchCommand> {
     const { helpers } = this.#parts.launchSettings;
+    const { program, hasExtensions, ...shown } = request;
+    const mountPoints = mountPointsOf(request);
     const opensListeners = helpers?.now !== undefined && hasExtensions !== true;
     const own = opensListeners && program.becomes ? await ownProgram(program.becomes, shown) : undefined;
-    return own === undefined ? { words: program.command } : { words: [own], isFunctions: true };
+    return own === undefined
+      ? { words: program.command, mountPoints }
+      : { words: [own], isFunctions: true, mountPoints };
   }
 
   async #prepare(request: ReserveRequest, directories: LateDirectories): Promise<WaitingSandbox> {
@@ -135,7 +140,8 @@ export class BubblewrapDriver implements SandboxDriver {
     fork?: { readonly zygote: Zygote; readonly command: readonly string[] },
   ): Promise<WaitingSandbox> {
     const directory = await directories.make(request.id);
-    const command = { words: fork?.command ?? request.program.command };
+    const words = fork?.command ?? request.program.command;
+    const command = { words, mountPoints: mountPointsOf(request) };
     const { sandbox, connected } = await this.#start(
       { ...request, codeDirectory: directory.task },
       { command, directory, zygote: fork?.zygote },
@@ -200,7 +206,7 @@ export class BubblewrapDriver implements SandboxDriver {
     const limits = { memoryMb: 128, ephemeralStorageMb: 512 };
     const { sandbox } = await this.#start(
       { id: "probe", program, codeDirectory, environmentVariables: startVariables({}), ...limits },
-      { command: { words: command } },
+      { command: { words: command, mountPoints: [] } },
     );
     // It is started when the listeners are there, or ends without any.
     await Promise.race([sandbox.handOver.received().catch(() => undefined), sandbox.exited]);
@@ -256,9 +262,9 @@ export class BubblewrapDriver implements SandboxDriver {
     const sandbox = this.#newSandbox(request, launch, { link, directory, extensionOutput });
     try {
       const belongings = { scratch: launch.scratch, directory, extensionOutput };
-      const options = await this.#options(request, belongings, { launch, isForked: zygote !== undefined });
+      const view = await this.#view(request, belongings, { launch, isForked: zygote !== undefined });
       launch.group?.setLimits(initialLimits(request.memoryMb));
-      launch.start(options);
+      launch.start(view);
       return { sandbox, connected: allOf(connect(link, launch), forked ?? Promise.resolve()) };
     } catch (error) {
       await sandbox.destroy();
@@ -329,7 +335,7 @@ export class BubblewrapDriver implements SandboxDriver {
     return sandbox;
   }
 
-  async #options(
+  async #view(
     request: SandboxRequest,
     {
       scratch,
@@ -337,7 +343,7 @@ export class BubblewrapDriver implements SandboxDriver {
       extensionOutput,
     }: Omit<SandboxBelongings, "link"> & { readonly scratch: ScratchVolume | undefined },
     { launch, isForked }: { readonly launch: Launch; readonly isForked: boolean },
-  ): Promise<Buffer> {
+  ): Promise<SandboxView> {
     const { hostPaths, rootFileSystem } = this.#parts;
     const mounts = request.program.mounts.map(async ({ hostPath, sandboxPath }) => ({
       source: await hostPaths.reachable(hostPath),
@@ -349,7 +355,7 @@ export class BubblewrapDriver implements SandboxDriver {
     }));
     const { layersDirectory } = request;
     const layers = layersDirectory === undefined ? undefined : await hostPaths.reachable(layersDirectory);
-    const view = {
+    return {
       rootFileSystem,
       mounts: [
         ...(await Promise.all(mounts)),
@@ -367,7 +373,6 @@ export class BubblewrapDriver implements SandboxDriver {
         : { ...request.environmentVariables, ...(launch.hasListeners ? {} : listenerVariables()) },
       isFirstProcess: isForked,
     };
-    return bubblewrapOptions(view, SECCOMP_DESCRIPTOR);
   }
 
   /** Where no control group limits processes, the sandbox's own user namespace counts them. */
@@ -378,10 +383,27 @@ export class BubblewrapDriver implements SandboxDriver {
   }
 }
 
+/** Where a sandbox will be shown what not every one has. */
+function mountPointsOf({
+  program,
+  fileSystems = [],
+  hasExtensions,
+}: Pick<SandboxRequest, "program" | "fileSystems" | "hasExtensions">): MountPoint[] {
+  const shown = [...program.mounts, ...fileSystems].map(({ hostPath, sandboxPath }) => {
+    // One that is not there is complained of when it is to be shown.
+    const isFile = statSync(hostPath, { throwIfNoEntry: false })?.isFile() === true;
+    return { path: sandboxPath, isFile };
+  });
+  return hasExtensions === true ? [...shown, { path: EXTENSION_OUTPUT_PATH, isFile: true }] : shown;
+}
+
 /** Its failure, and a sandbox that ends before, are for whoever waits for it. */
 function connect(link: SandboxLink | undefined, launch: Launch): Promise<void> {
   if (link === undefined) return Promise.resolve();
-  const connected = launch.firstProcess.then((processId) => link.connect(processId, launch.processId));
+  const { parentOfFirst: parent, group } = launch;
+  const connected = launch.firstProcess.then((firstProcess) =>
+    link.connect({ firstProcess, parent, group: group?.name }),
+  );
   connected.catch(() => {});
   return connected;
 }

@@ -14,7 +14,7 @@ import { MemoryUse } from "./memory-use.ts";
 /** AWS: this much memory comes with one vCPU ("Configure Lambda function memory"). */
 const MEMORY_MB_PER_CPU = 1_769;
 const MEBIBYTE = 1_048_576;
-/** bwrap reports a program ended by signal n as exit status 128 + n, like a shell. */
+/** A program ended by signal n is reported as exit status 128 + n, like a shell does. */
 const SIGNAL_STATUS = 128;
 const END_POLL_MS = 5;
 const END_POLLS = 400;
@@ -87,7 +87,7 @@ export class BubblewrapSandbox implements Sandbox {
       this.openRelay = (port, connections) => this.#openRelay(relayPrograms, port, connections);
     this.#launch = launch;
     this.#memoryMb = parts.memoryMb;
-    this.#memory = new MemoryUse(launch.processId, launch.group, launch.sharedBytes);
+    this.#memory = new MemoryUse(launch);
     launch.firstProcess.then((processId) => this.#memory.reaperIs(processId)).catch(() => undefined);
     this.#parts = parts;
     this.exited = this.#watchExit();
@@ -137,7 +137,7 @@ export class BubblewrapSandbox implements Sandbox {
     }
     this.#launch.firstProcess
       .then((processId) => {
-        // The first process inside is bwrap's own; the program is its first child.
+        // The first process inside is bwrap's or ours; the program is its first child.
         const [program] = readFileSync(`/proc/${processId}/task/${processId}/children`, "latin1").split(" ");
         if (program) process.kill(Number(program), "SIGTERM");
       })
@@ -202,8 +202,8 @@ export class BubblewrapSandbox implements Sandbox {
     group?.kill();
     // It may not be in its group yet.
     this.#launch.kill();
-    // With the pipe's end a bwrap that still waits for its options gives up.
-    this.#launch.start(Buffer.alloc(0));
+    // One that still waits for what it is to show gives up.
+    this.#launch.start(undefined);
     await this.exited;
     handOver.close();
     // The host's ends would keep the network namespace alive.

@@ -1,5 +1,6 @@
 import type { Readable } from "node:stream";
 import type { Belongings } from "./belongings.ts";
+import type { SandboxView } from "./bubblewrap-arguments.ts";
 import type { ControlGroup } from "./cgroups/control-group.ts";
 import type { HandOverChannel } from "./hand-over-channel.ts";
 import type { ProgramEnd } from "./helper/sandbox-helper.ts";
@@ -7,18 +8,25 @@ import type { LaunchCommand } from "./launch-command.ts";
 import type { LaunchSettings } from "./launch-settings.ts";
 import { makeOutputPipes, type OutputPipe } from "./named-pipes.ts";
 import type { ScratchVolume } from "./scratch-volumes.ts";
-import { startBubblewrap, TELEMETRY_DESCRIPTOR } from "./start-bubblewrap.ts";
+import { startSandbox } from "./start-sandbox.ts";
+import { TELEMETRY_DESCRIPTOR } from "./started-sandbox.ts";
 import type { UnprivilegedUser } from "./unprivileged-users.ts";
 
 /**
- * A bwrap that has been started as a user of its own, inside its control group, and waits for its options: nothing
- * of it runs outside its limits, and moving it into the group, which may take ten milliseconds, is over before
- * anybody waits for a sandbox. When this process dies, the pipe with the options ends and bwrap gives up.
+ * A bwrap, or the first process of a sandbox that the helper builds, that has been started as a user of its own, inside
+ * its control group, and waits for what it is to show: nothing of it runs outside its limits, and moving it into the
+ * group, which may take ten milliseconds, is over before anybody waits for a sandbox. When this process dies, what it
+ * waits for cannot come any more and it gives up.
  */
 export interface Launch {
   readonly id: string;
-  /** Of bwrap. */
   readonly processId: number;
+  /** What was launched is the first process inside; otherwise that is a child of it. */
+  readonly isFirstProcess: boolean;
+  /** Has the first process inside as a child. */
+  readonly parentOfFirst: number;
+  /** What /proc tells that a first process runs that holds a sandbox, as soon as the sandbox stands. */
+  readonly holder: string | undefined;
   readonly isRunning: () => boolean;
   readonly user: UnprivilegedUser | undefined;
   /** Its /tmp; undefined where that has to be a tmpfs. */
@@ -30,22 +38,24 @@ export interface Launch {
   readonly telemetry: Readable;
   /** The program finds its listeners there; otherwise it opens them and gives them away. */
   readonly hasListeners: boolean;
-  /** How bwrap has ended. */
+  /** How what was launched has ended. */
   readonly ended: Promise<ProgramEnd>;
   /**
-   * Host id of the first process inside, as soon as its namespaces are there; bwrap is its parent. Rejects
-   * when there is none.
+   * Host id of the first process inside, as soon as its namespaces are there. Rejects when there is none.
    */
   readonly firstProcess: Promise<number>;
-  /** Gives bwrap its options and so starts the program. */
-  start(options: Buffer): void;
-  /** Kills bwrap, and so what it has started. */
+  /** Tells what is to be shown and so starts the program; undefined: it is to give up. Throws for what cannot be told. */
+  start(view: SandboxView | undefined): void;
+  /** Kills what was launched, and so what it has started. */
   kill(): void;
   /** Memory of the program that another process has been charged for. */
   readonly sharedBytes?: number;
   /** Asks a program that bwrap has not started itself to end. */
   readonly terminate?: () => void;
 }
+
+/** What the first process of a sandbox that the helper builds says when the sandbox stands. */
+const BUILT = "built\n";
 
 /** The variable by which the program inside finds a pipe that it inherits. */
 export const TELEMETRY_VARIABLE = { _LAMBDA_TELEMETRY_LOG_FD: String(TELEMETRY_DESCRIPTOR) };
@@ -59,7 +69,7 @@ export interface LaunchOrder {
   readonly kept?: Belongings;
 }
 
-/** Starts a bwrap that will run the command, under its limits. Leaves nothing behind when it rejects. */
+/** Launches what will run the command, under its limits. Leaves nothing behind when it rejects. */
 export async function prepareLaunch(
   settings: LaunchSettings,
   id: string,
@@ -118,20 +128,21 @@ async function startWaiting(
   const [stdout, stderr, telemetry, information] = pipes.map(({ reader }) => reader);
   if (stdout === undefined || stderr === undefined || telemetry === undefined || information === undefined)
     throw new Error("a pipe is missing");
-  const bubblewrap = await startBubblewrap(settings, id, { command, user, group, scratch, outputs: pipes });
-  const { processId, ended, handOver, options, listen } = bubblewrap;
-  const firstProcess = firstProcessOf(information);
+  const started = await startSandbox(settings, id, { command, user, group, scratch, outputs: pipes });
+  const { processId, isFirstProcess, parentOfFirst, holder, ended, handOver, listen } = started;
+  const firstProcess = firstProcessOf(information, isFirstProcess ? processId : undefined);
   let isRunning = true;
   void ended.then(() => {
     isRunning = false;
   });
-  // A bwrap that has died is noticed by its end.
-  options.on("error", () => {});
   // Without its listeners its program must not be started.
-  if (listen !== undefined) firstProcess.then(listen).catch(() => bubblewrap.kill());
+  if (listen !== undefined) firstProcess.then(listen).catch(() => started.kill());
   return {
     id,
     processId,
+    isFirstProcess,
+    parentOfFirst,
+    holder,
     isRunning: () => isRunning,
     user,
     scratch,
@@ -143,21 +154,22 @@ async function startWaiting(
     ended,
     firstProcess,
     hasListeners: listen !== undefined,
-    start: (text) => options.end(text),
-    kill: () => bubblewrap.kill(),
+    start: (view) => started.show(view),
+    kill: () => started.kill(),
   };
 }
 
-/** From what bwrap tells about a sandbox that it has made. */
-function firstProcessOf(information: Readable): Promise<number> {
+/** From what bwrap tells about a sandbox that it has made, or the first process of one itself, whose id is known. */
+function firstProcessOf(information: Readable, launched: number | undefined): Promise<number> {
   const first = new Promise<number>((resolve, reject) => {
     let text = "";
     information.setEncoding("utf8").on("data", (part: string) => {
       text += part;
       const [, processId] = /"child-pid": (\d+)\D/.exec(text) ?? [];
       if (processId !== undefined) resolve(Number(processId));
+      if (launched !== undefined && text === BUILT) resolve(launched);
     });
-    const none = (): void => reject(new Error("bubblewrap has made no sandbox"));
+    const none = (): void => reject(new Error("no sandbox has been made"));
     information.once("error", none);
     information.once("close", none);
   });

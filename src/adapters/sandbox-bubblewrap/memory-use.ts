@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import type { ControlGroup } from "./cgroups/control-group.ts";
+import type { Launch } from "./launch.ts";
 
 const KIBIBYTE = 1_024;
 
@@ -33,7 +34,7 @@ function childrenOf(processId: number): number[] {
  * Processes that have come and gone between two questions are missed.
  */
 export class MemoryUse {
-  readonly #bubblewrapProcessId: number;
+  readonly #launchedProcessId: number;
   readonly #group: ControlGroup | undefined;
   /** Of its program, but charged to the process that it was forked from. */
   readonly #sharedBytes: number;
@@ -41,8 +42,14 @@ export class MemoryUse {
   #reaperProcessId: number | undefined;
   #peakBytes: number | undefined;
 
-  constructor(bubblewrapProcessId: number, group: ControlGroup | undefined, sharedBytes = 0) {
-    this.#bubblewrapProcessId = bubblewrapProcessId;
+  constructor({
+    processId,
+    isFirstProcess,
+    group,
+    sharedBytes = 0,
+  }: Pick<Launch, "processId" | "isFirstProcess" | "group" | "sharedBytes">) {
+    this.#launchedProcessId = processId;
+    this.#reaperProcessId = isFirstProcess ? processId : undefined;
     this.#group = group;
     this.#sharedBytes = sharedBytes;
   }
@@ -65,7 +72,7 @@ export class MemoryUse {
 
   /** Host id of the first process inside; undefined before there is one. */
   reaperProcessId(): number | undefined {
-    this.#reaperProcessId ??= childrenOf(this.#bubblewrapProcessId)[0];
+    this.#reaperProcessId ??= childrenOf(this.#launchedProcessId)[0];
     return this.#reaperProcessId;
   }
 
@@ -73,6 +80,6 @@ export class MemoryUse {
     const reaper = this.reaperProcessId();
     if (reaper === undefined) return [];
     if (this.#group === undefined) return childrenOf(reaper);
-    return this.#group.processIds().filter((id) => id !== reaper && id !== this.#bubblewrapProcessId);
+    return this.#group.processIds().filter((id) => id !== reaper && id !== this.#launchedProcessId);
   }
 }

@@ -8,6 +8,7 @@ import { BubblewrapDriver, type DriverParts } from "./bubblewrap-driver.ts";
 import type { ControlGroups } from "./cgroups/control-group.ts";
 import { openControlGroups } from "./cgroups/open-control-groups.ts";
 import { HelperAccess } from "./helper/helper-access.ts";
+import type { BuildingGround } from "./helper/sandbox-builder.ts";
 import { BoundHostPaths, plainHostPaths } from "./host-paths.ts";
 import { findRelayPrograms } from "./inside-relay.ts";
 import { LateDirectories } from "./late-code/late-directories.ts";
@@ -19,7 +20,7 @@ import { describeRootFileSystem } from "./root-file-system.ts";
 import { ScratchVolumes } from "./scratch-volumes.ts";
 import { hasSeccompFilter, seccompFilter } from "./seccomp/seccomp-filter.ts";
 import { UnprivilegedUsers } from "./unprivileged-users.ts";
-import { Workspace } from "./workspace.ts";
+import { SANDBOX_HOST_NAME, SANDBOX_USER, Workspace } from "./workspace.ts";
 import { type Holder, openHolder } from "./zygote/holder.ts";
 import { ZygoteLauncher, type ZygoteLauncherParts } from "./zygote/zygote-launcher.ts";
 import { Zygotes } from "./zygote/zygotes.ts";
@@ -64,9 +65,9 @@ export async function openBubblewrapDriver(options: BubblewrapDriverOptions): Pr
     await workspace.nameServers(network?.nameServers ?? []);
     const seccompFile = join(workspace.directory, "seccomp.bpf");
     await writeFile(seccompFile, seccompFilter(arch), { mode: 0o600 });
-    const { helpers, scratch, lateDirectories } = mounting
-      ? await openMounting(dataDirectory, workspace, { compiler: compilerFor(options), closers })
-      : {};
+    const rootFileSystem = describeRootFileSystem(workspace);
+    const ground = mounting ? groundOf(workspace, seccompFile, users) : undefined;
+    const { helpers, scratch, lateDirectories } = await openMounting(workspace, ground, { options, closers });
     const pipesDirectory = workspace.pipes;
     const holder = await openHolderFor({ mounting, groups, pipesDirectory, closers });
     const launchSettings = {
@@ -80,7 +81,6 @@ export async function openBubblewrapDriver(options: BubblewrapDriverOptions): Pr
       scratchVolumes: scratch,
       mountPoints: lateDirectories && { volumes: workspace.volumes, late: lateDirectories.directory },
     };
-    const rootFileSystem = describeRootFileSystem(workspace);
     const hostPaths = mounting
       ? await BoundHostPaths.open(workspace.mounts, options.sharedDirectories)
       : plainHostPaths;
@@ -113,17 +113,31 @@ export async function openBubblewrapDriver(options: BubblewrapDriverOptions): Pr
   }
 }
 
+/** For the helper to build sandboxes on. */
+function groundOf(workspace: Workspace, seccompFile: string, users: UnprivilegedUsers): BuildingGround {
+  const rootFileSystem = describeRootFileSystem(workspace);
+  const inside = { ...SANDBOX_USER, hostName: SANDBOX_HOST_NAME };
+  return { workspaceDirectory: workspace.directory, rootFileSystem, seccompFile, users, inside };
+}
+
 function compilerFor({ compiler = findProgram("cc") }: BubblewrapDriverOptions): string | undefined {
   return compiler ?? undefined;
 }
 
-/** What needs a mount namespace of our own. */
+/** What needs a mount namespace of our own; nothing without any ground. */
 async function openMounting(
-  dataDirectory: string,
   workspace: Workspace,
-  { compiler, closers }: { readonly compiler: string | undefined; readonly closers: (() => Promise<void>)[] },
-): Promise<Pick<DriverParts, "lateDirectories"> & { helpers: HelperAccess; scratch?: ScratchVolumes }> {
-  const helpers = new HelperAccess(workspace.directory, join(dataDirectory, "cache"), compiler);
+  ground: BuildingGround | undefined,
+  {
+    options,
+    closers,
+  }: { readonly options: BubblewrapDriverOptions; readonly closers: (() => Promise<void>)[] },
+): Promise<
+  Partial<Pick<DriverParts, "lateDirectories"> & { helpers: HelperAccess; scratch: ScratchVolumes }>
+> {
+  if (ground === undefined) return {};
+  const dataDirectory = await realpath(options.dataDirectory);
+  const helpers = new HelperAccess(ground, join(dataDirectory, "cache"), compilerFor(options));
   closers.unshift(() => helpers.close());
   const directories = { files: join(dataDirectory, "scratch"), mounts: workspace.volumes };
   // No loop devices, as in many containers, or no mkfs.ext4: the report says that /tmp is memory then.
@@ -150,13 +164,13 @@ async function openHolderFor(parts: {
 
 /** Undefined where nothing can hold a sandbox for what is forked, or nothing would limit it. */
 function openZygotes(
-  parts: Omit<ZygoteLauncherParts, "clock" | "groups" | "holder"> &
+  parts: Omit<ZygoteLauncherParts, "clock" | "groups"> &
     Pick<DriverParts["launchSettings"], "groups" | "holder">,
   { clock, forkingFailed }: BubblewrapDriverOptions,
 ): Zygotes | undefined {
   const { groups, holder } = parts;
   if (groups === undefined || holder === undefined) return undefined;
-  const launcher = new ZygoteLauncher({ ...parts, clock, groups, holder });
+  const launcher = new ZygoteLauncher({ ...parts, clock, groups });
   return new Zygotes({
     clock,
     start: (...kind) => launcher.start(...kind),

@@ -103,14 +103,14 @@ class ControlGroupV1 implements ControlGroup {
   freeze(): void {
     const { unified, freezer } = this.#directories;
     // The version 2 hierarchy freezes four times as fast, and needs no controller for it.
-    if (unified !== undefined) writeControl(unified, "cgroup.freeze", 1);
-    else if (freezer !== undefined) writeControl(freezer, "freezer.state", "FROZEN");
+    if (freezer !== undefined) writeControl(freezer, "freezer.state", "FROZEN");
+    else if (unified !== undefined) writeControl(unified, "cgroup.freeze", 1);
   }
 
   thaw(): void {
     const { unified, freezer } = this.#directories;
-    if (unified !== undefined) writeControl(unified, "cgroup.freeze", 0);
-    else if (freezer !== undefined) writeControl(freezer, "freezer.state", "THAWED");
+    if (freezer !== undefined) writeControl(freezer, "freezer.state", "THAWED");
+    else if (unified !== undefined) writeControl(unified, "cgroup.freeze", 0);
   }
 
   kill(): void {
@@ -183,15 +183,18 @@ class ControlGroupsV1 implements ControlGroups {
 
 /** Version 1, or version 1 beside an empty version 2 ("hybrid"). Undefined when no group can be made. */
 export function openControlGroupsV1(mounts: CgroupMounts, instance: string): ControlGroups | undefined {
-  const bases = new Map<string, string | undefined>(CONTROLLERS.map((name) => [name, mounts.v1.get(name)]));
-  if (mounts.v2 !== undefined) bases.set("unified", mounts.v2);
+  const bases = new Map<string, string | undefined>([["unified", mounts.v2]]);
+  for (const name of CONTROLLERS) bases.set(name, mounts.v1.get(name));
   const instances: [string, string][] = [];
+  let freezes = false;
   for (const [name, base] of bases) {
-    if (base === undefined) continue;
+    // Where version 2 freezes, groups in the freezer's hierarchy would only cost their making.
+    if (base === undefined || (name === "freezer" && freezes)) continue;
     const directory = join(base, "lambent", instance);
     try {
       mkdirSync(directory, { recursive: true });
       instances.push([name, directory]);
+      if (name === "unified") freezes = existsSync(join(directory, "cgroup.freeze"));
     } catch {
       // Mounted read-only, as in many containers, or not ours to write: this one is not available.
     }

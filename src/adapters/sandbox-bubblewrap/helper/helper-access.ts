@@ -1,5 +1,6 @@
 import { join } from "node:path";
-import { compiledHelper } from "./compile-helper.ts";
+import { compiledHelper, type HelperPrograms } from "./compile-helper.ts";
+import { type BuildingGround, SandboxBuilder } from "./sandbox-builder.ts";
 import { SandboxHelper } from "./sandbox-helper.ts";
 
 /**
@@ -7,18 +8,19 @@ import { SandboxHelper } from "./sandbox-helper.ts";
  * programs instead. One that somebody has ended is replaced.
  */
 export class HelperAccess {
-  readonly #program: Promise<string> | undefined;
-  readonly #workspaceDirectory: string;
+  readonly #programs: Promise<HelperPrograms> | undefined;
+  readonly #ground: BuildingGround;
+  readonly #builders = new WeakMap<SandboxHelper, SandboxBuilder>();
   #starting: Promise<SandboxHelper | undefined>;
   #helper: SandboxHelper | undefined;
   #started = 0;
   #isClosed = false;
 
   /** Needs a mount namespace of our own. The compiled helper is kept in `cacheDirectory`. */
-  constructor(workspaceDirectory: string, cacheDirectory: string, compiler: string | undefined) {
-    this.#workspaceDirectory = workspaceDirectory;
-    this.#program = compiler === undefined ? undefined : compiledHelper(compiler, cacheDirectory);
-    this.#program?.catch(() => undefined);
+  constructor(ground: BuildingGround, cacheDirectory: string, compiler: string | undefined) {
+    this.#ground = ground;
+    this.#programs = compiler === undefined ? undefined : compiledHelper(compiler, cacheDirectory);
+    this.#programs?.catch(() => undefined);
     this.#starting = this.#start();
   }
 
@@ -36,18 +38,29 @@ export class HelperAccess {
     return this.now ?? (await this.#starting);
   }
 
+  /** What has this helper build sandboxes; undefined where it cannot, or has not shown yet that it can. */
+  builderWith(helper: SandboxHelper): SandboxBuilder | undefined {
+    return this.#builders.get(helper);
+  }
+
   async close(): Promise<void> {
     this.#isClosed = true;
     (await this.#starting)?.close();
   }
 
   async #start(): Promise<SandboxHelper | undefined> {
-    const channelPath = join(this.#workspaceDirectory, `helper-${this.#started++}`);
+    const { workspaceDirectory } = this.#ground;
+    const channelPath = join(workspaceDirectory, `helper-${this.#started++}`);
     try {
-      const program = await this.#program;
-      if (program === undefined) return undefined;
-      this.#helper = await SandboxHelper.start(program, this.#workspaceDirectory, channelPath);
-      return this.#helper;
+      const programs = await this.#programs;
+      if (programs === undefined) return undefined;
+      const helper = await SandboxHelper.start(programs, workspaceDirectory, channelPath);
+      this.#helper = helper;
+      // Until it has shown that it can, bwrap builds sandboxes.
+      void SandboxBuilder.open(helper, this.#ground).then((builder) => {
+        if (builder !== undefined) this.#builders.set(helper, builder);
+      });
+      return helper;
     } catch {
       return undefined;
     }

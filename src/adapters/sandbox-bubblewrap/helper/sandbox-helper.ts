@@ -3,6 +3,7 @@ import type { Socket } from "node:net";
 import { constants } from "node:os";
 import type { Readable, Writable } from "node:stream";
 import { getSystemErrorName } from "node:util";
+import type { HelperPrograms } from "./compile-helper.ts";
 
 /** How a launched program has ended. */
 export interface ProgramEnd {
@@ -53,11 +54,11 @@ export class SandboxHelper {
 
   /** Rejects when the helper does not run: a request that it must refuse is the test. */
   static async start(
-    program: string,
+    { helper: program, init }: HelperPrograms,
     workspaceDirectory: string,
     channelPath: string,
   ): Promise<SandboxHelper> {
-    const child = spawn(program, [workspaceDirectory, channelPath], {
+    const child = spawn(program, [workspaceDirectory, channelPath, init], {
       cwd: "/",
       env: {},
       // Not in the terminal's process group, so that Ctrl-C lets it serve to the end.
@@ -71,6 +72,10 @@ export class SandboxHelper {
       throw refused instanceof Error ? refused : new Error("the helper mounts anywhere");
     }
     return helper;
+  }
+
+  get processId(): number {
+    return this.#child.pid ?? 0;
   }
 
   get isRunning(): boolean {
@@ -87,14 +92,14 @@ export class SandboxHelper {
     throw Object.assign(new Error(`${code}: ${words[0]}${text === "" ? "" : `: ${text}`}`), { code });
   }
 
-  /** Starts a program; the words are those of `launch` in `helper-source.ts`. */
-  async launch(...words: readonly string[]): Promise<LaunchedProgram> {
+  /** Starts a program; the words are those of `launch` in `launch-source.ts` or of `build` in `build-source.ts`. */
+  async launch(how: "launch" | "build", ...words: readonly string[]): Promise<LaunchedProgram> {
     const ended = Promise.withResolvers<ProgramEnd>();
-    const answer = await this.#ask(["launch", ...words], (processId) =>
+    const answer = await this.#ask([how, ...words], (processId) =>
       this.#launched.set(processId, ended.resolve),
     );
     if (answer instanceof Error) throw answer;
-    if (answer.error !== 0) throw new Error(`${getSystemErrorName(-answer.error)}: launch`);
+    if (answer.error !== 0) throw new Error(`${getSystemErrorName(-answer.error)}: ${how}`);
     return { processId: Number(answer.text), ended: ended.promise };
   }
 

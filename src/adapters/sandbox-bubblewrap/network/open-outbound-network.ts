@@ -278,7 +278,7 @@ async function tryOut(network: OutboundNetwork): Promise<void> {
   const link = network.newLink();
   try {
     await Promise.race([once(child.stdout, "data"), ended]);
-    await link.connect(child.pid ?? 0, process.pid);
+    await link.connect({ firstProcess: child.pid ?? 0, parent: process.pid, group: undefined });
   } finally {
     child.stdin.on("error", () => {});
     child.stdin.end();

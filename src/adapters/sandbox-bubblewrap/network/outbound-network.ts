@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { closeSync } from "node:fs";
 import type { HelperAccess } from "../helper/helper-access.ts";
 import type { SandboxHelper } from "../helper/sandbox-helper.ts";
-import { openNetworkNamespace } from "../network-namespace.ts";
+import { type InsideProcess, openNetworkNamespace } from "../network-namespace.ts";
 import type { AddressBlock } from "./address-block.ts";
 import { forwards, setForwarding } from "./forwarding.ts";
 import type { IpCommands } from "./ip-commands.ts";
@@ -30,7 +30,7 @@ export interface SandboxLink {
    * Puts an interface into the network namespace of a process, which must be a child of `parentProcessId` and not
    * in this process's own namespace. The interface ends with the namespace.
    */
-  connect(processId: number, parentProcessId: number): Promise<void>;
+  connect(inside: InsideProcess): Promise<void>;
   /** Gives the address back; the namespace must be gone. */
   release(): void;
 }
@@ -54,8 +54,7 @@ export class OutboundNetwork {
     const slot = this.#takeSlot();
     let released = false;
     return {
-      connect: (processId, parentProcessId) =>
-        this.#connect(slot, openNetworkNamespace(processId, parentProcessId), helpers?.now),
+      connect: (inside) => this.#connect(slot, openNetworkNamespace(inside), helpers?.now),
       release: () => {
         if (!released) this.#free.push(slot);
         released = true;

@@ -26,9 +26,10 @@ export function forkInto(launch: Launch, zygote: Zygote): ForkedLaunch {
 }
 
 async function forkWhenThere(launch: Launch, zygote: Zygote): Promise<ForkedProgram> {
-  const { id, group } = launch;
+  const { id, group, holder } = launch;
   if (group === undefined) throw new Error("a sandbox without a control group cannot be forked into");
-  return zygote.fork({ id, firstProcess: await launch.firstProcess, group });
+  if (holder === undefined) throw new Error("a sandbox that nothing holds cannot be forked into");
+  return zygote.fork({ id, firstProcess: await launch.firstProcess, runs: holder, group });
 }
 
 async function endOf(launch: Launch, forked: Promise<ForkedProgram>): Promise<ProgramEnd> {

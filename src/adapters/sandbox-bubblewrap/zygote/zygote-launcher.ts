@@ -4,9 +4,8 @@ import type { SandboxProgram } from "../../../ports/sandbox.ts";
 import type { RootFileSystem } from "../bubblewrap-arguments.ts";
 import type { ControlGroups } from "../cgroups/control-group.ts";
 import type { HostPaths } from "../host-paths.ts";
-import { OOM_SCORE_ADJUSTMENT, OPEN_FILES_MAX } from "../start-bubblewrap.ts";
+import { OOM_SCORE_ADJUSTMENT, OPEN_FILES_MAX } from "../started-sandbox.ts";
 import { SANDBOX_USER } from "../workspace.ts";
-import type { Holder } from "./holder.ts";
 import { Zygote } from "./zygote.ts";
 import { zygoteOptions } from "./zygote-arguments.ts";
 
@@ -18,7 +17,6 @@ export interface ZygoteLauncherParts {
   readonly rootFileSystem: RootFileSystem;
   readonly hostPaths: HostPaths;
   readonly groups: ControlGroups;
-  readonly holder: Holder;
 }
 
 /** Starts zygotes, each in a control group of its own. */
@@ -36,7 +34,7 @@ export class ZygoteLauncher {
     variables: Readonly<Record<string, string>>,
     childless: () => void,
   ): Promise<Zygote> {
-    const { clock, bubblewrap, groups, rootFileSystem, hostPaths, holder, seccompFile } = this.#parts;
+    const { clock, bubblewrap, groups, rootFileSystem, hostPaths, seccompFile } = this.#parts;
     const mounts = program.mounts.map(async ({ hostPath, sandboxPath }) => ({
       source: await hostPaths.reachable(hostPath),
       sandboxPath,
@@ -52,7 +50,6 @@ export class ZygoteLauncher {
       gid: SANDBOX_USER.gid,
       openFiles: OPEN_FILES_MAX,
       oomScoreAdjustment: OOM_SCORE_ADJUSTMENT,
-      holder: holder.executable,
       filter: readFileSync(seccompFile).toString("hex"),
     };
     const group = groups.create(`zygote-${++this.#made}`);

@@ -32,6 +32,8 @@ export interface ForkOrder {
   readonly id: string;
   /** Host id of the sandbox's first process. */
   readonly firstProcess: number;
+  /** What /proc tells that it runs as soon as the sandbox stands. */
+  readonly runs: string;
   readonly group: ControlGroup;
 }
 
@@ -41,8 +43,6 @@ export interface ZygoteSettings {
   readonly gid: number;
   readonly openFiles: number;
   readonly oomScoreAdjustment: number;
-  /** Executable of a sandbox's first process. */
-  readonly holder: string;
   /** The seccomp program, in hexadecimal digits. */
   readonly filter: string;
 }
@@ -159,12 +159,12 @@ export class Zygote {
   }
 
   /** Forks a child into a sandbox, which may still be under construction. Rejects when that is not possible. */
-  fork({ id, firstProcess, group }: ForkOrder): Promise<ForkedProgram> {
+  fork({ id, firstProcess, runs, group }: ForkOrder): Promise<ForkedProgram> {
     if (this.#hasEnded) return Promise.reject(new Error("the zygote has ended"));
     const child: Child = { forked: Promise.withResolvers(), ended: Promise.withResolvers() };
     this.#children.set(id, child);
     this.#forks++;
-    this.#send({ fork: id, holder: firstProcess, group: group.name, groups: entrances(group) });
+    this.#send({ fork: id, holder: firstProcess, runs, group: group.name, groups: entrances(group) });
     return child.forked.promise;
   }
 

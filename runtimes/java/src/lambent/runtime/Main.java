@@ -6,6 +6,7 @@ import java.io.FileOutputStream;
 import java.io.IOError;
 import java.io.IOException;
 import java.io.InputStream;
+import java.io.OutputStream;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
 
@@ -24,18 +25,18 @@ public final class Main {
 
     public static void main(String[] arguments) throws IOException, ReflectiveOperationException {
         // Buffered up to the end of each line, and UTF-8 whatever the locale is.
-        System.setOut(utf8Stream(FileDescriptor.out));
-        System.setErr(utf8Stream(FileDescriptor.err));
-        RuntimeApi api = new RuntimeApi(System.getenv("AWS_LAMBDA_RUNTIME_API"));
+        System.setOut(utf8Stream(new FileOutputStream(FileDescriptor.out)));
+        System.setErr(utf8Stream(new FileOutputStream(FileDescriptor.err)));
+        // The descriptor is the log's, if anybody's. Early, as all that loads classes is, for one that waits.
+        System.setIn(InputStream.nullInputStream());
+        RuntimeApi api = RuntimeApi.open(System.getenv("AWS_LAMBDA_RUNTIME_API"));
         WaitingJvm.awaitAssignment(api);
         LogSink log = LogSink.open();
-        System.setIn(InputStream.nullInputStream());
         new Main(api, log).run(System.getenv("_HANDLER"));
     }
 
-    private static PrintStream utf8Stream(FileDescriptor descriptor) {
-        return new PrintStream(
-                new BufferedOutputStream(new FileOutputStream(descriptor)), true, StandardCharsets.UTF_8);
+    static PrintStream utf8Stream(OutputStream stream) {
+        return new PrintStream(new BufferedOutputStream(stream), true, StandardCharsets.UTF_8);
     }
 
     private void run(String handlerName) throws IOException {
@@ -97,9 +98,10 @@ public final class Main {
         }
         ErrorReport report = ErrorReport.of(failure);
         log.logError(report, event.requestId());
-        api.postError(event.requestId(), report.toJson(), report.errorType());
         // AWS: after these nothing in the process can be relied upon.
-        if (failure instanceof VirtualMachineError || failure instanceof IOError) System.exit(1);
+        boolean isLast = failure instanceof VirtualMachineError || failure instanceof IOError;
+        api.postError(event.requestId(), report.toJson(), report.errorType(), !isLast);
+        if (isLast) System.exit(1);
     }
 
     private static void flush() {

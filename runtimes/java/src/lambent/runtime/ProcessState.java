@@ -38,9 +38,8 @@ final class ProcessState {
         return method;
     }
 
-    /** From here on the process has exactly these variables and this working directory. */
-    static void change(Map<String, String> variables, String directory)
-            throws ReflectiveOperationException, IOException {
+    /** Java has these variables from here on, the process when the change is complete. */
+    static Change begin(Map<String, String> variables) throws ReflectiveOperationException {
         String timeZone = System.getenv("TZ");
         byte[][] block = new byte[variables.size()][];
         int at = 0;
@@ -51,8 +50,23 @@ final class ProcessState {
             variablesOfJava.put(toName.invoke(null, (Object) name), toValue.invoke(null, (Object) value));
             block[at++] = bytes(variable.getKey() + "=" + variable.getValue());
         }
-        if (!become(block, bytes(directory))) throw new IOException("Cannot change into " + directory);
-        if (!variables.getOrDefault("TZ", "").equals(timeZone == null ? "" : timeZone)) readTimeZoneAgain();
+        return new Change(block, !variables.getOrDefault("TZ", "").equals(timeZone == null ? "" : timeZone));
+    }
+
+    /** What is left to do when the function's directory can be entered. */
+    static final class Change {
+        private final byte[][] block;
+        private final boolean isZoneOther;
+
+        private Change(byte[][] block, boolean isZoneOther) {
+            this.block = block;
+            this.isZoneOther = isZoneOther;
+        }
+
+        void complete(String directory) throws IOException {
+            if (!become(block, bytes(directory))) throw new IOException("Cannot change into " + directory);
+            if (isZoneOther) readTimeZoneAgain();
+        }
     }
 
     private static void readTimeZoneAgain() {

@@ -1,5 +1,6 @@
 package lambent.runtime;
 
+import java.io.File;
 import java.io.IOException;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -11,6 +12,7 @@ import java.util.Map;
 final class WaitingJvm {
     /** The path of the native library; set only for a JVM that is to wait. */
     private static final String PROPERTY = "lambent.reserve";
+    private static final int ROUNDS = 5;
 
     private WaitingJvm() {}
 
@@ -21,11 +23,21 @@ final class WaitingJvm {
         for (String name : new String[] {PROPERTY, "jdk.module.path", "jdk.module.main", "jdk.module.main.class"})
             System.clearProperty(name);
         ProcessState.prepare(nativeLibrary);
-        WarmUp.run();
+        // It lies in a folder of the client's own.
+        WarmUp.run(new File(nativeLibrary).getParentFile().getParentFile());
+        for (int round = 0; round < ROUNDS; round++) becomeWhatItIs();
         Map<String, String> variables = variables(api.assignment());
         // As the launcher does for a JVM that it starts for a function.
         variables.putIfAbsent("LC_ALL", "C.UTF-8");
-        ProcessState.change(variables, variables.getOrDefault("LAMBDA_TASK_ROOT", "/var/task"));
+        ProcessState.Change change = ProcessState.begin(variables);
+        api.awaitCode();
+        change.complete(variables.getOrDefault("LAMBDA_TASK_ROOT", "/var/task"));
+    }
+
+    /** So that it has been gone through once when it counts. */
+    private static void becomeWhatItIs() throws ReflectiveOperationException, IOException {
+        byte[] assignment = JsonWriter.write(Map.of("environmentVariables", System.getenv()));
+        ProcessState.begin(variables(assignment)).complete(".");
     }
 
     private static Map<String, String> variables(byte[] assignment) {

@@ -2,27 +2,32 @@ package lambent.runtime;
 
 import java.io.BufferedInputStream;
 import java.io.Closeable;
+import java.io.DataInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.Socket;
+import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 
-/** A Runtime API for the warm-up: an event for every `next`, "accepted" for every answer, on one connection. */
+/** A Runtime API for the warm-up, in frames: an event for every request and every answer, on one connection. */
 final class WarmUpServer implements Closeable {
-    private static final byte[] EVENT = response(
-            "200 OK",
-            "Lambda-Runtime-Aws-Request-Id: warm-up\r\nLambda-Runtime-Deadline-Ms: 1767225600000\r\n",
-            "{\"name\":\"ü\",\"amount\":7,\"list\":[1.5,true,null,{\"a\":\"b\"}]}");
-    private static final byte[] ACCEPTED = response("202 Accepted", "", "{\"status\":\"OK\"}");
+    private static final byte[] EVENT = event("{\"name\":\"ü\",\"amount\":7,\"list\":[1.5,true,null,{\"a\":\"b\"}]}");
+    private static final String SWITCHING =
+            "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: lambent-channel\r\n\r\n";
 
     private final ServerSocket listener;
     private final Thread thread;
 
     private WarmUpServer(ServerSocket listener) {
         this.listener = listener;
-        thread = new Thread(this::serve);
+        thread = new Thread() {
+            @Override
+            public void run() {
+                serve();
+            }
+        };
     }
 
     static WarmUpServer start() throws IOException {
@@ -37,11 +42,14 @@ final class WarmUpServer implements Closeable {
 
     private void serve() {
         try (Socket connection = listener.accept()) {
-            InputStream input = new BufferedInputStream(connection.getInputStream());
-            for (String head = head(input); !head.isEmpty(); head = head(input)) {
-                int length = head.indexOf("Content-Length: ");
-                if (length >= 0) input.readNBytes(Integer.parseInt(head.substring(length + 16).trim()));
-                connection.getOutputStream().write(head.startsWith("GET") ? EVENT : ACCEPTED);
+            DataInputStream input = new DataInputStream(new BufferedInputStream(connection.getInputStream()));
+            if (head(input).isEmpty()) return;
+            connection.getOutputStream().write(SWITCHING.getBytes(StandardCharsets.US_ASCII));
+            while (true) {
+                connection.getOutputStream().write(EVENT);
+                int length = input.readInt();
+                input.readByte();
+                input.readNBytes(length);
             }
         } catch (IOException closed) {
             // The warm-up is over.
@@ -59,10 +67,14 @@ final class WarmUpServer implements Closeable {
         return head.toString();
     }
 
-    private static byte[] response(String status, String headers, String body) {
-        byte[] bytes = body.getBytes(StandardCharsets.UTF_8);
-        String head = "HTTP/1.1 " + status + "\r\n" + headers + "Content-Length: " + bytes.length + "\r\n\r\n";
-        return (head + body).getBytes(StandardCharsets.UTF_8);
+    /** As `RuntimeChannel` reads it: length, kind, deadline, the lengths of four texts, these, the payload. */
+    private static byte[] event(String payload) {
+        byte[] id = "warm-up".getBytes(StandardCharsets.US_ASCII);
+        byte[] body = payload.getBytes(StandardCharsets.UTF_8);
+        ByteBuffer frame = ByteBuffer.allocate(22 + id.length + body.length);
+        frame.putInt(17 + id.length + body.length).put((byte) 1).putDouble(1_767_225_600_000.0);
+        frame.put((byte) id.length).putShort((short) 0).putShort((short) 0).putInt(0);
+        return frame.put(id).put(body).array();
     }
 
     /** Waits for the thread, so that none is left behind; the client has closed its connection. */

@@ -1,5 +1,6 @@
 package lambent.warmup;
 
+import com.amazonaws.services.lambda.runtime.Context;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.OutputStream;
@@ -7,13 +8,15 @@ import java.util.LinkedHashMap;
 import java.util.Map;
 
 /**
- * The function that the warm-up runs. It lies in the jar as a resource, where no class loader finds it by itself: it is
- * put into a package of its own, so that it is loaded as functions are.
+ * The function that the warm-up runs. It is no part of the jar, but a package of its own, so that it is loaded as functions
+ * are. Not final, and compiled as functions are: methods of another kind of class are called, and texts of another kind
+ * joined, in other ways, each of which is linked when it is first met.
  */
-public final class Function {
-    public Map<String, Object> value(Map<String, Object> event) {
+public class Function {
+    public Map<String, Object> value(Map<String, Object> event, Context context) {
         Map<String, Object> answer = new LinkedHashMap<>(event);
         answer.put("name", "of " + event.get("name"));
+        context.getLogger().log(context.getFunctionName() + context.getRemainingTimeInMillis());
         return answer;
     }
 
@@ -21,7 +24,15 @@ public final class Function {
         return event + "!";
     }
 
-    /** Joins texts in the ways that are frequent: each way is linked when it is first met. */
+    public static Object fixed(Object event) {
+        return event;
+    }
+
+    public static void nothing(Object event, Context context) {
+        context.getAwsRequestId();
+    }
+
+    /** Joins texts in the ways that are frequent. */
     public String texts(String event) {
         Object object = event;
         int whole = event.length();
@@ -43,7 +54,7 @@ public final class Function {
         return event;
     }
 
-    public void stream(InputStream in, OutputStream out) throws IOException {
+    public void stream(InputStream in, OutputStream out, Context context) throws IOException {
         in.transferTo(out);
     }
 }

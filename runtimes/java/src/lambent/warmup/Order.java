@@ -3,7 +3,7 @@ package lambent.warmup;
 import java.util.List;
 
 /** An event or answer of the warm-up's function. */
-public final class Order {
+public class Order {
     private String name;
     private int amount;
     public List<Object> list;

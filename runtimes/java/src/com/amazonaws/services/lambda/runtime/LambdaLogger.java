@@ -1,0 +1,6 @@
+package com.amazonaws.services.lambda.runtime;
+
+/** As `Context`. */
+public interface LambdaLogger {
+    void log(String message);
+}
