@@ -17,10 +17,6 @@ export class EnvironmentCapacity {
     return this.#alive >= this.maxEnvironments;
   }
 
-  get isStarting(): boolean {
-    return this.#starting > 0;
-  }
-
   get isStartingTooMany(): boolean {
     return this.#starting >= this.#maxStarting;
   }

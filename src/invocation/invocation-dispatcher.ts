@@ -81,7 +81,7 @@ export class InvocationDispatcher implements Invoker, ProvisionedAllocations {
     const { clock, factory, limits, metrics } = dependencies;
     this.#admission = new Admission(limits.accountConcurrency, limits.scalingShare);
     const capacity = new EnvironmentCapacity(limits);
-    this.#freezer = new IdleFreezer(clock, () => capacity.isStarting);
+    this.#freezer = new IdleFreezer(clock);
     this.#turns = new FairTurns(clock, () => !capacity.isStartingTooMany);
     this.#keepAlives = new KeepAlives({
       minMs: Math.min(IDLE_TIMEOUT_MIN_MS, limits.idleTimeoutMs),

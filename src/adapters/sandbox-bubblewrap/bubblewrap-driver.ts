@@ -17,7 +17,7 @@ import { LISTENER_PORTS, listenerVariables } from "./hand-over-channel.ts";
 import type { MountPoint } from "./helper/template-steps.ts";
 import type { HostPaths } from "./host-paths.ts";
 import type { RelayPrograms } from "./inside-relay.ts";
-import { type AssignmentCount, BubblewrapWaitingSandbox } from "./late-code/bubblewrap-waiting-sandbox.ts";
+import { BubblewrapWaitingSandbox } from "./late-code/bubblewrap-waiting-sandbox.ts";
 import type { LateDirectories, LateDirectory } from "./late-code/late-directories.ts";
 import { type Launch, TELEMETRY_VARIABLE } from "./launch.ts";
 import type { LaunchCommand } from "./launch-command.ts";
@@ -78,7 +78,6 @@ export class BubblewrapDriver implements SandboxDriver {
   readonly #parts: DriverParts;
   readonly #reserve: LaunchReserve;
   readonly #sandboxes = new Set<BubblewrapSandbox>();
-  readonly #assignments: AssignmentCount = { underWay: 0 };
   #closed: Promise<void> | undefined;
 
   constructor(parts: DriverParts) {
@@ -149,9 +148,7 @@ export class BubblewrapDriver implements SandboxDriver {
     );
     await this.#handedOver(sandbox, connected, command);
     const { hostPaths } = this.#parts;
-    const assignments = this.#assignments;
-    const parts = { sandbox, directory, hostPaths, programVariables, assignments };
-    const waiting = new BubblewrapWaitingSandbox(parts);
+    const waiting = new BubblewrapWaitingSandbox({ sandbox, directory, hostPaths, programVariables });
     sandbox.handOver.disconnect();
     const cancel = this.#parts.clock.after(PREPARATION_TIMEOUT_MS, () => void sandbox.destroy());
     try {

@@ -108,6 +108,12 @@ describe("version 2", () => {
     assert.equal(read("cpu.max"), "40000 20000");
     group.setCpus(128 / 1769);
     assert.equal(read("cpu.max"), "1447 20000");
+    // Of the next limits only what differs is written.
+    writeFileSync(join(directory, "pids.max"), "untouched");
+    group.setLimits({ memoryBytes: 268_435_456, processes: 1_024, cpus: 2 });
+    assert.equal(read("memory.max"), "268435456");
+    assert.equal(read("cpu.max"), "40000 20000");
+    assert.equal(read("pids.max"), "untouched");
     group.freeze();
     assert.equal(read("cgroup.freeze"), "1");
     group.thaw();

@@ -27,6 +27,9 @@ type Controller = (typeof CONTROLLERS)[number];
 class ControlGroupV2 implements ControlGroup {
   readonly #directory: string;
   readonly #controllers: ReadonlySet<Controller>;
+  /** What was written last: a sandbox that has waited has most of its function's limits already. */
+  readonly #written = new Map<string, string | number>();
+  #hasSwapLimit: boolean | undefined;
 
   constructor(directory: string, controllers: ReadonlySet<Controller>) {
     this.#directory = directory;
@@ -47,20 +50,25 @@ class ControlGroupV2 implements ControlGroup {
 
   setLimits(limits: GroupLimits): void {
     if (this.#controllers.has("memory")) {
-      writeControl(this.#directory, "memory.max", limits.memoryBytes);
+      this.#write("memory.max", limits.memoryBytes);
       // Absent on kernels without swap accounting.
-      if (existsSync(join(this.#directory, "memory.swap.max")))
-        writeControl(this.#directory, "memory.swap.max", 0);
+      this.#hasSwapLimit ??= existsSync(join(this.#directory, "memory.swap.max"));
+      if (this.#hasSwapLimit) this.#write("memory.swap.max", 0);
       // Half an environment is worth nothing: out of memory ends all of it.
-      writeControl(this.#directory, "memory.oom.group", 1);
+      this.#write("memory.oom.group", 1);
     }
-    if (this.#controllers.has("pids")) writeControl(this.#directory, "pids.max", limits.processes);
+    if (this.#controllers.has("pids")) this.#write("pids.max", limits.processes);
     this.setCpus(limits.cpus);
   }
 
   setCpus(cpus: number): void {
-    if (this.#controllers.has("cpu"))
-      writeControl(this.#directory, "cpu.max", `${cpuQuotaUs(cpus)} ${CPU_PERIOD_US}`);
+    if (this.#controllers.has("cpu")) this.#write("cpu.max", `${cpuQuotaUs(cpus)} ${CPU_PERIOD_US}`);
+  }
+
+  #write(file: string, value: string | number): void {
+    if (this.#written.get(file) === value) return;
+    writeControl(this.#directory, file, value);
+    this.#written.set(file, value);
   }
 
   processIds(): number[] {

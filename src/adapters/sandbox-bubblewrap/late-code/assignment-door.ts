@@ -23,7 +23,6 @@ export class AssignmentDoor {
   readonly #accept = (socket: Socket): void => this.#listen(socket);
   #socket: Socket | undefined;
   #text = "";
-  #held = "";
 
   /** `broken` is called when the program does anything but ask and wait. */
   constructor(runtimeApi: Server, awsEndpoint: Server, broken: (reason: string) => void) {
@@ -41,17 +40,15 @@ export class AssignmentDoor {
 
   /**
    * Answers but for the last byte, a line feed: the program may take its variables over, and has to wait with its code
-   * for `open`. Throws when the program is gone. `isHeld`: all of the answer goes out with `open`, which wakes the
-   * program once instead of twice.
+   * for `open`. Throws when the program is gone.
    */
-  tell(environmentVariables: Readonly<Record<string, string>>, isHeld = false): void {
+  tell(environmentVariables: Readonly<Record<string, string>>): void {
     const body = JSON.stringify({ environmentVariables });
     const length = Buffer.byteLength(body) + LAST_BYTE.length;
     const upgrade = this.#asksForFrames ? UPGRADE_HEADER : "";
-    const text = `HTTP/1.1 200 OK\r\n${upgrade}Content-Type: application/json\r\nContent-Length: ${length}\r\n\r\n${body}`;
-    const socket = this.#waitingSocket();
-    if (isHeld) this.#held = text;
-    else socket.write(text);
+    this.#waitingSocket().write(
+      `HTTP/1.1 200 OK\r\n${upgrade}Content-Type: application/json\r\nContent-Length: ${length}\r\n\r\n${body}`,
+    );
   }
 
   get #asksForFrames(): boolean {
@@ -67,7 +64,7 @@ export class AssignmentDoor {
     this.#runtimeApi.off("connection", this.#accept);
     this.#awsEndpoint.off("connection", this.#refuse);
     socket.removeAllListeners();
-    socket.write(this.#held + LAST_BYTE);
+    socket.write(LAST_BYTE);
     this.#runtimeApi.emit(this.#asksForFrames ? FRAMES_CONNECTION : "connection", socket);
     socket.resume();
   }

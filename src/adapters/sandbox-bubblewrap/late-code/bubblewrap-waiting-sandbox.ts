@@ -1,4 +1,3 @@
-import { availableParallelism } from "node:os";
 import type { Sandbox, SandboxAssignment, WaitingSandbox } from "../../../ports/sandbox.ts";
 import type { BubblewrapSandbox } from "../bubblewrap-sandbox.ts";
 import type { HostPaths } from "../host-paths.ts";
@@ -7,20 +6,11 @@ import type { LateDirectory } from "./late-directories.ts";
 
 /** AWS: where code and layers are; bwrap names the directory it starts in, whatever the function's variables say. */
 const STARTED_IN = { PWD: "/var/task" };
-/** With so many assignments under way, no processor is free that a program could prepare itself on meanwhile. */
-const BUSY_ASSIGNMENTS = availableParallelism();
-
-/** How many waiting sandboxes are being assigned just now. */
-export interface AssignmentCount {
-  underWay: number;
-}
 
 export interface WaitingSandboxParts {
   readonly sandbox: BubblewrapSandbox;
   readonly directory: LateDirectory;
   readonly hostPaths: HostPaths;
-  /** Of all waiting sandboxes together. */
-  readonly assignments: AssignmentCount;
   /** Completes a function's variables as for a program that is started with them. */
   readonly programVariables: (variables: Readonly<Record<string, string>>) => Record<string, string>;
 }
@@ -56,8 +46,7 @@ export class BubblewrapWaitingSandbox implements WaitingSandbox {
   async assign(assignment: SandboxAssignment): Promise<Sandbox> {
     if (this.#state !== "waiting") throw new Error("a sandbox is assigned once, while it waits");
     this.#state = "assigned";
-    const { sandbox, directory, hostPaths, programVariables, assignments } = this.#parts;
-    assignments.underWay++;
+    const { sandbox, directory, hostPaths, programVariables } = this.#parts;
     try {
       const { codeDirectory, layersDirectory, environmentVariables } = assignment;
       const [code, layers] = await Promise.all([
@@ -67,15 +56,12 @@ export class BubblewrapWaitingSandbox implements WaitingSandbox {
       // The program becomes the function's, and its limits are written, while the mounts are made.
       const shown = directory.show(code, layers);
       shown.catch(() => undefined);
-      const isBusy = assignments.underWay >= BUSY_ASSIGNMENTS;
-      this.#door.tell({ ...programVariables(environmentVariables()), ...STARTED_IN }, isBusy);
+      this.#door.tell({ ...programVariables(environmentVariables()), ...STARTED_IN });
       sandbox.assigned(assignment.memoryMb);
       await shown;
     } catch (error) {
       await sandbox.destroy();
       throw error;
-    } finally {
-      assignments.underWay--;
     }
     // When every promise that waits for this sandbox has gone on: its doors are connected before the program goes on.
     process.nextTick(() => this.#finish());
