@@ -60,7 +60,19 @@ after(async () => {
 
 /** Volumes of sandboxes in reserve would be counted as well. */
 const ONLY_WHAT_RUNS = { LAMBENT_RESERVE_MAX: "0" };
+const SETTLED_MS = 500;
 const loopDevices = (): number => loopDeviceFiles().filter((file) => file.includes(MARK)).length;
+
+/** Volumes are also prepared for the next sandboxes, soon after the last one was started. */
+async function settledLoopDevices(): Promise<number> {
+  let count = loopDevices();
+  for (let sinceMs = performance.now(); performance.now() - sinceMs < SETTLED_MS; await delay(20)) {
+    const now = loopDevices();
+    if (now !== count) sinceMs = performance.now();
+    count = now;
+  }
+  return count;
+}
 
 async function until(condition: () => boolean): Promise<void> {
   const deadline = performance.now() + 10_000;
@@ -108,13 +120,9 @@ for (const [fail, errorType, memory] of [
     assert.doesNotMatch(again.log, /Init Duration/);
     const warm = (await invoke(lambda, name)).body as Found;
     assert.equal(warm.invocations, 2);
-    // One that is just being prepared for the next sandbox may still come.
-    let most = loopDevices();
+    const volumes = await settledLoopDevices();
     await lambda.send(new DeleteFunctionCommand({ FunctionName: name }));
-    await until(() => {
-      most = Math.max(most, loopDevices());
-      return loopDevices() < most;
-    });
+    await until(() => loopDevices() < volumes);
   });
 
 test("a killed Lambent leaves no volume of a reset environment behind", async (t) => {
