@@ -102,7 +102,6 @@ class ControlGroupV1 implements ControlGroup {
 
   freeze(): void {
     const { unified, freezer } = this.#directories;
-    // The version 2 hierarchy freezes four times as fast, and needs no controller for it.
     if (freezer !== undefined) writeControl(freezer, "freezer.state", "FROZEN");
     else if (unified !== undefined) writeControl(unified, "cgroup.freeze", 1);
   }
@@ -188,7 +187,8 @@ export function openControlGroupsV1(mounts: CgroupMounts, instance: string): Con
   const instances: [string, string][] = [];
   let freezes = false;
   for (const [name, base] of bases) {
-    // Where version 2 freezes, groups in the freezer's hierarchy would only cost their making.
+    // The version 2 hierarchy freezes four times as fast, and needs no controller for it: where it does, groups in the
+    // freezer's would only cost their making.
     if (base === undefined || (name === "freezer" && freezes)) continue;
     const directory = join(base, "lambent", instance);
     try {

@@ -27,8 +27,8 @@ export interface OutboundNetworkParts {
 /** A sandbox's way out, with an address that no other living sandbox has. */
 export interface SandboxLink {
   /**
-   * Puts an interface into the network namespace of a process, which must be a child of `parentProcessId` and not
-   * in this process's own namespace. The interface ends with the namespace.
+   * Puts an interface into the network namespace of a sandbox's first process, which must not be this process's own.
+   * The interface ends with the namespace.
    */
   connect(inside: InsideProcess): Promise<void>;
   /** Gives the address back; the namespace must be gone. */
