@@ -36,7 +36,6 @@ class CodeCache {
   #endUse;
   #scripts = new Map();
   #sourceLength = 0;
-  #hasServed = false;
   #original = Module.prototype._compile;
   #replacement;
 
@@ -102,43 +101,19 @@ class CodeCache {
     }
   }
 
-  /** To be awaited before each request for an event. After the first invocation all this ends, and a pack is sent. */
-  async beforeNext() {
-    if (!this.#hasServed) {
-      this.#hasServed = true;
-      return;
-    }
-    current = undefined;
+  /** After the first invocation all this ends, and a pack is sent. */
+  async finish() {
     if (Module.prototype._compile === this.#replacement) Module.prototype._compile = this.#original;
-    try {
-      this.#endUse?.();
-      if (!this.#makes) return;
-      const modules = this.#making?.collect() ?? { files: [], sourceLength: 0 };
-      const isWorthwhile = this.#sourceLength + modules.sourceLength >= WORTHWHILE_SOURCE_LENGTH;
-      await send(isWorthwhile ? packOf(this.#scripts, modules.files) : NOTHING);
-    } catch {
-      // A pack is a convenience.
-    }
+    this.#endUse?.();
+    if (!this.#makes) return;
+    const modules = this.#making?.collect() ?? { files: [], sourceLength: 0 };
+    const isWorthwhile = this.#sourceLength + modules.sourceLength >= WORTHWHILE_SOURCE_LENGTH;
+    await send(isWorthwhile ? packOf(this.#scripts, modules.files) : NOTHING);
   }
 }
 
 /** In the place of a `CodeCache`, of a function that is too small to have one: what it would say beside a pack. */
-class Report {
-  #hasServed = false;
-
-  async beforeNext() {
-    if (!this.#hasServed) {
-      this.#hasServed = true;
-      return;
-    }
-    current = undefined;
-    try {
-      await send(NOTHING);
-    } catch {
-      // Its next environment starts as this one has.
-    }
-  }
-}
+const REPORT = { finish: () => send(NOTHING) };
 
 /** With what the platform chooses a waiting program for this deployment by. */
 const send = (pack) => exchange("POST", pack, hasLoadedPreloads() ? PRELOADS_PATH : PATH);
@@ -213,10 +188,11 @@ function exchange(method, body, target = PATH) {
 
 let current;
 let isToReport = false;
+let hasServed = false;
 
 /** To be called when the function's code is loaded. */
 function codeIsLoaded() {
-  if (isToReport && hasLoadedPreloads()) current = new Report();
+  if (isToReport && hasLoadedPreloads()) current = REPORT;
 }
 
 /**
@@ -246,8 +222,21 @@ async function prepareCodeCache(isModule) {
   }
 }
 
-/** See `CodeCache.beforeNext`; undefined when there is nothing to wait for. */
-const codeCacheBeforeNext = () => current?.beforeNext();
+/** To be awaited before each request for an event: what there is to be done is done after the first invocation. */
+async function codeCacheBeforeNext() {
+  if (current === undefined) return;
+  if (!hasServed) {
+    hasServed = true;
+    return;
+  }
+  const ending = current;
+  current = undefined;
+  try {
+    await ending.finish();
+  } catch {
+    // A pack is a convenience.
+  }
+}
 
 /** Whether there is something to be done between this invocation's answer and the next request for an event. */
 const hasCodeCacheWork = () => current !== undefined;
