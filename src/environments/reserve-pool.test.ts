@@ -230,6 +230,18 @@ test("functions that preload have programs of their own, and a plain one until t
   assert.equal(pool.take(world.installed, { memoryMb: 128 }), undefined, "what preloads is not for others");
 });
 
+test("what was announced has come, whether it took a plain one or one that preloads", async () => {
+  const { pool, world, pass } = scriptedPool();
+  world.installed = runtime({ reserve: { preloads: true } });
+  pool.announce("nodejs24.x", 128, 5);
+  for (let i = 0; i < 5; i++) {
+    await pass(11_000);
+    assert.ok(pool.take(world.installed, { memoryMb: 128, preloads: true }));
+  }
+  for (let i = 0; i < 30; i++) await pass(15_000);
+  assert.equal(pool.size, 4, "two of each kind");
+});
+
 test("a program that cannot be forked here, though it could be, does not preload", async () => {
   const { pool, world, prepared, pass } = scriptedPool();
   world.installed = runtime({ reserve: { preloads: true, zygote: true } });

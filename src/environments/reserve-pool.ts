@@ -111,17 +111,12 @@ export class ReservePool {
     kind.demand.arrived(nowMs);
     if (nowMs - this.#burst.lastMs > REFILL_DELAY_MS) this.#burst.beganMs = nowMs;
     this.#burst.lastMs = nowMs;
-    const taken = kind.waiting.shift() ?? this.#plainInstead(kind, wanted);
+    // What is announced is not known to preload, and such a function has a plain one while there is no other.
+    const plain = kind.preloads ? this.#kind(runtime, { memoryMb: wanted.memoryMb }) : undefined;
+    plain?.demand.announcedCame();
+    const taken = kind.waiting.shift() ?? plain?.waiting.shift();
     this.#refillSoon(kind.waiting.length === 0 ? EMPTY_REFILL_DELAY_MS : REFILL_DELAY_MS);
     return taken;
-  }
-
-  /** What is announced or deployed is not known to preload: such a function has a plain one until there are others. */
-  #plainInstead({ runtime, preloads }: Kind, { memoryMb }: WantedSandbox): WaitingSandbox | undefined {
-    if (!preloads) return undefined;
-    const plain = this.#kind(runtime, { memoryMb });
-    plain?.demand.announcedCame();
-    return plain?.waiting.shift();
   }
 
   /**
