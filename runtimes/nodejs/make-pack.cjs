@@ -4,7 +4,9 @@
  * Packs the client for the interpreter that runs this: `node make-pack.cjs DIRECTORY` writes into that directory what can
  * stand in the place of this one, and starts sooner.
  */
-const { copyFileSync, readdirSync, readFileSync, writeFileSync } = process.getBuiltinModule("node:fs");
+const { execFileSync } = process.getBuiltinModule("node:child_process");
+const { copyFileSync, readdirSync, readFileSync, rmSync, writeFileSync } =
+  process.getBuiltinModule("node:fs");
 const { setFlagsFromString } = process.getBuiltinModule("node:v8");
 const { Script } = process.getBuiltinModule("node:vm");
 
@@ -48,6 +50,17 @@ function compiled(source, filename) {
   return script.createCachedData();
 }
 
+/** Where there is a C compiler for what it is written for; without it every client is started. */
+function compileZygote(directory) {
+  const sources = readdirSync(__dirname).filter((name) => name.endsWith(".c"));
+  const options = ["-O2", "-shared", "-fPIC", "-o", `${directory}/zygote.node`];
+  try {
+    execFileSync("cc", [...options, ...sources], { cwd: __dirname, stdio: "ignore" });
+  } catch {
+    rmSync(`${directory}/zygote.node`, { force: true });
+  }
+}
+
 function makePack(directory) {
   const source = packedSource();
   const filename = "/var/runtime/client.js";
@@ -58,6 +71,7 @@ function makePack(directory) {
   writeFileSync(`${directory}/client.js`, source);
   writeFileSync(`${directory}/client.cache`, cache);
   copyFileSync(`${__dirname}/packed-bootstrap.cjs`, `${directory}/bootstrap.cjs`);
+  compileZygote(directory);
   for (const name of COPIED) copyFileSync(`${__dirname}/${name}`, `${directory}/${name}`);
 }
 

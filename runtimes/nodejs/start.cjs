@@ -12,18 +12,19 @@ const { exposeGc } = require("./exposed-gc.cjs");
 const { handOverListeners } = require("./hand-over.cjs");
 
 exposeGc();
-const { LAMBENT_RESERVE, LAMBENT_RESERVE_PRELOAD } = process.env;
-const handedOver = handOverListeners();
-const start =
-  LAMBENT_RESERVE === "1"
-    ? waitingStart(LAMBENT_RESERVE_PRELOAD === "1")
-    : require("./runtime.cjs").startRuntime;
+const { LAMBENT_RESERVE, LAMBENT_RESERVE_PRELOAD, LAMBENT_ZYGOTE } = process.env;
+const isForked = LAMBENT_ZYGOTE === "1";
+const preloads = LAMBENT_RESERVE_PRELOAD === "1";
+const handedOver = isForked
+  ? require("./zygote.cjs").serveForks(preloads).then(handOverListeners)
+  : handOverListeners();
+const start = LAMBENT_RESERVE === "1" ? waitingStart() : require("./runtime.cjs").startRuntime;
 hideClient();
 void handedOver.then(() => void start());
 
-function waitingStart(preloads) {
-  const { startWaitingRuntime } = require("./waiting-runtime.cjs");
-  return () => startWaitingRuntime(preloads);
+function waitingStart() {
+  const { rehearsalOf, startWaitingRuntime } = require("./waiting-runtime.cjs");
+  return () => startWaitingRuntime(rehearsalOf({ preloads, isForked }));
 }
 
 /** AWS: what its runtime consists of is neither a function's main module nor among the modules it has loaded. */

@@ -13,28 +13,34 @@ const path = process.getBuiltinModule("node:path");
 /** Starts and events that are played through, before memory is given back and after it. More saves little, and costs memory. */
 const REHEARSALS = { thorough: [4, 20], short: [2, 2] };
 
-/**
- * In reserve: waits for the function, gets ready meanwhile, and becomes its runtime. `preloads`: it is for functions that use
- * more of Node's modules than most.
- */
-async function startWaitingRuntime(preloads) {
-  const { client, codeIsThere } = await takeAssignment(new Rehearsal(rehearsalSteps(preloads)));
+/** In reserve: waits for the function, gets ready meanwhile by the steps of `rehearsal`, and becomes its runtime. */
+async function startWaitingRuntime(rehearsal) {
+  const { client, codeIsThere } = await takeAssignment(new Rehearsal(rehearsal));
   // Not awaited: the stacks that a function sees would have this one in them.
   void startRuntime(client, codeIsThere);
 }
 
-async function* rehearsalSteps(preloads) {
-  if (preloads) yield* preload();
-  const state = newState();
-  const serve = (client) => serveOne((event) => Promise.resolve(event), state, client, undefined);
-  async function* rehearse([starts, events]) {
-    for (let round = 0; round < starts; round++) yield await rehearseStart();
-    yield* rehearseServing(serve, events);
+/**
+ * `preloads`: it is for functions that use more of Node's modules than most. `isForked`: all that was done before the
+ * fork; to do it once more has the process own the memory that it will write to.
+ */
+async function* rehearsalOf({ preloads, isForked }) {
+  if (isForked) {
+    yield* rehearse(REHEARSALS.short);
+    return;
   }
+  if (preloads) yield* preload();
   yield rehearseReplacement();
   yield* rehearse(REHEARSALS.thorough);
   yield collectEverything();
   yield* rehearse(REHEARSALS.short);
+}
+
+async function* rehearse([starts, events]) {
+  const state = newState();
+  const serve = (client) => serveOne((event) => Promise.resolve(event), state, client, undefined);
+  for (let round = 0; round < starts; round++) yield await rehearseStart();
+  yield* rehearseServing(serve, events);
 }
 
 /** What stands between the assignment and the first event; leaves nothing of it. */
@@ -50,4 +56,4 @@ async function rehearseStart() {
   if (logDescriptor !== undefined) process.env._LAMBDA_TELEMETRY_LOG_FD = logDescriptor;
 }
 
-module.exports = { startWaitingRuntime };
+module.exports = { rehearsalOf, startWaitingRuntime };

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
 import { access } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import type { InstalledRuntime, RuntimeReserve } from "../../ports/runtime-catalogue.ts";
@@ -116,18 +117,25 @@ function installedRuntime(
     ...(library?.manifest.isPacked === true && { packsLibrary: true }),
     environmentVariables: Object.fromEntries(variables.map(([name, value]) => [name, fillIn(value, values)])),
     managed: manifest.managed,
-    reserve: reserveOf(runtime.reserve ?? manifest.reserve, library !== undefined),
+    reserve: reserveOf(runtime.reserve ?? manifest.reserve, { hasLibrary: library !== undefined, pack }),
     codeCache: manifest.codeCache,
     ...(runtime.isOlder && { isOlder: true }),
   };
 }
 
-function reserveOf(reserve: ReserveManifest | undefined, hasLibrary: boolean): RuntimeReserve | undefined {
+function reserveOf(
+  reserve: ReserveManifest | undefined,
+  { hasLibrary, pack }: { readonly hasLibrary: boolean; readonly pack: string | undefined },
+): RuntimeReserve | undefined {
   if (reserve === undefined) return undefined;
-  const { preloads, ...others } = reserve;
-  return preloads === true || (preloads === "with library" && hasLibrary)
-    ? { ...others, preloads: true }
-    : others;
+  const { preloads, zygote, ...others } = reserve;
+  const canFork =
+    typeof zygote === "string" ? pack !== undefined && existsSync(join(pack, zygote)) : zygote === true;
+  return {
+    ...others,
+    ...(canFork && { zygote: true }),
+    ...((preloads === true || (preloads === "with library" && hasLibrary)) && { preloads: true }),
+  };
 }
 
 function findAll(

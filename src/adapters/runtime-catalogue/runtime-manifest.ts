@@ -44,7 +44,8 @@ const librarySchema = z.strictObject({
 
 const reserveSchema = z.strictObject({
   byMemory: z.boolean().optional(),
-  zygote: z.boolean().optional(),
+  /** A file: where the runtime's pack has it only. */
+  zygote: z.union([z.boolean(), z.string()]).optional(),
   /** "with library": where the runtime has its library only. */
   preloads: z.union([z.boolean(), z.literal("with library")]).optional(),
 });

@@ -1,0 +1,199 @@
+/*
+ * The native part of the zygote for Node.js (zygote.cjs): what JavaScript cannot do. By Node-API, whose functions are declared
+ * here as they are documented, since few machines have its headers.
+ */
+#include "zygote.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+typedef struct napi_env__ *napi_env;
+typedef struct napi_value__ *napi_value;
+typedef struct napi_callback_info__ *napi_callback_info;
+typedef napi_value (*napi_callback)(napi_env, napi_callback_info);
+int napi_get_cb_info(napi_env, napi_callback_info, size_t *, napi_value *, napi_value *, void **);
+int napi_create_function(napi_env, const char *, size_t, napi_callback, void *, napi_value *);
+int napi_set_named_property(napi_env, napi_value, const char *, napi_value);
+int napi_create_int32(napi_env, int32_t, napi_value *);
+int napi_create_array_with_length(napi_env, size_t, napi_value *);
+int napi_set_element(napi_env, napi_value, uint32_t, napi_value);
+int napi_get_element(napi_env, napi_value, uint32_t, napi_value *);
+int napi_get_array_length(napi_env, napi_value, uint32_t *);
+int napi_get_value_int32(napi_env, napi_value, int32_t *);
+int napi_get_value_string_utf8(napi_env, napi_value, char *, size_t, size_t *);
+int napi_get_buffer_info(napi_env, napi_value, void **, size_t *);
+int napi_throw_error(napi_env, const char *, const char *);
+int napi_get_undefined(napi_env, napi_value *);
+
+#define PARAMETERS_MAX 5
+/* Where nothing that children have comes to lie. */
+#define CONTROL_DESCRIPTOR 100
+
+static struct settings settings;
+static sigset_t usual_signals, awaited_signals;
+
+static napi_value fail(napi_env env, const char *why) {
+  napi_throw_error(env, NULL, why);
+  return NULL;
+}
+
+static void parameters(napi_env env, napi_callback_info info, napi_value *values) {
+  size_t count = PARAMETERS_MAX;
+  napi_get_cb_info(env, info, &count, values, NULL, NULL);
+}
+
+static int number(napi_env env, napi_value value) {
+  int32_t result = 0;
+  napi_get_value_int32(env, value, &result);
+  return result;
+}
+
+static napi_value told(napi_env env, int result) {
+  napi_value value;
+  napi_create_int32(env, result, &value);
+  return value;
+}
+
+static int text(napi_env env, napi_value value, char *into) {
+  size_t length = 0;
+  napi_get_value_string_utf8(env, value, into, PATH_LENGTH_MAX, &length);
+  /* One that is just as long may have been cut off. */
+  return length < PATH_LENGTH_MAX - 1 ? 0 : -1;
+}
+
+static void child_ended(int signal) { (void)signal; }
+
+/* configure(user, group, openFiles, oomScoreAdjustment, filter) */
+static napi_value configure(napi_env env, napi_callback_info info) {
+  napi_value values[PARAMETERS_MAX];
+  void *filter = NULL;
+  size_t length = 0;
+  parameters(env, info, values);
+  settings.user = number(env, values[0]);
+  settings.group = number(env, values[1]);
+  settings.open_files = number(env, values[2]);
+  settings.oom_score_adjustment = number(env, values[3]);
+  napi_get_buffer_info(env, values[4], &filter, &length);
+  settings.filter = malloc(length);
+  if (settings.filter == NULL || length == 0) return fail(env, "there is no filter");
+  memcpy(settings.filter, filter, length);
+  settings.filter_length = length;
+  return NULL;
+}
+
+/* takeControl(descriptor): the same, where children will not have their own. */
+static napi_value take_control(napi_env env, napi_callback_info info) {
+  napi_value values[PARAMETERS_MAX];
+  parameters(env, info, values);
+  int given = number(env, values[0]), nothing = open("/dev/null", O_RDWR | O_CLOEXEC);
+  int control = fcntl(given, F_DUPFD_CLOEXEC, CONTROL_DESCRIPTOR);
+  if (control < 0 || nothing < 0 || dup3(nothing, given, O_CLOEXEC) < 0) return fail(env, "there is no control");
+  close(nothing);
+  fcntl(control, F_SETFL, fcntl(control, F_GETFL) & ~O_NONBLOCK);
+  return told(env, control);
+}
+
+/* prepare(control): the last thing that is done before the first fork. */
+static napi_value prepare(napi_env env, napi_callback_info info) {
+  napi_value values[PARAMETERS_MAX];
+  sigset_t children;
+  struct sigaction ended = {.sa_handler = child_ended};
+  parameters(env, info, values);
+  const char *wrong = prepare_copies(number(env, values[0]));
+  if (wrong != NULL) return fail(env, wrong);
+  if (prepare_entrance() < 0) return fail(env, "the namespace of processes cannot be told");
+  sigemptyset(&children);
+  sigaddset(&children, SIGCHLD);
+  sigaction(SIGCHLD, &ended, NULL);
+  sigprocmask(SIG_BLOCK, &children, &usual_signals);
+  awaited_signals = usual_signals;
+  sigdelset(&awaited_signals, SIGCHLD);
+  return NULL;
+}
+
+/* next(control): [process, exit status, signal] of a child that has ended; undefined when orders have come. */
+static napi_value next(napi_env env, napi_callback_info info) {
+  napi_value values[PARAMETERS_MAX], result;
+  parameters(env, info, values);
+  struct pollfd orders = {number(env, values[0]), POLLIN, 0};
+  for (;;) {
+    int status;
+    pid_t child = waitpid(-1, &status, WNOHANG);
+    if (child > 0) {
+      napi_create_array_with_length(env, 3, &result);
+      napi_set_element(env, result, 0, told(env, child));
+      napi_set_element(env, result, 1, told(env, WIFEXITED(status) ? WEXITSTATUS(status) : -1));
+      napi_set_element(env, result, 2, told(env, WIFSIGNALED(status) ? WTERMSIG(status) : 0));
+      return result;
+    }
+    if (ppoll(&orders, 1, NULL, &awaited_signals) > 0) break;
+  }
+  napi_get_undefined(env, &result);
+  return result;
+}
+
+/* fork(holder, group, runs, entrances): the child's number, and 0 in the child. */
+static napi_value fork_child(napi_env env, napi_callback_info info) {
+  static struct order order;
+  napi_value values[PARAMETERS_MAX], entrance;
+  uint32_t count = 0;
+  parameters(env, info, values);
+  order.holder = number(env, values[0]);
+  int wrong = text(env, values[1], order.group) | text(env, values[2], order.runs);
+  napi_get_array_length(env, values[3], &count);
+  if (count > ENTRANCES_MAX) wrong = -1;
+  for (uint32_t at = 0; wrong == 0 && at < count; at++) {
+    napi_get_element(env, values[3], at, &entrance);
+    wrong = text(env, entrance, order.entrances[at]);
+  }
+  order.entrance_count = count;
+  if (wrong != 0) return fail(env, "the order is too long");
+  pid_t child = fork_into(&order, &settings);
+  if (child < 0) return fail(env, strerror(errno));
+  if (child == 0) {
+    signal(SIGCHLD, SIG_DFL);
+    sigprocmask(SIG_SETMASK, &usual_signals, NULL);
+  }
+  return told(env, child);
+}
+
+/* identity(): [this process's number, a random one]. */
+static napi_value identity(napi_env env, napi_callback_info info) {
+  napi_value result;
+  uint32_t random = 0;
+  (void)info;
+  if (getrandom(&random, sizeof random, 0) != sizeof random) return fail(env, "there is no randomness");
+  napi_create_array_with_length(env, 2, &result);
+  napi_set_element(env, result, 0, told(env, getpid()));
+  random &= 0x7fffffff;
+  /* V8 takes 0 for none. */
+  napi_set_element(env, result, 1, told(env, random == 0 ? 1 : random));
+  return result;
+}
+
+/* end(): at once; what is stopped would be waited for. */
+static napi_value end(napi_env env, napi_callback_info info) {
+  (void)env;
+  (void)info;
+  _exit(0);
+}
+
+napi_value napi_register_module_v1(napi_env env, napi_value exports) {
+  static const struct { const char *name; napi_callback function; } all[] = {
+      {"configure", configure}, {"takeControl", take_control}, {"prepare", prepare}, {"next", next},
+      {"fork", fork_child},     {"identity", identity},         {"end", end},
+  };
+  for (size_t at = 0; at < sizeof all / sizeof *all; at++) {
+    napi_value function;
+    napi_create_function(env, all[at].name, strlen(all[at].name), all[at].function, NULL, &function);
+    napi_set_named_property(env, exports, all[at].name, function);
+  }
+  return exports;
+}
