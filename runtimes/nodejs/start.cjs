@@ -13,7 +13,7 @@ const { handOverListeners } = require("./hand-over.cjs");
 
 exposeGc();
 const { LAMBENT_RESERVE, LAMBENT_RESERVE_PRELOAD, LAMBENT_ZYGOTE } = process.env;
-const isForked = LAMBENT_ZYGOTE === "1";
+const isForked = LAMBENT_ZYGOTE !== undefined;
 const preloads = LAMBENT_RESERVE_PRELOAD === "1";
 const handedOver = isForked
   ? require("./zygote.cjs").serveForks(preloads).then(handOverListeners)

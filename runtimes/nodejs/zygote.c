@@ -6,11 +6,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <poll.h>
 #include <signal.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/random.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -33,6 +38,7 @@ int napi_throw_error(napi_env, const char *, const char *);
 int napi_get_undefined(napi_env, napi_value *);
 
 #define PARAMETERS_MAX 5
+#define WORDS_MAX 16
 /* Where nothing that children have comes to lie. */
 #define CONTROL_DESCRIPTOR 100
 
@@ -69,6 +75,38 @@ static int text(napi_env env, napi_value value, char *into) {
 }
 
 static void child_ended(int signal) { (void)signal; }
+
+/*
+ * restart(program, words): the same program once more, without the rings of io_uring, which a child would share with its parent.
+ * libuv does as on older kernels then.
+ */
+static napi_value restart(napi_env env, napi_callback_info info) {
+  static char program[PATH_LENGTH_MAX], words[WORDS_MAX][PATH_LENGTH_MAX];
+  static char *pointers[WORDS_MAX + 1];
+  struct sock_filter code[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_io_uring_setup, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  struct sock_fprog filter = {sizeof code / sizeof *code, code};
+  napi_value values[PARAMETERS_MAX], word;
+  uint32_t count = 0;
+  parameters(env, info, values);
+  int wrong = text(env, values[0], program);
+  napi_get_array_length(env, values[1], &count);
+  if (count > WORDS_MAX) wrong = -1;
+  for (uint32_t at = 0; wrong == 0 && at < count; at++) {
+    napi_get_element(env, values[1], at, &word);
+    wrong = text(env, word, words[at]);
+    pointers[at] = words[at];
+  }
+  if (wrong != 0) return fail(env, "the command is too long");
+  /* Node keeps what it has from its parent to itself. */
+  for (int descriptor = 0; descriptor < OWN_DESCRIPTORS; descriptor++) fcntl(descriptor, F_SETFD, 0);
+  if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter, 0, 0) == 0) execv(program, pointers);
+  return fail(env, strerror(errno));
+}
 
 /* configure(user, group, openFiles, oomScoreAdjustment, filter) */
 static napi_value configure(napi_env env, napi_callback_info info) {
@@ -187,8 +225,8 @@ static napi_value end(napi_env env, napi_callback_info info) {
 
 napi_value napi_register_module_v1(napi_env env, napi_value exports) {
   static const struct { const char *name; napi_callback function; } all[] = {
-      {"configure", configure}, {"takeControl", take_control}, {"prepare", prepare}, {"next", next},
-      {"fork", fork_child},     {"identity", identity},         {"end", end},
+      {"restart", restart}, {"configure", configure}, {"takeControl", take_control}, {"prepare", prepare},
+      {"next", next},       {"fork", fork_child},     {"identity", identity},        {"end", end},
   };
   for (size_t at = 0; at < sizeof all / sizeof *all; at++) {
     napi_value function;

@@ -7,6 +7,8 @@ const { setTimeout: delay } = process.getBuiltinModule("node:timers/promises");
 const { setFlagsFromString } = process.getBuiltinModule("node:v8");
 
 const CONTROL_FD = 3;
+/** Of LAMBENT_ZYGOTE, with what `restart` in zygote.c changes. */
+const RESTARTED = "restarted";
 const CHUNK_BYTES = 65_536;
 /** Until V8's workers have done what the last collection left to them. */
 const REST_MS = 100;
@@ -20,6 +22,7 @@ const REST_MS = 100;
  */
 async function serveForks(preloads) {
   const native = loadNative();
+  if (process.env.LAMBENT_ZYGOTE !== RESTARTED) restart(native);
   const control = new Control(native);
   const { uid, gid, openFiles, oomScoreAdjustment, filter } = control.next();
   native.configure(uid, gid, openFiles, oomScoreAdjustment, Buffer.from(filter, "hex"));
@@ -29,6 +32,12 @@ async function serveForks(preloads) {
   control.answer({ ready: true, sharedBytes: ownMemoryBytes() });
   takeOrders(native, control);
   becomeAnother(native);
+}
+
+function restart(native) {
+  process.env.LAMBENT_ZYGOTE = RESTARTED;
+  const { argv0, argv, execArgv, execPath } = process;
+  native.restart(execPath, [argv0, ...execArgv.filter((flag) => flag !== "--expose-gc"), ...argv.slice(1)]);
 }
 
 function loadNative() {

@@ -18,7 +18,7 @@ import { isInPrivateMountNamespace } from "./private-mount-namespace.ts";
 import { findProgram, requireProgram } from "./programs.ts";
 import { describeRootFileSystem } from "./root-file-system.ts";
 import { ScratchVolumes } from "./scratch-volumes.ts";
-import { hasSeccompFilter, seccompFilter, zygoteFilter } from "./seccomp/seccomp-filter.ts";
+import { hasSeccompFilter, seccompFilter } from "./seccomp/seccomp-filter.ts";
 import { UnprivilegedUsers } from "./unprivileged-users.ts";
 import { SANDBOX_HOST_NAME, SANDBOX_USER, Workspace } from "./workspace.ts";
 import { type Holder, openHolder } from "./zygote/holder.ts";
@@ -100,10 +100,7 @@ export async function openBubblewrapDriver(options: BubblewrapDriverOptions): Pr
       rootFileSystem,
       hostPaths,
       lateDirectories,
-      zygotes: openZygotes(
-        { ...launchSettings, rootFileSystem, hostPaths, filter: zygoteFilter(arch) },
-        options,
-      ),
+      zygotes: openZygotes({ ...launchSettings, rootFileSystem, hostPaths }, options),
       close: () => runAll(closers),
     });
     closers.unshift(() => driver.discard());

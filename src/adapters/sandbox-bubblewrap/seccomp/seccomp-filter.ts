@@ -148,12 +148,3 @@ export function filterProgram(architecture: FilterArchitecture): Instruction[] {
 export function seccompFilter(architecture: FilterArchitecture): Buffer {
   return assemble(filterProgram(architecture));
 }
-
-/**
- * For programs outside of sandboxes that are forked into them: all is allowed but what a child would go on sharing with
- * its parent, the rings of io_uring. Without them libuv does as on older kernels.
- */
-export function zygoteFilter(architecture: FilterArchitecture): Buffer {
-  const call = numbers[architecture].io_uring_setup;
-  return assemble([loadWord(NUMBER_OFFSET), ...whenEqual(call, [refuse(ENOSYS)]), returnAction(ALLOW)]);
-}

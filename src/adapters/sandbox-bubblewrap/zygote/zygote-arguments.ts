@@ -15,14 +15,13 @@ export interface ZygoteView {
  * The options of bwrap for a zygote: the file system of a sandbox, so that what its children have loaded has the paths
  * that it has in theirs, and no network. It stays root and among the host's processes, which it takes to enter sandboxes.
  */
-export function zygoteOptions(view: ZygoteView, seccompDescriptor: number): Buffer {
+export function zygoteOptions(view: ZygoteView): Buffer {
   const mounts = [...view.mounts].sort((a, b) => a.sandboxPath.length - b.sandboxPath.length);
   const options: Option[] = [
     ["--unshare-net"],
     ["--unshare-ipc"],
     ["--unshare-uts"],
     ["--die-with-parent"],
-    ["--seccomp", String(seccompDescriptor)],
     ["--new-session"],
     ["--cap-drop", "ALL"],
     ...CAPABILITIES.map((name) => ["--cap-add", name]),

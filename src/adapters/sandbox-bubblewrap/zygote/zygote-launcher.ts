@@ -6,7 +6,7 @@ import type { ControlGroups } from "../cgroups/control-group.ts";
 import type { HostPaths } from "../host-paths.ts";
 import { OOM_SCORE_ADJUSTMENT, OPEN_FILES_MAX } from "../started-sandbox.ts";
 import { SANDBOX_USER } from "../workspace.ts";
-import { FILTER_DESCRIPTOR, Zygote } from "./zygote.ts";
+import { Zygote } from "./zygote.ts";
 import { zygoteOptions } from "./zygote-arguments.ts";
 
 /** What every zygote on this machine has in common. */
@@ -14,8 +14,6 @@ export interface ZygoteLauncherParts {
   readonly clock: Clock;
   readonly bubblewrap: string;
   readonly seccompFile: string;
-  /** Of the zygotes themselves, see `zygoteFilter`. */
-  readonly filter: Buffer;
   readonly rootFileSystem: RootFileSystem;
   readonly hostPaths: HostPaths;
   readonly groups: ControlGroups;
@@ -36,17 +34,17 @@ export class ZygoteLauncher {
     variables: Readonly<Record<string, string>>,
     childless: () => void,
   ): Promise<Zygote> {
-    const { clock, bubblewrap, groups, rootFileSystem, hostPaths, seccompFile, filter } = this.#parts;
+    const { clock, bubblewrap, groups, rootFileSystem, hostPaths, seccompFile } = this.#parts;
     const mounts = program.mounts.map(async ({ hostPath, sandboxPath }) => ({
       source: await hostPaths.reachable(hostPath),
       sandboxPath,
     }));
-    const view = {
+    const options = zygoteOptions({
       rootFileSystem,
       mounts: await Promise.all(mounts),
       groupDirectories: groups.directories,
       environmentVariables: { ...variables, LAMBENT_ZYGOTE: "1" },
-    };
+    });
     const settings = {
       uid: SANDBOX_USER.uid,
       gid: SANDBOX_USER.gid,
@@ -55,17 +53,6 @@ export class ZygoteLauncher {
       filter: readFileSync(seccompFile).toString("hex"),
     };
     const group = groups.create(`zygote-${++this.#made}`);
-    return Zygote.start(
-      {
-        clock,
-        bubblewrap,
-        options: zygoteOptions(view, FILTER_DESCRIPTOR),
-        filter,
-        command: program.command,
-        group,
-        settings,
-      },
-      childless,
-    );
+    return Zygote.start({ clock, bubblewrap, options, command: program.command, group, settings }, childless);
   }
 }

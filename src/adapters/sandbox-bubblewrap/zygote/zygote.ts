@@ -10,8 +10,6 @@ import type { ProgramEnd } from "../helper/sandbox-helper.ts";
 const CONTROL_DESCRIPTOR = 3;
 /** The number of 4, where children have log records, stays taken: interpreters keep descriptors of their own behind it. */
 const OPTIONS_DESCRIPTOR = 5;
-/** Where bwrap finds the filter that the zygote itself runs under. */
-export const FILTER_DESCRIPTOR = 6;
 /** To load and prepare a program takes a tenth of a second on a machine that is idle. */
 const READY_WITHIN_MS = 30_000;
 /** Of what it has said before it failed. */
@@ -53,8 +51,6 @@ export interface ZygoteLaunch {
   readonly clock: Clock;
   readonly bubblewrap: string;
   readonly options: Buffer;
-  /** See `zygoteFilter`. */
-  readonly filter: Buffer;
   readonly command: readonly string[];
   readonly group: ControlGroup;
   readonly settings: ZygoteSettings;
@@ -105,7 +101,7 @@ export class Zygote {
       // With a user given, Node drops this process's supplementary groups.
       uid: 0,
       gid: 0,
-      stdio: ["ignore", "pipe", "pipe", "pipe", nothing, "pipe", "pipe"],
+      stdio: ["ignore", "pipe", "pipe", "pipe", nothing, "pipe"],
     });
     closeSync(nothing);
     this.#group = group;
@@ -129,8 +125,9 @@ export class Zygote {
       const { pid } = zygote.#process;
       if (pid === undefined) throw new Error(`${launch.bubblewrap} could not be started`);
       await launch.group.attach(pid);
-      zygote.#give(OPTIONS_DESCRIPTOR, launch.options);
-      zygote.#give(FILTER_DESCRIPTOR, launch.filter);
+      const streams: readonly unknown[] = zygote.#process.stdio;
+      const options = streams[OPTIONS_DESCRIPTOR];
+      if (options instanceof Writable) options.on("error", () => undefined).end(launch.options);
       zygote.#send({ ...launch.settings });
       await zygote.#readyInTime(launch.clock);
       zygote.#unref();
@@ -183,13 +180,6 @@ export class Zygote {
     this.#process.kill("SIGKILL");
     await this.ended;
     await this.#group.remove();
-  }
-
-  /** Without effect when it has ended. */
-  #give(descriptor: number, bytes: Buffer): void {
-    const streams: readonly unknown[] = this.#process.stdio;
-    const stream = streams[descriptor];
-    if (stream instanceof Writable) stream.on("error", () => undefined).end(bytes);
   }
 
   async #readyInTime(clock: Clock): Promise<void> {
