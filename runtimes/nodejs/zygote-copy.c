@@ -44,7 +44,7 @@
 struct stopped {
   void *tls, *id_address, *locks;
   size_t locks_length;
-  char *stack;
+  char *stack, name[16];
   jmp_buf where;
   atomic_int is_ready;
 };
@@ -84,6 +84,7 @@ static void stop_here(int number) {
   mine->tls = __builtin_thread_pointer();
   prctl(PR_GET_TID_ADDRESS, &mine->id_address, 0, 0, 0);
   syscall(SYS_get_robust_list, 0, &mine->locks, &mine->locks_length);
+  prctl(PR_GET_NAME, mine->name, 0, 0, 0);
   if (setjmp(mine->where) == 0) {
     char here;
     mine->stack = (char *)(((uintptr_t)&here - BELOW_STACK) & ~(uintptr_t)15);
@@ -97,6 +98,7 @@ static void stop_here(int number) {
 static int resume(void *at) {
   struct stopped *mine = at;
   syscall(SYS_set_robust_list, mine->locks, mine->locks_length);
+  prctl(PR_SET_NAME, mine->name, 0, 0, 0);
   longjmp(mine->where, 1);
 }
 

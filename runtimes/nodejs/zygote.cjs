@@ -3,7 +3,6 @@
 const { rehearsalOf } = require("./waiting-runtime.cjs");
 
 const { readFileSync, readSync, writeSync } = process.getBuiltinModule("node:fs");
-const { setTimeout: delay } = process.getBuiltinModule("node:timers/promises");
 const { setFlagsFromString } = process.getBuiltinModule("node:v8");
 
 const CONTROL_FD = 3;
@@ -27,7 +26,8 @@ async function serveForks(preloads) {
   const { uid, gid, openFiles, oomScoreAdjustment, filter } = control.next();
   native.configure(uid, gid, openFiles, oomScoreAdjustment, Buffer.from(filter, "hex"));
   for await (const _ of rehearsalOf({ preloads, isForked: false }));
-  await delay(REST_MS);
+  // Not that of node:timers/promises, which a function would find loaded.
+  await new Promise((resolve) => setTimeout(resolve, REST_MS));
   native.prepare(control.descriptor);
   control.answer({ ready: true, sharedBytes: ownMemoryBytes() });
   takeOrders(native, control);
