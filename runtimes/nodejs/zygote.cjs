@@ -20,13 +20,13 @@ const REST_MS = 100;
  *
  * Node.js has threads, which `fork` does not copy; how they get into the children is in zygote-copy.c.
  */
-async function serveForks(preloads) {
+async function serveForks() {
   const native = loadNative();
   if (process.env.LAMBENT_ZYGOTE !== RESTARTED) restart(native);
   const control = new Control(native);
   const { uid, gid, openFiles, oomScoreAdjustment, filter } = control.next();
   native.configure(uid, gid, openFiles, oomScoreAdjustment, Buffer.from(filter, "hex"));
-  for await (const _ of rehearsalOf({ preloads, isForked: false }));
+  for await (const _ of rehearsalOf({ preloads: true, isForked: false }));
   await delay(REST_MS);
   native.prepare(control.descriptor);
   control.answer({ ready: true, sharedBytes: ownMemoryBytes() });
