@@ -16,7 +16,7 @@ const { LAMBENT_RESERVE, LAMBENT_RESERVE_PRELOAD, LAMBENT_ZYGOTE } = process.env
 const isForked = LAMBENT_ZYGOTE !== undefined;
 const preloads = LAMBENT_RESERVE_PRELOAD === "1";
 const handedOver = isForked
-  ? require("./zygote.cjs").serveForks(preloads).then(handOverListeners)
+  ? require("./zygote.cjs").serveForks().then(handOverListeners)
   : handOverListeners();
 const start = LAMBENT_RESERVE === "1" ? waitingStart() : require("./runtime.cjs").startRuntime;
 hideClient();

@@ -8,15 +8,13 @@
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
-#include <poll.h>
-#include <signal.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/syscall.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 typedef struct napi_env__ *napi_env;
@@ -43,7 +41,6 @@ int napi_get_undefined(napi_env, napi_value *);
 #define CONTROL_DESCRIPTOR 100
 
 static struct settings settings;
-static sigset_t usual_signals, awaited_signals;
 
 static napi_value fail(napi_env env, const char *why) {
   napi_throw_error(env, NULL, why);
@@ -73,8 +70,6 @@ static int text(napi_env env, napi_value value, char *into) {
   /* One that is just as long may have been cut off. */
   return length < PATH_LENGTH_MAX - 1 ? 0 : -1;
 }
-
-static void child_ended(int signal) { (void)signal; }
 
 /*
  * restart(program, words): the same program once more, without the rings of io_uring, which a child would share with its parent.
@@ -138,95 +133,38 @@ static napi_value take_control(napi_env env, napi_callback_info info) {
   return told(env, control);
 }
 
-/* prepare(control): the last thing that is done before the first fork. */
-static napi_value prepare(napi_env env, napi_callback_info info) {
-  napi_value values[PARAMETERS_MAX];
-  sigset_t children;
-  struct sigaction ended = {.sa_handler = child_ended};
-  parameters(env, info, values);
-  const char *wrong = prepare_copies(number(env, values[0]));
-  if (wrong != NULL) return fail(env, wrong);
-  if (prepare_entrance() < 0) return fail(env, "the namespace of processes cannot be told");
-  sigemptyset(&children);
-  sigaddset(&children, SIGCHLD);
-  sigaction(SIGCHLD, &ended, NULL);
-  sigprocmask(SIG_BLOCK, &children, &usual_signals);
-  awaited_signals = usual_signals;
-  sigdelset(&awaited_signals, SIGCHLD);
-  return NULL;
-}
-
-/* next(control): [process, exit status, signal] of a child that has ended; undefined when orders have come. */
-static napi_value next(napi_env env, napi_callback_info info) {
+/*
+ * serve(control, firstAnswer): [the process's number, which the how manyth child of the zygote it is, a random number], in
+ * children only.
+ */
+static napi_value serve(napi_env env, napi_callback_info info) {
   napi_value values[PARAMETERS_MAX], result;
-  parameters(env, info, values);
-  struct pollfd orders = {number(env, values[0]), POLLIN, 0};
-  for (;;) {
-    int status;
-    pid_t child = waitpid(-1, &status, WNOHANG);
-    if (child > 0) {
-      napi_create_array_with_length(env, 3, &result);
-      napi_set_element(env, result, 0, told(env, child));
-      napi_set_element(env, result, 1, told(env, WIFEXITED(status) ? WEXITSTATUS(status) : -1));
-      napi_set_element(env, result, 2, told(env, WIFSIGNALED(status) ? WTERMSIG(status) : 0));
-      return result;
-    }
-    if (ppoll(&orders, 1, NULL, &awaited_signals) > 0) break;
-  }
-  napi_get_undefined(env, &result);
-  return result;
-}
-
-/* fork(holder, group, runs, entrances): the child's number, and 0 in the child. */
-static napi_value fork_child(napi_env env, napi_callback_info info) {
-  static struct order order;
-  napi_value values[PARAMETERS_MAX], entrance;
-  uint32_t count = 0;
-  parameters(env, info, values);
-  order.holder = number(env, values[0]);
-  int wrong = text(env, values[1], order.group) | text(env, values[2], order.runs);
-  napi_get_array_length(env, values[3], &count);
-  if (count > ENTRANCES_MAX) wrong = -1;
-  for (uint32_t at = 0; wrong == 0 && at < count; at++) {
-    napi_get_element(env, values[3], at, &entrance);
-    wrong = text(env, entrance, order.entrances[at]);
-  }
-  order.entrance_count = count;
-  if (wrong != 0) return fail(env, "the order is too long");
-  pid_t child = fork_into(&order, &settings);
-  if (child < 0) return fail(env, strerror(errno));
-  if (child == 0) {
-    signal(SIGCHLD, SIG_DFL);
-    sigprocmask(SIG_SETMASK, &usual_signals, NULL);
-  }
-  return told(env, child);
-}
-
-/* identity(): [this process's number, a random one]. */
-static napi_value identity(napi_env env, napi_callback_info info) {
-  napi_value result;
+  char first_answer[PATH_LENGTH_MAX];
   uint32_t random = 0;
-  (void)info;
+  parameters(env, info, values);
+  int control = number(env, values[0]);
+  if (text(env, values[1], first_answer) != 0) return fail(env, "the answer is too long");
+  const char *wrong = prepare_copies(control);
+  if (wrong != NULL) {
+    /* What has been stopped would be waited for. */
+    dprintf(STDERR_FILENO, "%s\n", wrong);
+    _exit(1);
+  }
+  if (prepare_entrance() < 0) _exit(1);
+  int which = serve_orders(control, first_answer, &settings);
   if (getrandom(&random, sizeof random, 0) != sizeof random) return fail(env, "there is no randomness");
-  napi_create_array_with_length(env, 2, &result);
-  napi_set_element(env, result, 0, told(env, getpid()));
   random &= 0x7fffffff;
+  napi_create_array_with_length(env, 3, &result);
+  napi_set_element(env, result, 0, told(env, getpid()));
+  napi_set_element(env, result, 1, told(env, which));
   /* V8 takes 0 for none. */
-  napi_set_element(env, result, 1, told(env, random == 0 ? 1 : random));
+  napi_set_element(env, result, 2, told(env, random == 0 ? 1 : random));
   return result;
-}
-
-/* end(): at once; what is stopped would be waited for. */
-static napi_value end(napi_env env, napi_callback_info info) {
-  (void)env;
-  (void)info;
-  _exit(0);
 }
 
 napi_value napi_register_module_v1(napi_env env, napi_value exports) {
   static const struct { const char *name; napi_callback function; } all[] = {
-      {"restart", restart}, {"configure", configure}, {"takeControl", take_control}, {"prepare", prepare},
-      {"next", next},       {"fork", fork_child},     {"identity", identity},        {"end", end},
+      {"restart", restart}, {"configure", configure}, {"takeControl", take_control}, {"serve", serve},
   };
   for (size_t at = 0; at < sizeof all / sizeof *all; at++) {
     napi_value function;

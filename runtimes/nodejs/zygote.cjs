@@ -2,7 +2,7 @@
 
 const { rehearsalOf } = require("./waiting-runtime.cjs");
 
-const { readFileSync, readSync, writeSync } = process.getBuiltinModule("node:fs");
+const { readFileSync, readSync } = process.getBuiltinModule("node:fs");
 const { setFlagsFromString } = process.getBuiltinModule("node:v8");
 
 const CONTROL_FD = 3;
@@ -19,19 +19,18 @@ const REST_MS = 100;
  *
  * Node.js has threads, which `fork` does not copy; how they get into the children is in zygote-copy.c.
  */
-async function serveForks(preloads) {
+async function serveForks() {
   const native = loadNative();
   if (process.env.LAMBENT_ZYGOTE !== RESTARTED) restart(native);
-  const control = new Control(native);
-  const { uid, gid, openFiles, oomScoreAdjustment, filter } = control.next();
+  const control = native.takeControl(CONTROL_FD);
+  const { uid, gid, openFiles, oomScoreAdjustment, filter } = readSettings(control);
   native.configure(uid, gid, openFiles, oomScoreAdjustment, Buffer.from(filter, "hex"));
-  for await (const _ of rehearsalOf({ preloads, isForked: false }));
+  for await (const _ of rehearsalOf({ preloads: true, isForked: false }));
   // Not that of node:timers/promises, which a function would find loaded.
   await new Promise((resolve) => setTimeout(resolve, REST_MS));
-  native.prepare(control.descriptor);
-  control.answer({ ready: true, sharedBytes: ownMemoryBytes() });
-  takeOrders(native, control);
-  becomeAnother(native);
+  // Where there is still JavaScript, V8's workers may be needed: the rest is in zygote-orders.c.
+  const ready = `${JSON.stringify({ ready: true, sharedBytes: ownMemoryBytes() })}\n`;
+  becomeAnother(native.serve(control, ready));
 }
 
 function restart(native) {
@@ -46,60 +45,17 @@ function loadNative() {
   return module.exports;
 }
 
-/** Returns in children. */
-function takeOrders(native, control) {
-  const children = new Map();
-  for (;;) {
-    const end = native.next(control.descriptor);
-    if (end !== undefined) {
-      tellEnd(end, children, control);
-      continue;
-    }
-    for (const order of control.nextOnes()) {
-      if (order.terminate !== undefined) terminate(order.terminate, children);
-      else if (isChild(native, order, { children, control })) return;
-    }
-  }
-}
-
-function isChild(native, { fork: name, holder, runs, group, groups }, { children, control }) {
-  // Has V8 go on with its random numbers, so that those of contexts that children make are not all the same.
-  new Set().add({});
-  let child;
-  try {
-    child = native.fork(holder, group, runs, groups);
-  } catch (error) {
-    control.answer({ failed: name, reason: error.message });
-    return false;
-  }
-  if (child === 0) return true;
-  children.set(child, name);
-  control.answer({ forked: name, processId: child });
-  return false;
-}
-
-function tellEnd([child, code, signal], children, control) {
-  const name = children.get(child);
-  // A child can give this process children by CLONE_PARENT: nobody waits for those.
-  if (name === undefined) return;
-  children.delete(child);
-  control.answer({ ended: name, ...(signal > 0 ? { signal } : { code }) });
-}
-
-/** One that has not been waited for keeps its number. */
-function terminate(name, children) {
-  for (const [child, itsName] of children) if (itsName === name) process.kill(child, "SIGTERM");
-}
-
 /** What Node and V8 know of the process that they are in is what the zygote was. */
-function becomeAnother(native) {
-  const [processId, seed] = native.identity();
+function becomeAnother([processId, which, seed]) {
   const property = Object.getOwnPropertyDescriptor(process, "pid");
   Object.defineProperty(process, "pid", { ...property, value: processId });
   setFlagsFromString(`--random-seed=${seed}`);
   Math.random();
   // Worker threads take a seed of their own.
   setFlagsFromString("--random-seed=0");
+  // Has V8 go on with its random numbers, so that those of contexts that children make are not all the same.
+  const objects = new Set();
+  for (let step = 0; step < which; step++) objects.add({});
 }
 
 /** What children share with this process, apart from files. */
@@ -108,47 +64,17 @@ function ownMemoryBytes() {
   return Number(kilobytes?.[1] ?? 0) * 1024;
 }
 
-/** Lines of JSON. The platform's end is that of this process, too. */
-class Control {
-  #native;
-  #received = Buffer.alloc(0);
-  #chunk = Buffer.alloc(CHUNK_BYTES);
-
-  constructor(native) {
-    this.#native = native;
-    this.descriptor = native.takeControl(CONTROL_FD);
+/** The first of the platform's lines, before it is answered the only one. */
+function readSettings(descriptor) {
+  const chunk = Buffer.alloc(CHUNK_BYTES);
+  let text = "";
+  while (!text.endsWith("\n")) {
+    const length = readSync(descriptor, chunk);
+    // Its end is ours.
+    if (length === 0) process.exit(0);
+    text += chunk.latin1Slice(0, length);
   }
-
-  next() {
-    let message = this.#takeLine();
-    for (; message === undefined; message = this.#takeLine()) this.#receive();
-    return message;
-  }
-
-  /** All that have come; waits for something to come. */
-  *nextOnes() {
-    this.#receive();
-    for (let message = this.#takeLine(); message !== undefined; message = this.#takeLine()) yield message;
-  }
-
-  answer(message) {
-    let rest = Buffer.from(`${JSON.stringify(message)}\n`);
-    while (rest.length > 0) rest = rest.subarray(writeSync(this.descriptor, rest));
-  }
-
-  #takeLine() {
-    const end = this.#received.indexOf("\n");
-    if (end < 0) return undefined;
-    const line = this.#received.toString("utf8", 0, end);
-    this.#received = this.#received.subarray(end + 1);
-    return JSON.parse(line);
-  }
-
-  #receive() {
-    const length = readSync(this.descriptor, this.#chunk);
-    if (length === 0) this.#native.end();
-    this.#received = Buffer.concat([this.#received, this.#chunk.subarray(0, length)]);
-  }
+  return JSON.parse(text);
 }
 
 module.exports = { serveForks };

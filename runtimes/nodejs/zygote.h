@@ -46,3 +46,11 @@ struct settings {
 int prepare_entrance(void);
 /* The process id of a copy, which runs on from here when it is inside of its sandbox, with 0; -1 with errno. */
 pid_t fork_into(const struct order *order, const struct settings *settings);
+
+/* zygote-orders.c: what is done between the first fork and the end. */
+
+/*
+ * Answers the platform with `first_answer`, then takes its orders. Returns in children only, which the how manyth it is; the
+ * original ends when the platform does.
+ */
+int serve_orders(int control, const char *first_answer, const struct settings *settings);

@@ -128,6 +128,8 @@ test("a function that is too small for a pack reports what it loads, where that 
   await reporter.access?.store(holding(new Uint8Array(), true));
   assert.deepEqual(await offered(small, preloading), [undefined, true]);
   assert.deepEqual(await offered({ ...small, version: "1" }, preloading), ["report", false]);
+  const shared = { ...RUNTIME, reserve: { preloads: true, zygote: true, forkedPreload: true } };
+  assert.equal(await packs.offer({ ...small, version: "2" }, shared), undefined, "all have loaded it");
 });
 
 test("with a library that is packed even the smallest function has a pack, one for each installation of it", async () => {

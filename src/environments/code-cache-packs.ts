@@ -49,7 +49,7 @@ export class CodeCachePacks {
   async offer(version: FunctionVersion, runtime: InstalledRuntime): Promise<CodeCacheOffer | undefined> {
     if (runtime.codeCache !== true) return undefined;
     const isSmall = version.unzippedBytes < WORTHWHILE_BYTES && runtime.packsLibrary !== true;
-    if (isSmall && runtime.reserve?.preloads !== true) return undefined;
+    if (isSmall && !asksForReport(runtime)) return undefined;
     if (UNFIT_VARIABLES.some((name) => version.environmentVariables[name])) return undefined;
     const keeper = this.#keeper;
     const name = packName(version, runtime);
@@ -105,3 +105,8 @@ const told = (
 });
 const refuse = (): Promise<boolean> => Promise.resolve(false);
 const nothing = (): Promise<undefined> => Promise.resolve(undefined);
+
+/** A function without a pack is asked for it only where it makes a difference to those that wait. */
+function asksForReport({ reserve }: InstalledRuntime): boolean {
+  return reserve?.preloads === true && reserve.forkedPreload !== true;
+}

@@ -26,7 +26,7 @@ function scriptedPool(changes: Partial<ReservePoolDependencies> = {}) {
   const clock = new ManualClock();
   const prepared: Prepared[] = [];
   const failures: unknown[] = [];
-  const world = { installed: runtime(), available: 0.5, room: 100, broken: false };
+  const world = { installed: runtime(), available: 0.5, room: 100, broken: false, forks: false };
   const prepare = async (request: ReserveRequest): Promise<WaitingSandbox> => {
     if (world.broken) throw new Error("no sandbox today");
     const ended = Promise.withResolvers<void>();
@@ -46,7 +46,12 @@ function scriptedPool(changes: Partial<ReservePoolDependencies> = {}) {
   let ids = 0;
   const pool = new ReservePool({
     clock,
-    sandboxes: { prepare } as unknown as SandboxDriver,
+    sandboxes: {
+      prepare,
+      get forks() {
+        return world.forks;
+      },
+    } as unknown as SandboxDriver,
     runtimes: {
       find: (name) => (name === world.installed.identifier ? world.installed : undefined),
       list: () => [world.installed],
@@ -249,6 +254,18 @@ test("a program that cannot be forked here, though it could be, does not preload
   await pass(100);
   assert.equal(pool.size, 2);
   assert.ok(prepared.every(({ request }) => !("LAMBENT_RESERVE_PRELOAD" in request.environmentVariables)));
+});
+
+test("where all that are forked have preloaded there is one kind, and two where nothing is forked", async () => {
+  for (const forks of [true, false]) {
+    const { pool, world, prepared, pass } = scriptedPool();
+    world.forks = forks;
+    world.installed = runtime({ reserve: { preloads: true, zygote: true, forkedPreload: true } });
+    pool.take(world.installed, { memoryMb: 128, preloads: true });
+    await pass(100);
+    const told = prepared.filter(({ request }) => "LAMBENT_RESERVE_PRELOAD" in request.environmentVariables);
+    assert.deepEqual([pool.size, told.length], [2, forks ? 0 : 2]);
+  }
 });
 
 test("kinds share the places: one that has many gives way to one that has none", async () => {

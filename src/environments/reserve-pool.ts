@@ -170,10 +170,15 @@ export class ReservePool {
     return kind;
   }
 
-  /** Of a program that is a zygote's, in the zygote only: each by itself would take too long and too much memory. */
+  /**
+   * Of a program that is a zygote's, in the zygote only: each by itself would take too long and too much memory. Where all
+   * that are forked have loaded it there is nothing to choose.
+   */
   #canPreload({ reserve }: InstalledRuntime): boolean {
     if (reserve?.preloads !== true) return false;
-    return reserve.zygote !== true || this.#dependencies.sandboxes.forks === true;
+    if (reserve.zygote !== true) return true;
+    const forks = this.#dependencies.sandboxes.forks === true;
+    return reserve.forkedPreload === true ? !forks : forks;
   }
 
   #isInstalled({ identifier, versionHash }: InstalledRuntime): boolean {

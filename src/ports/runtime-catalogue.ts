@@ -40,6 +40,8 @@ export interface RuntimeReserve {
    * the network use. It takes memory, so such programs wait for functions that have shown that they use it.
    */
   readonly preloads?: boolean | undefined;
+  /** Whether whatever is forked has loaded that: it takes no memory of its own there. */
+  readonly forkedPreload?: boolean | undefined;
 }
 
 export interface RuntimeCatalogue {

@@ -173,6 +173,8 @@ function asForked(language: Language, { same, ...facts }: Facts): Facts {
   const { status, threads, maps } = same as unknown as NodeFacts;
   return {
     ...facts,
+    // Its zygote has loaded more.
+    modules: [],
     same: {
       ...same,
       // Below the sandbox's filter lies the one by which a zygote does without what cannot be copied.
@@ -216,7 +218,13 @@ for (const language of LANGUAGES)
           invoke(clients.starting, started),
         ]);
         const facts = other.body as Facts;
-        assert.deepEqual(comparable(body), comparable(asForked(language, facts)));
+        const expected = asForked(language, facts);
+        if (expected.modules.length === 0) {
+          const { length } = facts.modules.filter((name) => !body.modules.includes(name));
+          assert.equal(length, 0);
+        }
+        const modules = expected.modules.length === 0 ? [] : body.modules;
+        assert.deepEqual(comparable({ ...body, modules }), comparable(expected));
         // What does differ.
         assert.deepEqual([body.parent[0], facts.parent[0]], [0, 1]);
         // The first sandboxes are bwrap's, until the helper has shown that it can build them.

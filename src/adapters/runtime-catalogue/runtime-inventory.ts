@@ -131,10 +131,12 @@ function reserveOf(
   const { preloads, zygote, ...others } = reserve;
   const canFork =
     typeof zygote === "string" ? pack !== undefined && existsSync(join(pack, zygote)) : zygote === true;
+  const canPreload = preloads === "with library" ? hasLibrary : preloads !== undefined && preloads !== false;
   return {
     ...others,
     ...(canFork && { zygote: true }),
-    ...((preloads === true || (preloads === "with library" && hasLibrary)) && { preloads: true }),
+    ...(canPreload && { preloads: true }),
+    ...(canFork && preloads === "all that are forked" && { forkedPreload: true }),
   };
 }
 

@@ -46,8 +46,8 @@ const reserveSchema = z.strictObject({
   byMemory: z.boolean().optional(),
   /** A file: where the runtime's pack has it only. */
   zygote: z.union([z.boolean(), z.string()]).optional(),
-  /** "with library": where the runtime has its library only. */
-  preloads: z.union([z.boolean(), z.literal("with library")]).optional(),
+  /** "with library": where the runtime has its library only. "all that are forked": what a zygote has loaded costs its children nothing. */
+  preloads: z.union([z.boolean(), z.literal("with library"), z.literal("all that are forked")]).optional(),
 });
 
 const manifestSchema = z.strictObject({

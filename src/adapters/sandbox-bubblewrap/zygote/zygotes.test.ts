@@ -52,8 +52,12 @@ test("a zygote is renewed after some forks, and after some minutes; the old one 
   const first = (await get())!;
   made[0]!.forks = 200;
   made[0]!.children = 1;
+  // Nobody waits until its successor can fork.
+  assert.equal(await get(), first);
+  await new Promise(setImmediate);
   const second = (await get())!;
   assert.notEqual(second, first);
+  assert.equal(await get(), second);
   clock.advance(60_000);
   assert.equal(made[0]!.closed, false);
   made[0]!.children = 0;
@@ -61,7 +65,36 @@ test("a zygote is renewed after some forks, and after some minutes; the old one 
   clock.advance(30_000);
   assert.equal(made[0]!.closed, true);
   clock.advance(10 * 60_000);
-  assert.notEqual(await get(), second);
+  assert.equal(await get(), second);
+  await new Promise(setImmediate);
+  assert.equal(await get(), made[2]);
+  assert.equal(made.length, 3);
+});
+
+test("one whose successor cannot be made is given up, and programs are started for a while", async () => {
+  const { clock, made, failures, world, get } = scripted();
+  await get();
+  made[0]!.forks = 200;
+  world.broken = true;
+  assert.equal(await get(), made[0]);
+  await new Promise(setImmediate);
+  assert.equal(await get(), undefined);
+  assert.deepEqual(failures, ["Error: not today"]);
+  clock.advance(1_000);
+  world.broken = false;
+  assert.equal(await get(), made[1]);
+});
+
+test("a successor that comes when another one is there already is not kept", async () => {
+  const { made, get } = scripted();
+  await get();
+  made[0]!.forks = 200;
+  const [first] = [await get(), made[0]!.die()];
+  assert.equal(first, made[0]);
+  await new Promise(setImmediate);
+  const current = await get();
+  const kept = made.filter(({ closed }) => !closed);
+  assert.deepEqual(kept, [current]);
 });
 
 test("one without children is not kept for ever", async () => {

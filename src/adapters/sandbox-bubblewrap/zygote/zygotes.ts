@@ -31,6 +31,8 @@ export interface ZygotesParts<Managed extends ManagedZygote> {
 /** The zygote of one program with its start variables. */
 interface Kind<Managed> {
   current: Promise<Managed> | undefined;
+  /** Takes its place when it can fork: nobody waits for that. */
+  successor: Promise<Managed> | undefined;
   madeMs: number;
   usedMs: number;
   retryAtMs: number;
@@ -61,14 +63,14 @@ export class Zygotes<Managed extends ManagedZygote = Zygote> {
     if (kind.retryAtMs > nowMs) return undefined;
     kind.usedMs = nowMs;
     try {
-      const current = await kind.current;
-      if (current !== undefined && (current.forks >= FORKS_MAX || nowMs - kind.madeMs > AGE_MAX_MS))
-        this.#retire(kind, current);
       if (kind.current === undefined) {
         kind.madeMs = nowMs;
         kind.current = this.#start(program, variables, kind);
       }
-      return await kind.current;
+      const current = await kind.current;
+      if (current.forks >= FORKS_MAX || nowMs - kind.madeMs > AGE_MAX_MS)
+        this.#replace(kind, current, { program, variables });
+      return current;
     } catch (error) {
       this.failed(program, variables, error);
       return undefined;
@@ -91,10 +93,9 @@ export class Zygotes<Managed extends ManagedZygote = Zygote> {
   /** Kills them all, with their children. */
   async close(): Promise<void> {
     this.#closed = true;
-    const starting = [...this.#kinds.values()].flatMap(({ current }) =>
-      current === undefined ? [] : [current],
+    await Promise.allSettled(
+      [...this.#kinds.values()].flatMap(({ current, successor }) => [current, successor]),
     );
-    await Promise.allSettled(starting);
     await Promise.all([...this.#running].map((zygote) => zygote.close()));
   }
 
@@ -106,11 +107,41 @@ export class Zygotes<Managed extends ManagedZygote = Zygote> {
     return zygote;
   }
 
+  /** In the background; until then the old one goes on. */
+  #replace(
+    kind: Kind<Managed>,
+    old: Managed,
+    { program, variables }: { readonly program: SandboxProgram; readonly variables: Variables },
+  ): void {
+    if (kind.successor !== undefined || this.#retired.has(old)) return;
+    const { current } = kind;
+    const successor = this.#start(program, variables, kind);
+    kind.successor = successor;
+    successor
+      .then((zygote) => {
+        if (this.#retired.has(zygote)) return;
+        // The old one has gone before, and another one came.
+        if (kind.current !== current) return this.#endUnused(zygote);
+        this.#retire(kind, old);
+        kind.madeMs = this.#parts.clock.monotonicMs();
+        kind.current = successor;
+      })
+      .catch((error: unknown) => this.failed(program, variables, error))
+      .finally(() => {
+        kind.successor = undefined;
+      });
+  }
+
   #retire(kind: Kind<Managed>, zygote: Managed): void {
     if (this.#retired.has(zygote)) return;
     this.#retired.add(zygote);
     kind.current = undefined;
     this.#endLater(zygote);
+  }
+
+  #endUnused(zygote: Managed): void {
+    this.#retired.add(zygote);
+    end(zygote);
   }
 
   #endLater(zygote: Managed): void {
@@ -143,7 +174,7 @@ function end(zygote: ManagedZygote): void {
 }
 
 function newKind(nowMs: number): Kind<never> {
-  return { current: undefined, madeMs: nowMs, usedMs: nowMs, retryAtMs: 0, retryMs: 0 };
+  return { current: undefined, successor: undefined, madeMs: nowMs, usedMs: nowMs, retryAtMs: 0, retryMs: 0 };
 }
 
 const keyOf = (program: SandboxProgram, variables: Variables): string => JSON.stringify([program, variables]);
