@@ -55,6 +55,31 @@ describe("discovery of runtimes", () => {
     assert.deepEqual(reserves, [{ zygote: true }, {}]);
   });
 
+  test("a runtime whose zygote is a file can be forked where its pack has that file", async () => {
+    const runtimesDirectory = join(scratch, "compiled");
+    await cp(join(RUNTIMES_DIRECTORY, "nodejs"), join(runtimesDirectory, "nodejs"), { recursive: true });
+    const file = join(runtimesDirectory, "nodejs", "manifest.json");
+    const manifest = JSON.parse(await readFile(file, "utf8"));
+    // Stands in for a compiler that may be there or not.
+    const makePack = `require("node:fs").writeFileSync(process.argv[2] + "/made.node", "");`;
+    await writeFile(join(runtimesDirectory, "nodejs", "make-own-pack.cjs"), makePack);
+    const canFork = async (zygote: string | boolean, directory?: string): Promise<boolean | undefined> => {
+      const changed = { ...manifest, pack: "make-own-pack.cjs", reserve: { zygote } };
+      await writeFile(file, JSON.stringify(changed));
+      const failed = (error: unknown): never => assert.fail(String(error));
+      const packs = directory === undefined ? {} : { packs: { directory, failed } };
+      const catalogue = await discoverRuntimes({ ...base, ...packs, runtimesDirectory, environment: bare });
+      const runtime = catalogue.find("nodejs24.x");
+      assert.ok(runtime);
+      return runtime.reserve?.zygote;
+    };
+    const packs = join(scratch, "packs");
+    assert.equal(await canFork("made.node", packs), true);
+    assert.equal(await canFork("not-made.node", packs), undefined);
+    assert.equal(await canFork("made.node"), undefined);
+    assert.equal(await canFork(true), true);
+  });
+
   test("hashes tell versions apart and do not change by themselves", async () => {
     const [first, second] = await Promise.all(
       [0, 1].map(() => discoverRuntimes({ ...base, environment: bare })),

@@ -19,6 +19,7 @@ const RUNTIME = "nodejs24.x";
 const ATTEMPTS_MAX = 20;
 const ENVIRONMENTS = 8;
 const TURNS = 200;
+const BURST = 40;
 const EVERYTHING: Readonly<Record<string, unknown>> = {
   timers: { order: ["tick", "immediate", "early", "late"], ticks: 5, isLate: true },
   files: true,
@@ -159,6 +160,14 @@ describe("a forked Node.js", { concurrency: false }, () => {
       assert.ok(!failed.log.includes("before exit"), failed.log);
       assert.notEqual((await tell(name, "files")).environment, environment, what);
     }
+  });
+
+  test("is one of many that come from one zygote at once", async (t) => {
+    if (!forks(t)) return;
+    const name = await untilForked();
+    const told = await Promise.all(Array.from({ length: BURST }, () => tell(name, "wait")));
+    assert.ok(new Set(told.map(({ environment }) => environment)).size > BURST / 2);
+    assert.equal(told.filter(({ isForked }) => isForked).length, BURST);
   });
 
   test("does not disturb others that were forked from the same zygote", async (t) => {
