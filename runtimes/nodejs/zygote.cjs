@@ -1,6 +1,6 @@
 "use strict";
 
-const { rehearsalOf } = require("./waiting-runtime.cjs");
+const { collectWhenIdle, rehearsalOf } = require("./waiting-runtime.cjs");
 
 const { readFileSync, readSync, writeSync } = process.getBuiltinModule("node:fs");
 const { setTimeout: delay } = process.getBuiltinModule("node:timers/promises");
@@ -26,6 +26,8 @@ async function serveForks() {
   const control = new Control(native);
   const { uid, gid, openFiles, oomScoreAdjustment, filter } = control.next();
   native.configure(uid, gid, openFiles, oomScoreAdjustment, Buffer.from(filter, "hex"));
+  // Until one has its function: see collectWhenIdle.
+  collectWhenIdle(false);
   for await (const _ of rehearsalOf({ preloads: true, isForked: false }));
   await delay(REST_MS);
   native.prepare(control.descriptor);
