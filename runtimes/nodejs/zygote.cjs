@@ -1,6 +1,6 @@
 "use strict";
 
-const { rehearsalOf } = require("./waiting-runtime.cjs");
+const { collectWhenIdle, rehearsalOf } = require("./waiting-runtime.cjs");
 
 const { readFileSync, readSync } = process.getBuiltinModule("node:fs");
 const { setFlagsFromString } = process.getBuiltinModule("node:v8");
@@ -25,6 +25,8 @@ async function serveForks() {
   const control = native.takeControl(CONTROL_FD);
   const { uid, gid, openFiles, oomScoreAdjustment, filter } = readSettings(control);
   native.configure(uid, gid, openFiles, oomScoreAdjustment, Buffer.from(filter, "hex"));
+  // Until one has its function: see collectWhenIdle.
+  collectWhenIdle(false);
   for await (const _ of rehearsalOf({ preloads: true, isForked: false }));
   // Not that of node:timers/promises, which a function would find loaded.
   await new Promise((resolve) => setTimeout(resolve, REST_MS));

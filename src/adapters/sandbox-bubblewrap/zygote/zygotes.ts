@@ -93,9 +93,10 @@ export class Zygotes<Managed extends ManagedZygote = Zygote> {
   /** Kills them all, with their children. */
   async close(): Promise<void> {
     this.#closed = true;
-    await Promise.allSettled(
-      [...this.#kinds.values()].flatMap(({ current, successor }) => [current, successor]),
+    const starting = [...this.#kinds.values()].flatMap(({ current, successor }) =>
+      [current, successor].filter((zygote) => zygote !== undefined),
     );
+    await Promise.allSettled(starting);
     await Promise.all([...this.#running].map((zygote) => zygote.close()));
   }
 
