@@ -7,6 +7,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { devNull, tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
+import type { Duplex, Writable } from "node:stream";
 import { text } from "node:stream/consumers";
 import { after, before, describe, type TestContext, test } from "node:test";
 import { promisify } from "node:util";
@@ -48,7 +49,7 @@ function start(stage: "1" | "restarted", ...more: number[]): Started {
     stdio: ["ignore", "ignore", "pipe", "pipe", nothing, ...more],
   });
   closeSync(nothing);
-  const control = child.stdio[3] as NodeJS.ReadableStream & NodeJS.WritableStream;
+  const control = child.stdio[3] as Duplex;
   const answers = createInterface({ input: control })[Symbol.asyncIterator]();
   return {
     process: child,
@@ -99,7 +100,7 @@ describe("the Node.js client as a zygote", { concurrency: false }, () => {
     zygote.send(...names.map((name) => fork(name)));
     for (const name of names)
       assert.deepEqual(await zygote.next(), { failed: name, reason: "No such process" });
-    (zygote.process.stdio[3] as NodeJS.WritableStream).end();
+    (zygote.process.stdio[3] as Writable).end();
     assert.deepEqual(await zygote.exit, [0, null]);
     assert.equal(await zygote.complaints, "");
   });
