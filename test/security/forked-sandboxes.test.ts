@@ -58,13 +58,16 @@ let runtimes: string[] = [];
 let deployed = 0;
 
 /** Those of this machine that can be forked. */
-async function runtimesOf({ endpoint }: RunningLambent): Promise<string[]> {
+async function runtimesOf({ endpoint, dataDirectory }: RunningLambent): Promise<string[]> {
   const health = (await (await fetch(`${endpoint}/health`)).json()) as {
     runtimes: string[];
     isolation: { isolates: boolean };
   };
   if (!health.isolation.isolates || process.getuid?.() !== 0) return [];
-  return LANGUAGES.flatMap((language) => FORKED[language]).filter((each) => health.runtimes.includes(each));
+  const isCompiled = globSync(join(dataDirectory, "runtime-packs", "*", "zygote.node")).length > 0;
+  return LANGUAGES.filter((language) => language !== "node" || isCompiled)
+    .flatMap((language) => FORKED[language])
+    .filter((each) => health.runtimes.includes(each));
 }
 
 before(async () => {
