@@ -1,5 +1,8 @@
 import { spawnSync } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
 import { Agent } from "node:http";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import type { CreateFunctionCommandInput } from "@aws-sdk/client-lambda";
 import type { RuntimeCatalogue } from "../../src/ports/runtime-catalogue.ts";
@@ -226,33 +229,45 @@ function summarise(
     notes: [
       "HTTP request to HTTP answer, each a new function's first invocation; the bare start is the interpreter doing nothing, measured in turn",
       `drained: ${DRAINED} environments wait, and as many new functions are invoked, ${DRAIN_CONCURRENCY} at a time; the median of ${DRAINS} such bursts. The program that sends them, on the same processors, is part of it`,
-      "made for it: nothing waits. Python and Ruby are forked from a running interpreter then, the others started",
+      "made for it: nothing waits. Node.js, Python and Ruby are forked from a running interpreter then, the others started",
     ],
     json,
   };
 }
 
+/** A function of this language, which is never invoked, has the only place of the reserve. */
+async function takePlace(target: InvocationTarget, all: readonly Language[], name: string): Promise<void> {
+  const language = all.find((each) => each.name === name);
+  if (language !== undefined) await deployMany(target, language, "place", 1);
+}
+
 /** First invocations of new functions, from the reserve and without one, against the bare interpreter's start. */
 export const cold: Scenario = async (options) => {
   const lambents = await Promise.all(
-    // The place of the last is taken by another runtime: what is forked is so with nothing waiting as well.
-    [4 * DRAINED, 0, 1].map((most) => startLambent({ environment: { LAMBENT_RESERVE_MAX: String(most) } })),
+    // The place of the last two is taken by another runtime: what is forked is so with nothing waiting as well.
+    [4 * DRAINED, 0, 1, 1].map((most) =>
+      startLambent({ environment: { LAMBENT_RESERVE_MAX: String(most) } }),
+    ),
   );
   const targetOf = ({ endpoint }: { endpoint: string }): InvocationTarget => ({
     endpoint,
     agent: new Agent({ keepAlive: true, maxSockets: DRAIN_CONCURRENCY }),
   });
   let alone: ScenarioResult;
-  const runtimes = await discoverForTests();
+  const packs = await mkdtemp(join(tmpdir(), "lambent-bench-packs-"));
+  const runtimes = await discoverForTests([], packs);
+  const all = languages(runtimes);
   try {
-    const [reserve, none, taken] = lambents.map((lambent) => targetOf(lambent));
-    if (reserve === undefined || none === undefined || taken === undefined)
+    const [reserve, none, byNode, byOther] = lambents.map((lambent) => targetOf(lambent));
+    if (reserve === undefined || none === undefined || byNode === undefined || byOther === undefined)
       throw new Error("too few Lambents");
-    await deploy(lambdaClient(taken.endpoint), "takes-the-place", HELLO.node);
+    await takePlace(byNode, all, "node");
+    await takePlace(byOther, all, "python");
     const figures = new Map<string, Figures>();
     const drained = new Map<string, number>();
-    for (const language of languages(runtimes)) {
+    for (const language of all) {
       const isForked = runtimes.find(language.runtime)?.reserve?.zygote === true;
+      const taken = language.name === "node" ? byOther : byNode;
       const targets = { reserve, none: isForked ? taken : none };
       figures.set(language.name, await measure(language, targets, options));
       drained.set(language.name, await drain(reserve, language));
@@ -260,6 +275,7 @@ export const cold: Scenario = async (options) => {
     alone = summarise(figures, drained);
   } finally {
     await Promise.all(lambents.map((lambent) => lambent.stop()));
+    await rm(packs, { recursive: true, force: true });
   }
   const libraries = await measureLibraries(runtimes, options);
   return {

@@ -12,7 +12,7 @@ const path = process.getBuiltinModule("node:path");
 const { setFlagsFromString } = process.getBuiltinModule("node:v8");
 
 /** Starts and events that are played through, before memory is given back and after it. More saves little, and costs memory. */
-const REHEARSALS = { thorough: [4, 20], short: [2, 2] };
+const REHEARSALS = { thorough: [4, 20], short: [2, 2], forked: [4, 8] };
 
 /** V8's own number, in the versions that are known to have this setting. */
 const COLLECTIONS = 2;
@@ -42,7 +42,8 @@ function collectWhenIdle(does) {
  */
 async function* rehearsalOf({ preloads, isForked }) {
   if (isForked) {
-    yield* rehearse(REHEARSALS.short);
+    yield rehearseReplacement();
+    yield* rehearse(REHEARSALS.forked);
     return;
   }
   if (preloads) yield* preload();
