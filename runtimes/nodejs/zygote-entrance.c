@@ -94,7 +94,8 @@ static void take_descriptors(int holder) {
   need(setns(holder, NAMESPACES), "its namespaces");
   held[0] = open("/dev/null", O_RDWR | O_CLOEXEC);
   need(held[0], "/dev/null");
-  for (int number = 0; number < OWN_DESCRIPTORS; number++) need(dup2(held[number], number), "its descriptors");
+  /* Node keeps what it has from its parent to itself. */
+  for (int number = 0; number < OWN_DESCRIPTORS; number++) need(dup3(held[number], number, O_CLOEXEC), "its descriptors");
   close_others();
 }
 

@@ -121,7 +121,7 @@ export class ReservePool {
 
   /**
    * One that is made now, as none waits: a program that is forked is ready sooner than one that is started for its
-   * function. Undefined where it would be started as well.
+   * function. Undefined where it would be started as well; rejects while there is nothing to fork it from.
    */
   makeNow(runtime: InstalledRuntime, wanted: WantedSandbox): Promise<WaitingSandbox> | undefined {
     const { sandboxes } = this.#dependencies;
@@ -133,7 +133,7 @@ export class ReservePool {
         ? this.#kind(runtime, { ...wanted, preloads: false })
         : first;
     if (kind === undefined) return undefined;
-    return sandboxes.prepare?.(this.#requestOf(kind));
+    return sandboxes.prepare?.({ ...this.#requestOf(kind), isUrgent: true });
   }
 
   /** Destroys what waits; nothing is made any more. */

@@ -122,6 +122,8 @@ export interface ReserveRequest {
    * prepared already, instead of being started.
    */
   readonly canFork?: boolean | undefined;
+  /** Somebody waits for it, and would not want to for what it is forked from: rejected when that is not there. */
+  readonly isUrgent?: boolean | undefined;
   /** Ceiling while it waits. */
   readonly memoryMb: number;
   readonly ephemeralStorageMb: number;

@@ -123,6 +123,8 @@ export class BubblewrapDriver implements SandboxDriver {
     const started = { ...request, environmentVariables: variables };
     const { holder } = launchSettings;
     const forked = { ...variables, ...listenerVariables() };
+    if (request.isUrgent === true && zygotes?.isReady(program, forked) !== true)
+      throw new Error("there is nothing to fork it from yet");
     const zygote = request.canFork === true ? await zygotes?.get(program, forked) : undefined;
     if (zygote === undefined || holder === undefined) return this.#prepareWith(started, directories);
     try {

@@ -33,7 +33,8 @@ function scripted() {
     failed: (error) => failures.push(String(error)),
   });
   const get = () => zygotes.get(program("python"), {});
-  return { clock, zygotes, made, failures, world, get };
+  const isReady = () => zygotes.isReady(program("python"), {});
+  return { clock, zygotes, made, failures, world, get, isReady };
 }
 
 test("one zygote serves a program, another one another program or other variables", async () => {
@@ -83,6 +84,24 @@ test("one whose successor cannot be made is given up, and programs are started f
   clock.advance(1_000);
   world.broken = false;
   assert.equal(await get(), made[1]);
+});
+
+test("who does not want to wait for one is told, and it is made meanwhile", async () => {
+  const { made, failures, world, get, isReady } = scripted();
+  assert.equal(isReady(), false);
+  await new Promise(setImmediate);
+  assert.deepEqual([isReady(), made.length], [true, 1]);
+  made[0]!.forks = 200;
+  await get();
+  assert.equal(isReady(), true, "the old one goes on until there is another one");
+  await new Promise(setImmediate);
+  assert.deepEqual([isReady(), made.length], [true, 2]);
+  world.broken = true;
+  made[1]!.die();
+  await new Promise(setImmediate);
+  assert.equal(isReady(), false);
+  await new Promise(setImmediate);
+  assert.deepEqual([isReady(), failures.length], [false, 1]);
 });
 
 test("a successor that comes when another one is there already is not kept", async () => {

@@ -31,6 +31,8 @@ export interface ZygotesParts<Managed extends ManagedZygote> {
 /** The zygote of one program with its start variables. */
 interface Kind<Managed> {
   current: Promise<Managed> | undefined;
+  /** Resolved. */
+  isReady: boolean;
   /** Takes its place when it can fork: nobody waits for that. */
   successor: Promise<Managed> | undefined;
   madeMs: number;
@@ -68,6 +70,7 @@ export class Zygotes<Managed extends ManagedZygote = Zygote> {
         kind.current = this.#start(program, variables, kind);
       }
       const current = await kind.current;
+      kind.isReady = kind.current !== undefined;
       if (current.forks >= FORKS_MAX || nowMs - kind.madeMs > AGE_MAX_MS)
         this.#replace(kind, current, { program, variables });
       return current;
@@ -75,6 +78,13 @@ export class Zygotes<Managed extends ManagedZygote = Zygote> {
       this.failed(program, variables, error);
       return undefined;
     }
+  }
+
+  /** Whether there is one to fork from at once; otherwise one is made, in the background, where it can be. */
+  isReady(program: SandboxProgram, variables: Variables): boolean {
+    const isReady = this.#kinds.get(keyOf(program, variables))?.isReady === true;
+    if (!isReady) void this.get(program, variables);
+    return isReady;
   }
 
   /** A child could not be forked: programs of this kind are started instead, for a while. */
@@ -86,7 +96,7 @@ export class Zygotes<Managed extends ManagedZygote = Zygote> {
     kind.retryMs = isRepeated ? Math.min(RETRY_MAX_MS, kind.retryMs * RETRY_FACTOR) : RETRY_MIN_MS;
     kind.retryAtMs = nowMs + kind.retryMs;
     void kind.current?.then((zygote) => this.#retire(kind, zygote)).catch(() => undefined);
-    kind.current = undefined;
+    forget(kind);
     this.#parts.failed(error, program.command.join(" "));
   }
 
@@ -126,6 +136,7 @@ export class Zygotes<Managed extends ManagedZygote = Zygote> {
         this.#retire(kind, old);
         kind.madeMs = this.#parts.clock.monotonicMs();
         kind.current = successor;
+        kind.isReady = true;
       })
       .catch((error: unknown) => this.failed(program, variables, error))
       .finally(() => {
@@ -136,7 +147,7 @@ export class Zygotes<Managed extends ManagedZygote = Zygote> {
   #retire(kind: Kind<Managed>, zygote: Managed): void {
     if (this.#retired.has(zygote)) return;
     this.#retired.add(zygote);
-    kind.current = undefined;
+    forget(kind);
     this.#endLater(zygote);
   }
 
@@ -165,7 +176,7 @@ export class Zygotes<Managed extends ManagedZygote = Zygote> {
     end(zygote);
     if (this.#retired.has(zygote)) return;
     this.#retired.add(zygote);
-    kind.current = undefined;
+    forget(kind);
   }
 }
 
@@ -174,8 +185,21 @@ function end(zygote: ManagedZygote): void {
   zygote.close().catch(() => undefined);
 }
 
+function forget(kind: Kind<ManagedZygote>): void {
+  kind.current = undefined;
+  kind.isReady = false;
+}
+
 function newKind(nowMs: number): Kind<never> {
-  return { current: undefined, successor: undefined, madeMs: nowMs, usedMs: nowMs, retryAtMs: 0, retryMs: 0 };
+  return {
+    current: undefined,
+    isReady: false,
+    successor: undefined,
+    madeMs: nowMs,
+    usedMs: nowMs,
+    retryAtMs: 0,
+    retryMs: 0,
+  };
 }
 
 const keyOf = (program: SandboxProgram, variables: Variables): string => JSON.stringify([program, variables]);
