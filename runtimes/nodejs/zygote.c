@@ -33,7 +33,6 @@ int napi_get_value_int32(napi_env, napi_value, int32_t *);
 int napi_get_value_string_utf8(napi_env, napi_value, char *, size_t, size_t *);
 int napi_get_buffer_info(napi_env, napi_value, void **, size_t *);
 int napi_throw_error(napi_env, const char *, const char *);
-int napi_get_undefined(napi_env, napi_value *);
 
 #define PARAMETERS_MAX 5
 #define WORDS_MAX 16

@@ -27,7 +27,6 @@ async function lookAround(directory: string, runtimesDirectory = RUNTIMES_DIRECT
   return { client, failures };
 }
 
-/** By V8. */
 /** What a pack for Node.js consists of. Compiled is only where it can be, and there it must be. */
 const canCompile = process.arch === "x64" && existsSync("/usr/bin/cc");
 const FILES = [
@@ -41,6 +40,7 @@ const FILES = [
   ...(canCompile ? ["zygote.node"] : []),
 ];
 
+/** By V8. */
 async function isTaken(client: string): Promise<boolean> {
   const source = await readFile(join(client, "client.js"), "latin1");
   const cachedData = await readFile(join(client, "client.cache"));

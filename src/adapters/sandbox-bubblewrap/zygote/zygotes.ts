@@ -31,7 +31,7 @@ export interface ZygotesParts<Managed extends ManagedZygote> {
 /** The zygote of one program with its start variables. */
 interface Kind<Managed> {
   current: Promise<Managed> | undefined;
-  /** Resolved. */
+  /** Whether `current` has resolved. */
   isReady: boolean;
   /** Takes its place when it can fork: nobody waits for that. */
   successor: Promise<Managed> | undefined;
@@ -69,8 +69,10 @@ export class Zygotes<Managed extends ManagedZygote = Zygote> {
         kind.madeMs = nowMs;
         kind.current = this.#start(program, variables, kind);
       }
-      const current = await kind.current;
-      kind.isReady = kind.current !== undefined;
+      const made = kind.current;
+      const current = await made;
+      // Another one may have taken its place, and not be there yet.
+      if (kind.current === made) kind.isReady = true;
       if (current.forks >= FORKS_MAX || nowMs - kind.madeMs > AGE_MAX_MS)
         this.#replace(kind, current, { program, variables });
       return current;
