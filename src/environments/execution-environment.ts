@@ -217,14 +217,15 @@ export class ExecutionEnvironment implements RuntimeApiSession {
     const deadlineMs = Math.round(clock.nowMs() + leftMs);
     const { extensions } = this.#dependencies;
     if (extensions?.isEmpty === false) extensions.tellOf(request, deadlineMs);
-    deliver({
+    running.event = {
       requestId: request.requestId,
       payload: request.payload,
       deadlineMs,
       invokedFunctionArn: request.invokedFunctionArn,
       traceHeader: request.traceHeader,
       clientContext: request.clientContext,
-    });
+    };
+    deliver(running.event);
   }
 
   next(deliver: (event: InvocationEvent) => void): RuntimeApiRefusal | undefined {
@@ -244,8 +245,12 @@ export class ExecutionEnvironment implements RuntimeApiSession {
       return undefined;
     }
     const running = this.#running;
-    if (this.#state !== "busy" || running?.answer === undefined) {
-      return invalidStateTransition(`Transition from ${this.#state} to next is not allowed`);
+    if (this.#state !== "busy" || running === undefined) return invalidStateTransition("Started", "Ready");
+    if (running.answer === undefined) {
+      if (running.isStreaming) return invalidStateTransition("InvocationResponse", "Ready");
+      // AWS: a runtime that has lost its event asks for it again.
+      if (running.event !== undefined) deliver(running.event);
+      return undefined;
     }
     this.#parked = deliver;
     if (this.#dependencies.log.wantsRuntimeDone) this.#tellRuntimeDone(running);
@@ -289,12 +294,14 @@ export class ExecutionEnvironment implements RuntimeApiSession {
     else this.#exited(failure);
   }
 
-  expects(requestId: string): RuntimeApiRefusal | undefined {
-    if (this.#running?.request.requestId !== requestId) return invalidRequestId;
-    if (this.#running.answer !== undefined || this.#running.isStreaming) {
-      return invalidStateTransition("The invocation has been answered already");
-    }
-    return undefined;
+  expects(requestId: string, answer: "response" | "error"): RuntimeApiRefusal | undefined {
+    const running = this.#running;
+    if (running?.request.requestId !== requestId) return invalidRequestId;
+    if (running.answer === undefined && !running.isStreaming) return undefined;
+    return invalidStateTransition(
+      running.answer === undefined ? "InvocationResponse" : "RuntimeResponseSentState",
+      answer === "error" ? "InvocationErrorResponse" : "InvocationResponse",
+    );
   }
 
   response(requestId: string, payload: Uint8Array): RuntimeApiRefusal | undefined {
@@ -310,7 +317,7 @@ export class ExecutionEnvironment implements RuntimeApiSession {
   }
 
   streamResponse(requestId: string, contentType: string): StreamingResponse | RuntimeApiRefusal {
-    const refusal = this.expects(requestId);
+    const refusal = this.expects(requestId, "response");
     if (refusal !== undefined) return refusal;
     const running = this.#running;
     assert(running !== undefined);
@@ -330,7 +337,7 @@ export class ExecutionEnvironment implements RuntimeApiSession {
 
   initError(errorType: string | undefined, payload: Uint8Array): RuntimeApiRefusal | undefined {
     if (this.#state !== "initializing") {
-      return invalidStateTransition(`Transition from ${this.#state} to init error is not allowed`);
+      return invalidStateTransition(this.#state === "busy" ? "Running" : "Ready", "InitError");
     }
     this.#initialization?.finish({
       status: "error",
@@ -378,7 +385,7 @@ export class ExecutionEnvironment implements RuntimeApiSession {
   }
 
   #answer(requestId: string, answer: InvocationAnswer): RuntimeApiRefusal | undefined {
-    const refusal = this.expects(requestId);
+    const refusal = this.expects(requestId, answer.failed ? "error" : "response");
     if (refusal !== undefined) return refusal;
     const running = this.#running;
     assert(running !== undefined);

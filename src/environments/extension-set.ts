@@ -145,7 +145,11 @@ export class ExtensionSet {
   ): RuntimeApiRefusal | undefined {
     if (name === "") return emptyName;
     const unknown = events.find((event) => event !== "INVOKE" && (event !== "SHUTDOWN" || !isExternal));
-    if (unknown !== undefined) return refusal("Extension.InvalidEventType", `${unknown}: Invalid event type`);
+    if (unknown !== undefined)
+      return refusal(
+        "Extension.InvalidEventType",
+        `${unknown}: ${unknown === "SHUTDOWN" ? "ShutdownEventNotSupportedForInternalExtension" : "ErrorInvalidEventType"}`,
+      );
     const known = [...this.#extensions.values()];
     const isKnown = known.some((extension) => extension.name === name);
     if (isKnown && isExternal)

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import type { InvocationRequest, InvocationResult } from "../core/invocation.ts";
+import type { InvocationEvent } from "./runtime-api-session.ts";
 import type { InvocationAnswer } from "./streamed-response.ts";
 
 /** An event that an environment has taken on, from then until its report is written. */
@@ -9,6 +10,8 @@ export class RunningInvocation {
   readonly startedMs: number;
   /** Of the initialisation that this invocation reports: the one right before it. */
   readonly initDurationMs: number | undefined;
+  /** What the runtime was handed. */
+  event: InvocationEvent | undefined;
   cancelDeadline: () => void = () => undefined;
   /** What the runtime answered; the invocation ends when it asks for the next event. */
   answer: InvocationAnswer | undefined;

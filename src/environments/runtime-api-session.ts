@@ -35,10 +35,13 @@ export interface StreamingResponse {
 export interface RuntimeApiSession {
   /** The largest response body that is read, bytes. */
   readonly maxResponseBytes: number;
-  /** Parks until there is an event; `deliver` is called at most once. */
+  /**
+   * Parks until there is an event; `deliver` is called at most once. AWS: whoever asks while it has an event to answer is
+   * given that again.
+   */
   next(deliver: (event: InvocationEvent) => void): RuntimeApiRefusal | undefined;
   /** Whether a response or error for this request would be taken, before its body is read. */
-  expects(requestId: string): RuntimeApiRefusal | undefined;
+  expects(requestId: string, answer: "response" | "error"): RuntimeApiRefusal | undefined;
   response(requestId: string, payload: Uint8Array): RuntimeApiRefusal | undefined;
   responseTooLarge(requestId: string): void;
   /** A response that comes in pieces begins; from here on the invocation is answered through what is returned. */
@@ -47,10 +50,21 @@ export interface RuntimeApiSession {
   initError(errorType: string | undefined, payload: Uint8Array): RuntimeApiRefusal | undefined;
 }
 
-export const invalidStateTransition = (errorMessage: string): RuntimeApiRefusal => ({
+/** AWS: the names of a runtime's states, as its runtime interface emulator tells them. */
+export type RuntimeState =
+  | "Started"
+  | "Ready"
+  | "Running"
+  | "InvocationResponse"
+  | "RuntimeResponseSentState";
+
+export const invalidStateTransition = (
+  from: RuntimeState,
+  to: "Ready" | "InitError" | "InvocationResponse" | "InvocationErrorResponse",
+): RuntimeApiRefusal => ({
   status: 403,
   errorType: "InvalidStateTransition",
-  errorMessage,
+  errorMessage: `State transition from ${from} to ${to} failed for runtime. Error: State transition is not allowed`,
 });
 
 export const invalidRequestId: RuntimeApiRefusal = {

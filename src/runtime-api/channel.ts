@@ -157,7 +157,7 @@ export class Channel implements FrameHandler {
 
   /** The caller is told. As over HTTP a runtime goes on after a response that was too large. */
   #tooLarge(requestId: string, kind: number): void {
-    if (this.#refuse(this.#session.expects(requestId))) return;
+    if (this.#refuse(this.#session.expects(requestId, "response"))) return;
     this.#session.responseTooLarge(requestId);
     if (kind === FROM_RUNTIME.responseAndNext) this.#next();
     else this.#refuse(payloadTooLarge(this.#session.maxResponseBytes));

@@ -7,9 +7,17 @@ import {
   invalidRequestFormat,
 } from "../environments/extension-set.ts";
 import type { RuntimeApiRefusal } from "../environments/runtime-api-session.ts";
+import { refuseRoute } from "./refused-route.ts";
 import { readBody } from "./request-body.ts";
 
 const PREFIX = "/2020-01-01/extension/";
+/** The method of each path below the prefix. */
+const METHODS: Readonly<Record<string, string>> = {
+  register: "POST",
+  "event/next": "GET",
+  "init/error": "POST",
+  "exit/error": "POST",
+};
 const BODY_BYTES_MAX = 262_144;
 
 /** Whether the request is for the Extensions API, which shares the Runtime API's address. */
@@ -43,8 +51,7 @@ export function serveExtensions(
       return;
     }
     default:
-      request.resume();
-      refuse(response, { status: 404, errorType: "InvalidRequest", errorMessage: "Not found" });
+      refuseRoute(request, response, METHODS[request.url?.slice(PREFIX.length) ?? ""]);
   }
 }
 
@@ -72,12 +79,12 @@ async function register(
 /** AWS: the list of events may be left out, the body may not. */
 function eventsOf(body: Uint8Array | "too large"): string[] | RuntimeApiRefusal {
   if (body === "too large") return invalidRequestFormat(`the body is larger than ${BODY_BYTES_MAX} bytes`);
-  if (body.length === 0) return invalidRequestFormat("unexpected end of JSON input");
+  const text = Buffer.from(body).toString();
   let parsed: unknown;
   try {
-    parsed = JSON.parse(Buffer.from(body).toString());
+    parsed = JSON.parse(text);
   } catch (error) {
-    return invalidRequestFormat((error as Error).message);
+    return invalidRequestFormat(syntaxProblem(text, error as Error));
   }
   if (parsed === null) return [];
   if (typeof parsed !== "object" || Array.isArray(parsed))
@@ -88,6 +95,14 @@ function eventsOf(body: Uint8Array | "too large"): string[] | RuntimeApiRefusal 
   if (configurationKeys != null && configurationKeys.length > 0)
     return invalidRequestFormat("configurationKeys are deprecated; use environment variables instead");
   return events ?? [];
+}
+
+/** AWS: words for what breaks off; what is wrong in another way has the parser's. */
+function syntaxProblem(text: string, { message }: Error): string {
+  const [, position] = / at position (\d+)/.exec(message) ?? [];
+  const isShort =
+    position === undefined ? /end of JSON|Unterminated/.test(message) : Number(position) >= text.length;
+  return isShort ? "unexpected end of JSON input" : message;
 }
 
 const isListOfTexts = (value: unknown): value is string[] | null | undefined =>
@@ -107,7 +122,7 @@ function refuse(response: ServerResponse, { status, errorType, errorMessage }: R
 }
 
 function send(response: ServerResponse, status: number, body: object): void {
-  const text = JSON.stringify(body);
+  const text = `${JSON.stringify(body)}\n`;
   response.writeHead(status, {
     "Content-Type": "application/json",
     "Content-Length": Buffer.byteLength(text),

@@ -15,6 +15,7 @@ import { CHANNEL_PATH, CHANNEL_PROTOCOL, Channel } from "./channel.ts";
 import { serveCodeCache } from "./code-cache-route.ts";
 import { isExtensionsPath, serveExtensions } from "./extensions-api.ts";
 import { answerMetadata, isMetadataPath } from "./metadata-endpoint.ts";
+import { refuseRoute } from "./refused-route.ts";
 import { readBody } from "./request-body.ts";
 import { forwardStream } from "./streamed-body.ts";
 import { serveTelemetry, telemetryApiOf } from "./telemetry-api.ts";
@@ -23,8 +24,10 @@ const PREFIX = "/2018-06-01/runtime/";
 const NEXT = `${PREFIX}invocation/next`;
 const INVOCATION = `${PREFIX}invocation/`;
 const INIT_ERROR = `${PREFIX}init/error`;
+const PING = "/2018-06-01/ping";
 /** Trailers count as headers, and those of a failed stream carry the error with its whole trace. */
 const MAX_HEADER_BYTES = 1_048_576;
+const PONG = Buffer.from("pong");
 const ACCEPTED = Buffer.from('{"status":"OK"}\n');
 
 /**
@@ -86,8 +89,9 @@ export class RuntimeApi {
     }
     if (serveCodeCache(request, response)) return;
     const path = request.url ?? "";
-    if (request.method === "POST") post(connection, { path, request }, response);
-    else if (request.method !== "GET") refuse(response, notFound);
+    const allowed = methodOf(path);
+    if (request.method !== allowed) refuseRoute(request, response, allowed);
+    else if (allowed === "POST") post(connection, { path, request }, response);
     else if (connection.isReading) connection.afterReading = () => get(connection.session, path, response);
     else get(connection.session, path, response);
   }
@@ -129,24 +133,29 @@ async function readInOrder<T>(
   next?.();
 }
 
-const notFound: RuntimeApiRefusal = { status: 404, errorType: "InvalidRequest", errorMessage: "Not found" };
 const invalidMode: RuntimeApiRefusal = {
   status: 400,
   errorType: "InvalidFunctionResponseMode",
   errorMessage: "Invalid function response mode",
 };
 
+/** Of a path of the Runtime API. */
+function methodOf(path: string): "GET" | "POST" | undefined {
+  if (path === NEXT || path === PING) return "GET";
+  if (path === INIT_ERROR) return "POST";
+  if (!path.startsWith(INVOCATION)) return undefined;
+  const [, action, ...rest] = path.slice(INVOCATION.length).split("/");
+  return rest.length === 0 && (action === "response" || action === "error") ? "POST" : undefined;
+}
+
 function get(session: RuntimeApiSession, path: string, response: ServerResponse): void {
-  if (path === NEXT) {
-    const refusal = session.next((event) => sendEvent(response, event));
-    if (refusal !== undefined) refuse(response, refusal);
+  if (path === PING) {
+    response.writeHead(200, { "Content-Type": "text/plain; charset=utf-8", "Content-Length": PONG.length });
+    response.end(PONG);
     return;
   }
-  if (path === "/ping") {
-    response.end("pong");
-    return;
-  }
-  refuse(response, notFound);
+  const refusal = session.next((event) => sendEvent(response, event));
+  if (refusal !== undefined) refuse(response, refusal);
 }
 
 function post(
@@ -162,16 +171,12 @@ function post(
     );
     return;
   }
-  const [requestId = "", action] = path.startsWith(INVOCATION)
-    ? path.slice(INVOCATION.length).split("/")
-    : [];
-  if (action !== "response" && action !== "error") {
-    refuse(response, notFound);
-    return;
-  }
+  const [requestId = "", action] = path.slice(INVOCATION.length).split("/");
   const mode = action === "response" ? request.headers["lambda-runtime-function-response-mode"] : undefined;
   const hasInvalidMode = mode !== undefined && mode !== "streaming";
-  const refusal = session.expects(requestId) ?? (hasInvalidMode ? invalidMode : undefined);
+  const refusal =
+    session.expects(requestId, action === "error" ? "error" : "response") ??
+    (hasInvalidMode ? invalidMode : undefined);
   if (refusal !== undefined) {
     request.resume();
     refuse(response, refusal);
@@ -249,7 +254,7 @@ function answer(response: ServerResponse, refusal: RuntimeApiRefusal | undefined
 
 function refuse(response: ServerResponse, refusal: RuntimeApiRefusal): void {
   const { status, errorType: type, errorMessage } = refusal;
-  const body = JSON.stringify({ errorType: type, errorMessage });
+  const body = `${JSON.stringify({ errorMessage, errorType: type })}\n`;
   response.writeHead(status, {
     "Content-Type": "application/json",
     "Content-Length": Buffer.byteLength(body),

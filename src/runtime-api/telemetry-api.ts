@@ -5,6 +5,7 @@ import type { RuntimeApiRefusal } from "../environments/runtime-api-session.ts";
 import { TELEMETRY_TYPES } from "../environments/telemetry-event.ts";
 import { TELEMETRY_SCHEMAS, type TelemetryApiName } from "../environments/telemetry-schema.ts";
 import type { SubscriptionRequest, TelemetrySubscriptions } from "../environments/telemetry-subscriptions.ts";
+import { refuseRoute } from "./refused-route.ts";
 import { readBody } from "./request-body.ts";
 
 const PATHS: Readonly<Record<string, TelemetryApiName>> = {
@@ -86,6 +87,10 @@ export async function serveTelemetry(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
+  if (request.method !== "PUT") {
+    refuseRoute(request, response, "PUT");
+    return;
+  }
   const body = await readBody(request, BODY_BYTES_MAX);
   if (body === "aborted") return;
   const { status, answer } = subscribe(api, beside, request, body);
@@ -106,7 +111,6 @@ function subscribe(
   request: IncomingMessage,
   body: Uint8Array | "too large",
 ): { status: number; answer: unknown } {
-  if (request.method !== "PUT") return refused(404, "InvalidRequest", "Not found");
   const id = request.headers["lambda-extension-identifier"];
   const extension = extensions.identify(typeof id === "string" ? id : undefined);
   if (typeof extension !== "string") return refusal(extension);

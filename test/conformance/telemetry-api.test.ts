@@ -122,7 +122,8 @@ test("what is no request is refused", async () => {
     403,
     "Extension.UnknownExtensionIdentifier",
   ]);
-  assert.deepEqual(await subscribe(SUBSCRIPTION, { method: "POST" }), [404, "InvalidRequest"]);
+  const posted = await fetch(`${base}/2022-07-01/telemetry`, { method: "POST", body: "{}" });
+  assert.deepEqual([posted.status, posted.headers.get("allow")], [405, "PUT"]);
 });
 
 test("after the initialisation it is closed", async () => {

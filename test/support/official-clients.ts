@@ -1,7 +1,7 @@
 /** AWS's own runtime interface clients, installed from their registries, unmodified. */
 import { execFile } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, rename, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { promisify } from "node:util";
 
@@ -9,6 +9,12 @@ const AWS_LAMBDA_RIC = "aws-lambda-ric@4.0.2";
 const AWSLAMBDARIC = "awslambdaric==4.2.2";
 const MOTO = "moto[s3,server]==5.2.1";
 const JAVA_RIC = ["aws-lambda-java-runtime-interface-client", "2.6.0"] as const;
+/** AWS ships its runtime interface emulator in the SAM CLI; as a Go module it has no versions. */
+const SAM_CLI = "aws-sam-cli==1.170.0";
+const EMULATOR_ARCHITECTURES: Partial<Record<NodeJS.Architecture, string>> = {
+  x64: "x86_64",
+  arm64: "arm64",
+};
 const NODE_22 = `node-${process.platform}-${process.arch}@22`;
 const INSTALL_TIMEOUT_MS = 8 * 60_000;
 const CACHE = join(import.meta.dirname, "../../node_modules/.cache/lambent");
@@ -52,6 +58,22 @@ export async function installMoto(python: string): Promise<Installed> {
       await run(python, ["-m", "pip", "install", ...quiet, "--target", directory, MOTO]);
     },
   );
+}
+
+/** `directory` holds AWS's runtime interface emulator as `aws-lambda-rie`. */
+export async function installInterfaceEmulator(): Promise<Installed> {
+  const howTo = "have pip for python3 (apt-get install python3-pip), and PyPI at hand";
+  return installOnce(SAM_CLI.replace("==", "-"), howTo, async (directory) => {
+    const architecture = EMULATOR_ARCHITECTURES[process.arch];
+    if (architecture === undefined) throw new Error(`there is no emulator for ${process.arch}`);
+    const packages = join(directory, "packages");
+    const quiet = ["--quiet", "--disable-pip-version-check", "--no-warn-script-location", "--no-deps"];
+    await run("python3", ["-m", "pip", "install", ...quiet, "--target", packages, SAM_CLI]);
+    const program = join(directory, "aws-lambda-rie");
+    await rename(join(packages, `samcli/local/rapid/aws-lambda-rie-${architecture}`), program);
+    await chmod(program, 0o755);
+    await rm(packages, { recursive: true });
+  });
 }
 
 /**

@@ -203,7 +203,7 @@ export class ScriptedRuntimeApi {
       maxResponseBytes: 6_291_556,
       next: (deliver) => {
         this.#ready.resolve();
-        if (this.#current !== undefined) return invalidStateTransition("Refused by the script.");
+        if (this.#current !== undefined) return invalidStateTransition("Running", "Ready");
         this.#waiting = deliver;
         this.#handOut();
         return undefined;
@@ -214,7 +214,7 @@ export class ScriptedRuntimeApi {
       responseTooLarge: () => undefined,
       error: (requestId, body, type) =>
         take({ kind: "error", requestId, headers: { [ERROR_TYPE]: type }, body: Buffer.from(body) }),
-      initError: () => invalidStateTransition("Refused by the script."),
+      initError: () => invalidStateTransition("Running", "InitError"),
       streamResponse: (requestId, contentType) => {
         if (this.#current?.requestId !== requestId) return invalidRequestId;
         const pieces: Uint8Array[] = [];
