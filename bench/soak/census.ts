@@ -6,7 +6,10 @@ import { instanceOf } from "../instance.ts";
 
 /** What one Lambent holds of its machine. Everything is told apart from other Lambents by its data directory. */
 export interface Census {
-  /** Open descriptors of the control process by kind: socket, pipe, file, and kinds of anonymous inodes. */
+  /**
+   * Open descriptors of the control process by kind: pipe, file, kinds of anonymous inodes, and sockets: of the host's TCP
+   * by their state, Unix sockets, and those of other network namespaces, which are sandboxes'.
+   */
   readonly descriptors: Readonly<Record<string, number>>;
   /** Child processes of the control process, and processes in its control groups, by command. */
   readonly processes: Readonly<Record<string, number>>;
@@ -47,13 +50,32 @@ function kindOf(target: string): string {
   return "file";
 }
 
+/** As the kernel numbers them in /proc/net/tcp. */
+const TCP_STATES: Readonly<Record<string, string>> = { "01": "connected", "08": "half closed", "0A": "listening" };
+
+/** Inodes of the host's sockets to what they are; a socket of another network namespace is not among them. */
+function hostSockets(processId: number): Map<string, string> {
+  const kinds = new Map<string, string>();
+  for (const table of ["tcp", "tcp6"])
+    for (const line of lines(readQuietly(`/proc/${processId}/net/${table}`)).slice(1)) {
+      const [, , , state = "", , , , , , inode = ""] = line.trim().split(/\s+/);
+      kinds.set(inode, `TCP socket, ${TCP_STATES[state] ?? state}`);
+    }
+  for (const line of lines(readQuietly(`/proc/${processId}/net/unix`)).slice(1))
+    kinds.set(line.trim().split(/\s+/)[6] ?? "", "Unix socket");
+  return kinds;
+}
+
 function descriptors(processId: number): Record<string, number> {
   const directory = `/proc/${processId}/fd`;
+  const sockets = hostSockets(processId);
+  const socketKind = (target: string): string | undefined =>
+    sockets.get(/^socket:\[(\d+)\]$/.exec(target)?.[1] ?? "");
   return countBy(
     attempt(() => readdirSync(directory), [])
       .map((name) => attempt(() => readlinkSync(join(directory, name)), ""))
       .filter((target) => target !== "")
-      .map(kindOf),
+      .map((target) => socketKind(target) ?? kindOf(target)),
   );
 }
 

@@ -133,8 +133,8 @@ export class ExecutionEnvironment implements RuntimeApiSession {
 
   /**
    * Starts the sandbox and waits for the runtime's first `next`. Rejects only when the platform could not make a
-   * sandbox; everything the function does wrong is an outcome, and stands in the log. `limitMs`: AWS gives
-   * initialisation ten seconds.
+   * sandbox; everything the function does wrong is an outcome, and stands in the log. `limitMs`, from
+   * when there is a sandbox: AWS gives initialisation ten seconds.
    */
   async start(
     limitMs: number,

@@ -31,8 +31,9 @@ export interface FilteredPage {
   readonly nextToken: string | undefined;
 }
 
-/** Events looked at in one call; AWS, too, gives pages without events while it searches. */
+/** Events looked at, and streams read to their end, in one call; AWS, too, gives pages without events while it searches. */
 const SCANNED_EVENTS_MAX = 50_000;
+const SCANNED_STREAMS_MAX = 5_000;
 /** Reading positions that a token carries; other streams find theirs by time. */
 const HINTS_MAX = 16;
 
@@ -59,7 +60,7 @@ export async function filterLogEvents(logs: LogStore, request: FilterRequest): P
     const { stream, entry } = head;
     const matches = request.filter === undefined || request.filter(entry.message);
     const isFull = matches && !room.takes(entry.message);
-    if (isFull || merge.taken >= SCANNED_EVENTS_MAX) {
+    if (isFull || merge.taken >= SCANNED_EVENTS_MAX || merge.ended >= SCANNED_STREAMS_MAX) {
       return { events, nextToken: last && encodePageToken({ ...last, h: merge.hints() }) };
     }
     merge.take();
@@ -101,6 +102,8 @@ class StreamMerge {
   #open: OrderedStream[] = [];
   #head: OrderedStream | undefined;
   taken = 0;
+  /** Streams of which nothing is left. */
+  ended = 0;
 
   constructor(logs: LogStore, request: FilterRequest, resume: ResumeToken | undefined) {
     this.#logs = logs;
@@ -145,6 +148,7 @@ class StreamMerge {
       if (entry === undefined) ended.add(stream);
       else if (earliest === undefined || comesBefore(stream, entry, earliest)) earliest = { stream, entry };
     }
+    this.ended += ended.size;
     if (ended.size > 0) this.#open = this.#open.filter((stream) => !ended.has(stream));
     return earliest;
   }
