@@ -51,7 +51,11 @@ function kindOf(target: string): string {
 }
 
 /** As the kernel numbers them in /proc/net/tcp. */
-const TCP_STATES: Readonly<Record<string, string>> = { "01": "connected", "08": "half closed", "0A": "listening" };
+const TCP_STATES: Readonly<Record<string, string>> = {
+  "01": "connected",
+  "08": "half closed",
+  "0A": "listening",
+};
 
 /** Inodes of the host's sockets to what they are; a socket of another network namespace is not among them. */
 function hostSockets(processId: number): Map<string, string> {

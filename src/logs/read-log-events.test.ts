@@ -88,7 +88,7 @@ test("property: FilterLogEvents gives every event of the range once, in order, w
       fc.integer({ min: 1, max: 7 }),
       fc.nat(3000),
       async (events, limit, from) => {
-        const { clock, store, stream, put, logs, group } = await open();
+        const { clock, store, stream, put, group } = await open();
         const base = clock.nowMs() - 10_000;
         const range = { startMs: base + from, endMs: base + 4000 };
         for (const [index, { stream: name, offset, odd }] of events.entries()) {

@@ -1,13 +1,15 @@
 import type { DatabaseSync } from "node:sqlite";
 import { Conflict } from "../../ports/store.ts";
-import type { ChunkAppender } from "./log-writes.ts";
-import type { OperationHandlers, PackedBatch } from "./write-operations.ts";
+import type { OperationHandlers, PackedBatch, PackedChunk } from "./write-operations.ts";
 
 /** Chunks, and streams, removed in one transaction: other writes wait while it runs. */
 const REMOVED_CHUNKS_MAX = 500;
 const REMOVED_STREAMS_MAX = 200;
 /** Pages given back to the file system in one transaction, 4 KiB each. */
 const FREED_PAGES_MAX = 2_000;
+
+/** Adds a chunk to the stream with this id. */
+export type ChunkAppender = (stream: number | bigint, chunk: PackedChunk, nowMs: number) => void;
 
 type LogStreamOperations = OperationHandlers<"createLogStream" | "appendLogStreams" | "dropLogGroup">;
 

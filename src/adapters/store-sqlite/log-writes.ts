@@ -1,14 +1,18 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { Counters } from "./counters.ts";
 import { deflateChunk, timeRange, trimChunk, unpackChunk } from "./log-chunk.ts";
-import { chunkRemover, freePages, logStreamWrites, streamRemover, trimNoter } from "./log-stream-writes.ts";
-import type { OperationHandlers, PackedChunk } from "./write-operations.ts";
+import {
+  type ChunkAppender,
+  chunkRemover,
+  freePages,
+  logStreamWrites,
+  streamRemover,
+  trimNoter,
+} from "./log-stream-writes.ts";
+import type { OperationHandlers } from "./write-operations.ts";
 
 /** Chunks removed in one transaction: other writes wait while it runs. */
 const REMOVED_CHUNKS_MAX = 500;
-
-/** Adds a chunk to the stream with this id. */
-export type ChunkAppender = (stream: number | bigint, chunk: PackedChunk, nowMs: number) => void;
 
 type LogOperations = OperationHandlers<
   "appendLogs" | "dropLogs" | "trimLogs" | "createLogStream" | "appendLogStreams" | "dropLogGroup"
