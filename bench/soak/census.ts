@@ -8,7 +8,8 @@ import { instanceOf } from "../instance.ts";
 export interface Census {
   /**
    * Open descriptors of the control process by kind: pipe, file, kinds of anonymous inodes, and sockets: of the host's TCP
-   * by their state, Unix sockets, and those of other network namespaces, which are sandboxes'.
+   * by their state, Unix sockets, and those of sandboxes' network namespaces beyond the two listeners of each. Of the sandboxes
+   * that wait, some get their listeners later than others, and which ones wait changes with what was invoked last.
    */
   readonly descriptors: Readonly<Record<string, number>>;
   /** Child processes of the control process, and processes in its control groups, by command. */
@@ -50,6 +51,7 @@ function kindOf(target: string): string {
   return "file";
 }
 
+const LISTENERS_PER_SANDBOX = 2;
 /** As the kernel numbers them in /proc/net/tcp. */
 const TCP_STATES: Readonly<Record<string, string>> = {
   "01": "connected",
@@ -75,12 +77,13 @@ function descriptors(processId: number): Record<string, number> {
   const sockets = hostSockets(processId);
   const socketKind = (target: string): string | undefined =>
     sockets.get(/^socket:\[(\d+)\]$/.exec(target)?.[1] ?? "");
-  return countBy(
-    attempt(() => readdirSync(directory), [])
-      .map((name) => attempt(() => readlinkSync(join(directory, name)), ""))
-      .filter((target) => target !== "")
-      .map((target) => socketKind(target) ?? kindOf(target)),
-  );
+  const targets = attempt(() => readdirSync(directory), [])
+    .map((name) => attempt(() => readlinkSync(join(directory, name)), ""))
+    .filter((target) => target !== "");
+  const sandboxes = targets.filter((target) => /^\/run\/.*-stdout$/.test(target)).length;
+  const { socket = 0, ...counts } = countBy(targets.map((target) => socketKind(target) ?? kindOf(target)));
+  const surplus = socket - LISTENERS_PER_SANDBOX * sandboxes;
+  return surplus > 0 ? { ...counts, "socket of a sandbox that is gone": surplus } : counts;
 }
 
 /** Living ones; one that has ended waits in /proc until its parent asks for its status. */
