@@ -6,7 +6,11 @@ import { instanceOf } from "../instance.ts";
 
 /** What one Lambent holds of its machine. Everything is told apart from other Lambents by its data directory. */
 export interface Census {
-  /** Open descriptors of the control process by kind: socket, pipe, file, and kinds of anonymous inodes. */
+  /**
+   * Open descriptors of the control process by kind: pipe, file, kinds of anonymous inodes, and sockets: of the host's TCP
+   * by their state, Unix sockets, and those of sandboxes' network namespaces beyond the two listeners of each. Of the sandboxes
+   * that wait, some get their listeners later than others, and which ones wait changes with what was invoked last.
+   */
   readonly descriptors: Readonly<Record<string, number>>;
   /** Child processes of the control process, and processes in its control groups, by command. */
   readonly processes: Readonly<Record<string, number>>;
@@ -47,14 +51,39 @@ function kindOf(target: string): string {
   return "file";
 }
 
+const LISTENERS_PER_SANDBOX = 2;
+/** As the kernel numbers them in /proc/net/tcp. */
+const TCP_STATES: Readonly<Record<string, string>> = {
+  "01": "connected",
+  "08": "half closed",
+  "0A": "listening",
+};
+
+/** Inodes of the host's sockets to what they are; a socket of another network namespace is not among them. */
+function hostSockets(processId: number): Map<string, string> {
+  const kinds = new Map<string, string>();
+  for (const table of ["tcp", "tcp6"])
+    for (const line of lines(readQuietly(`/proc/${processId}/net/${table}`)).slice(1)) {
+      const [, , , state = "", , , , , , inode = ""] = line.trim().split(/\s+/);
+      kinds.set(inode, `TCP socket, ${TCP_STATES[state] ?? state}`);
+    }
+  for (const line of lines(readQuietly(`/proc/${processId}/net/unix`)).slice(1))
+    kinds.set(line.trim().split(/\s+/)[6] ?? "", "Unix socket");
+  return kinds;
+}
+
 function descriptors(processId: number): Record<string, number> {
   const directory = `/proc/${processId}/fd`;
-  return countBy(
-    attempt(() => readdirSync(directory), [])
-      .map((name) => attempt(() => readlinkSync(join(directory, name)), ""))
-      .filter((target) => target !== "")
-      .map(kindOf),
-  );
+  const sockets = hostSockets(processId);
+  const socketKind = (target: string): string | undefined =>
+    sockets.get(/^socket:\[(\d+)\]$/.exec(target)?.[1] ?? "");
+  const targets = attempt(() => readdirSync(directory), [])
+    .map((name) => attempt(() => readlinkSync(join(directory, name)), ""))
+    .filter((target) => target !== "");
+  const sandboxes = targets.filter((target) => /^\/run\/.*-stdout$/.test(target)).length;
+  const { socket = 0, ...counts } = countBy(targets.map((target) => socketKind(target) ?? kindOf(target)));
+  const surplus = socket - LISTENERS_PER_SANDBOX * sandboxes;
+  return surplus > 0 ? { ...counts, "socket of a sandbox that is gone": surplus } : counts;
 }
 
 /** Living ones; one that has ended waits in /proc until its parent asks for its status. */

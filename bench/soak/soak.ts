@@ -276,6 +276,9 @@ function unexpected(run: Run, line: string): void {
 /** When no environment is left and two counts in a row are the same. */
 async function settled(lambent: RunningLambent, run: Run): Promise<Census> {
   run.invoker.disconnect();
+  // What this program keeps connected is none of what is counted: how much that is depends on when functions were changed
+  // last. The client makes new connections when it needs them.
+  run.lambda.destroy();
   const deadlineMs = performance.now() + SETTLE_WITHIN_MS;
   let last = "";
   for (;;) {

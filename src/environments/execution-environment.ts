@@ -133,8 +133,8 @@ export class ExecutionEnvironment implements RuntimeApiSession {
 
   /**
    * Starts the sandbox and waits for the runtime's first `next`. Rejects only when the platform could not make a
-   * sandbox; everything the function does wrong is an outcome, and stands in the log. `limitMs`: AWS gives
-   * initialisation ten seconds.
+   * sandbox; everything the function does wrong is an outcome, and stands in the log. `limitMs`, from
+   * when there is a sandbox: AWS gives initialisation ten seconds.
    */
   async start(
     limitMs: number,
@@ -202,7 +202,8 @@ export class ExecutionEnvironment implements RuntimeApiSession {
     this.#deliver = undefined;
     const initDurationMs = startedMs === undefined ? this.takeInitDurationMs() : undefined;
     const running = new RunningInvocation(request, resolve, began, initDurationMs);
-    running.cancelDeadline = clock.after(leftMs, () => this.#timedOut(running));
+    // Timers come first where this process was held up: an answer or an exit that is still to be read came in time.
+    running.cancelDeadline = clock.after(leftMs, () => setImmediate(() => this.#timedOut(running)));
     this.#running = running;
     this.#pendingReport?.();
     if (startedMs === undefined)

@@ -8,7 +8,12 @@ export type InitResult =
   | { readonly status: "success" }
   | { readonly status: "error" | "timeout"; readonly failure: (requestId: string) => FunctionFailure };
 
-export type InitOutcome = InitResult & { readonly durationMs: number };
+export type InitOutcome = InitResult & {
+  /** The time that the sandbox took included. */
+  readonly durationMs: number;
+  /** Monotonic: since when there is a sandbox. What came before is not the function's doing, and none of its time. */
+  readonly beganMs: number;
+};
 
 /** One initialisation, from the start of the sandbox until the runtime and all extensions wait for their first event. */
 export class Initialization {
@@ -28,13 +33,15 @@ export class Initialization {
     this.#startedMs = clock.monotonicMs();
   }
 
-  /** Resolves when it is over, which stands in the log then. `limitMs` counts from its beginning. */
+  /** To be called when the sandbox is there, from when `limitMs` counts. Resolves when it is over, which stands in the log then. */
   async outcome(
     limitMs: number,
     timeoutFailure: (requestId: string) => FunctionFailure,
   ): Promise<InitOutcome> {
-    this.#cancelLimit = this.#clock.after(limitMs - (this.#clock.monotonicMs() - this.#startedMs), () =>
-      this.finish({ status: "timeout", failure: timeoutFailure }),
+    const beganMs = this.#clock.monotonicMs();
+    this.#cancelLimit = this.#clock.after(limitMs, () =>
+      // Timers come first where this process was held up: what has happened in time, and is still to be read, counts.
+      setImmediate(() => this.finish({ status: "timeout", failure: timeoutFailure })),
     );
     const result = await this.#ended.promise;
     const durationMs = this.#clock.monotonicMs() - this.#startedMs;
@@ -42,7 +49,7 @@ export class Initialization {
     const errorType = status === "error" ? result.failure("").errorType : undefined;
     this.#runtimeDone(status, errorType);
     this.#log.initReport({ phase: this.#phase, status, durationMs, errorType });
-    return { ...result, durationMs };
+    return { ...result, durationMs, beganMs };
   }
 
   /** The runtime waits for its first event; extensions may still be busy. */

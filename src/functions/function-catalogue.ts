@@ -36,6 +36,7 @@ export class FunctionCatalogue {
   readonly #owners = new Map<string, Map<string, FunctionRecord>>();
   readonly #sortedNames = new Map<string, string[]>();
   readonly #retirementListeners = new Set<(deployment: RetiredDeployment) => void>();
+  readonly #removalListeners = new Set<(name: FunctionName) => void>();
   readonly #concurrencyListeners = new Set<(concurrency: FunctionConcurrency) => void>();
   readonly #deploymentListeners = new Set<(deployment: Deployment) => void>();
   readonly #random: () => number;
@@ -63,6 +64,12 @@ export class FunctionCatalogue {
   onDeploymentRetired(listener: (deployment: RetiredDeployment) => void): () => void {
     this.#retirementListeners.add(listener);
     return () => this.#retirementListeners.delete(listener);
+  }
+
+  /** Tells of functions of which nothing is left. */
+  onFunctionRemoved(listener: (name: FunctionName) => void): () => void {
+    this.#removalListeners.add(listener);
+    return () => this.#removalListeners.delete(listener);
   }
 
   /** Tells at once of what every function deploys as $LATEST, then of each change; several times for one is possible. */
@@ -274,7 +281,10 @@ export class FunctionCatalogue {
     records.set(name.functionName, record);
     const before = record.concurrency;
     apply(record, member);
-    if (record.empty) records.delete(name.functionName);
+    if (record.empty) {
+      records.delete(name.functionName);
+      for (const listener of this.#removalListeners) listener(name);
+    }
     if (before === undefined && record.concurrency === undefined) return;
     const concurrency = concurrencyPlan(record);
     for (const listener of this.#concurrencyListeners) listener(concurrency);

@@ -67,6 +67,8 @@ export interface FunctionService {
   functionId(name: FunctionName): string | undefined;
   /** Environments of this deployment get no more invocations; the returned function ends the subscription. */
   onDeploymentRetired(listener: (deployment: RetiredDeployment) => void): () => void;
+  /** See `FunctionCatalogue.onFunctionRemoved`. */
+  onFunctionRemoved(listener: (name: FunctionName) => void): () => void;
   /** See `FunctionCatalogue.onDeployed`. */
   onDeployed(listener: (deployment: Deployment) => void): () => void;
   /** See `FunctionCatalogue.onConcurrencyChanged`. */
@@ -130,6 +132,7 @@ export async function createFunctionService(
     resolveForInvoke: catalogue.resolveForInvoke.bind(catalogue),
     functionId: (name) => catalogue.find(name)?.head.functionId,
     onDeploymentRetired: catalogue.onDeploymentRetired.bind(catalogue),
+    onFunctionRemoved: catalogue.onFunctionRemoved.bind(catalogue),
     onDeployed: catalogue.onDeployed.bind(catalogue),
     onConcurrencyChanged: catalogue.onConcurrencyChanged.bind(catalogue),
     idle: () => transitions.idle(),

@@ -347,10 +347,9 @@ export class DeploymentPool implements TakesTurns {
     { request, resolve, reject }: WaitingInvocation,
     previous: MadeEnvironment,
   ): Promise<void> {
-    const { clock, platformFailure, capacity } = this.#dependencies;
+    const { platformFailure, capacity } = this.#dependencies;
     // The Shutdown phase of what has failed is no part of this invocation; a failure of it is one of the start as well.
     await previous.environment.end().catch(() => undefined);
-    const startedMs = clock.monotonicMs();
     made.log.start({ ...request, version: request.version.version }, request.wantsLogTail);
     announceInit(made, this.version, "invoke");
     const timeoutMs = request.version.timeoutSeconds * 1000;
@@ -360,6 +359,7 @@ export class DeploymentPool implements TakesTurns {
         (requestId) => timedOut(requestId, request.version.timeoutSeconds),
         "invoke",
       );
+      const { beganMs: startedMs } = outcome;
       if (outcome.status === "success") {
         made.environment.limitCpu();
         made.environment.invoke(request, resolve, startedMs);

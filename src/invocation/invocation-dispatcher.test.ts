@@ -91,6 +91,18 @@ describe("a cold and a warm invocation", () => {
 });
 
 describe("what goes wrong in a function", () => {
+  test("an exit that this process hears of after the time was up, as it came in time, is no time-out", async () => {
+    const { invoke, sandboxes, clock } = platform();
+    const running = invoke();
+    await settle();
+    sandboxes[0]?.next();
+    await settle();
+    sandboxes[0]?.exit({ code: 3 });
+    // Nothing else had a turn in between, as where the machine is overloaded.
+    clock.advance(3_000);
+    assert.match(text(await running), /"errorType":"Runtime.ExitError"/);
+  });
+
   test("a time-out answers AWS's error, reports it and ends the processes", async () => {
     const { invoke, sandboxes, lines, clock } = platform();
     const running = invoke();

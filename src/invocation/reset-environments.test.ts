@@ -85,6 +85,22 @@ describe("an environment that failed", () => {
     assert.equal(text(await third), "3");
   });
 
+  test("fails with its exit, though this process hears of it after the time was up", async () => {
+    const next = p.invoke();
+    await settle();
+    p.sandboxes[1]?.exit({ code: 7 });
+    // Nothing else had a turn in between, as where the machine is overloaded.
+    p.clock.advance(3_000);
+    assert.match(text(await next), /"errorType":"Runtime.ExitError"/);
+  });
+
+  test("times out when its initialisation takes longer than the function may", async () => {
+    const next = p.invoke();
+    await settle();
+    p.clock.advance(3_000);
+    assert.match(text(await next), /"errorType":"Sandbox.Timedout"/);
+  });
+
   test("makes room for another function", async () => {
     const other = p.invoke(OTHER);
     await settle();
@@ -114,6 +130,32 @@ describe("an environment that failed", () => {
     await p.dispatcher.close(0);
     assert.equal(p.sandboxes[0]?.destroyed, true);
   });
+});
+
+test("a repeated initialisation has all of the function's time when its sandbox is there, however long that took", async () => {
+  let sandboxTakesMs = 0;
+  const p = scriptedPlatform({ maxEnvironments: 1 }, () => {
+    p.clock.advance(sandboxTakesMs);
+    return undefined;
+  });
+  const first = p.invoke();
+  await settle();
+  p.sandboxes[0]?.next();
+  await settle();
+  p.sandboxes[0]?.exit({ code: 1 });
+  await first;
+  await settle();
+  sandboxTakesMs = 5_000;
+  const next = p.invoke();
+  await settle();
+  p.clock.advance(2_900);
+  await settle();
+  p.sandboxes[1]?.next();
+  await settle();
+  p.sandboxes[1]?.answerAndNext('"in time"');
+  assert.equal(text(await next), '"in time"');
+  await settle();
+  assert.match(p.lines.at(-1) ?? "", /\tDuration: 2900\.00 ms\t/);
 });
 
 test("a reset that cannot be started gives its place back and is the platform's fault", async () => {

@@ -1,5 +1,5 @@
 import type { Clock } from "../ports/clock.ts";
-import type { KeyValueStore, LogStore } from "../ports/store.ts";
+import type { KeyValueStore, LogStreamStore } from "../ports/store.ts";
 import { LiveTail } from "./live-tail.ts";
 import { LogCatalogue } from "./log-catalogue.ts";
 import { LogGroups } from "./log-groups.ts";
@@ -15,7 +15,7 @@ import { type LogDestination, SubscriptionFilters } from "./subscription-filters
 export interface CloudWatchLogs {
   readonly catalogue: LogCatalogue;
   readonly groups: LogGroups;
-  readonly logs: LogStore;
+  readonly logs: LogStreamStore;
   readonly sink: BufferedLogSink;
   readonly clock: Clock;
   readonly ingestion: LogIngestion;
@@ -30,7 +30,7 @@ export interface CloudWatchLogs {
 }
 
 export interface CloudWatchLogsOptions {
-  readonly logs: LogStore;
+  readonly logs: LogStreamStore;
   readonly keyValue: KeyValueStore;
   readonly clock: Clock;
   readonly flushIntervalMs?: number;
@@ -43,7 +43,7 @@ export interface CloudWatchLogsOptions {
   readonly firstLineOfGroup?: string;
 }
 
-/** Opens the logs on a store; resolves when every stored group and stream is known. Retention runs from then on. */
+/** Opens the logs on a store; resolves when every stored group is known. Retention runs from then on. */
 export async function openCloudWatchLogs(options: CloudWatchLogsOptions): Promise<CloudWatchLogs> {
   const { logs, keyValue, clock, lost = () => undefined, count, ...sinkOptions } = options;
   const catalogue = await LogCatalogue.open({ keyValue, clock });

@@ -1,19 +1,24 @@
 import { createHash } from "node:crypto";
 import type { LogFilter } from "../core/log-filter-pattern.ts";
-import type { LogEntry, LogStore } from "../ports/store.ts";
+import type { LogEntry, LogStore, LogStreamRecord } from "../ports/store.ts";
 import { PageRoom } from "./get-log-events.ts";
-import type { LogStreamState } from "./log-stream-state.ts";
 import { OrderedStream } from "./ordered-stream.ts";
 import { decodePageToken, encodePageToken } from "./page-token.ts";
 import { mayHaveEvents, positionBefore, StreamReader, type TimeRange } from "./stream-reader.ts";
 
 export interface FilterRequest {
-  readonly streams: readonly LogStreamState[];
+  readonly streams: StreamSource;
   readonly range: TimeRange;
   readonly filter: LogFilter;
   readonly limit: number | undefined;
   readonly nextToken: string | undefined;
 }
+
+/** Streams sorted by where their events may begin, a part at a time: those behind `after` that may have some in the range. */
+export type StreamSource = (
+  range: TimeRange,
+  after: LogStreamRecord | undefined,
+) => Promise<readonly LogStreamRecord[]>;
 
 export interface FilteredEvent {
   readonly logStreamName: string;
@@ -26,8 +31,9 @@ export interface FilteredPage {
   readonly nextToken: string | undefined;
 }
 
-/** Events looked at in one call; AWS, too, gives pages without events while it searches. */
+/** Events looked at, and streams read to their end, in one call; AWS, too, gives pages without events while it searches. */
 const SCANNED_EVENTS_MAX = 50_000;
+const SCANNED_STREAMS_MAX = 5_000;
 /** Reading positions that a token carries; other streams find theirs by time. */
 const HINTS_MAX = 16;
 
@@ -54,14 +60,13 @@ export async function filterLogEvents(logs: LogStore, request: FilterRequest): P
     const { stream, entry } = head;
     const matches = request.filter === undefined || request.filter(entry.message);
     const isFull = matches && !room.takes(entry.message);
-    if (isFull || merge.taken >= SCANNED_EVENTS_MAX) {
+    if (isFull || merge.taken >= SCANNED_EVENTS_MAX || merge.ended >= SCANNED_STREAMS_MAX) {
       return { events, nextToken: last && encodePageToken({ ...last, h: merge.hints() }) };
     }
     merge.take();
     last = { t: entry.timestampMs, s: stream.key, p: entry.position, h: {} };
     if (!matches) continue;
-    const { logStreamName } = stream.state.record;
-    events.push({ logStreamName, entry, eventId: eventId(stream.key, entry) });
+    events.push({ logStreamName: stream.stream.name, entry, eventId: eventId(stream.key, entry) });
   }
   return { events, nextToken: undefined };
 }
@@ -89,26 +94,29 @@ class StreamMerge {
   readonly #logs: LogStore;
   readonly #range: TimeRange;
   readonly #resume: ResumeToken | undefined;
-  readonly #waiting: LogStreamState[];
+  readonly #source: StreamSource;
+  /** The next ones to open, the first of them last, where it is cheap to take. */
+  #waiting: LogStreamRecord[] = [];
+  #lastRead: LogStreamRecord | undefined;
+  #isSourceEmpty = false;
   #open: OrderedStream[] = [];
   #head: OrderedStream | undefined;
   taken = 0;
+  /** Streams of which nothing is left. */
+  ended = 0;
 
   constructor(logs: LogStore, request: FilterRequest, resume: ResumeToken | undefined) {
     this.#logs = logs;
     this.#resume = resume;
     this.#range = { ...request.range, startMs: Math.max(request.range.startMs, resume?.t ?? 0) };
-    // The stream with the earliest first event stands last, where it is cheap to take.
-    this.#waiting = request.streams
-      .filter((state) => mayHaveEvents(state, this.#range))
-      .sort((left, right) => firstMs(right) - firstMs(left));
+    this.#source = request.streams;
   }
 
   /** The earliest event of all streams, without taking it. */
   async peek(): Promise<{ stream: OrderedStream; entry: LogEntry } | undefined> {
     for (;;) {
       const found = await this.#earliest();
-      const next = this.#waiting.at(-1);
+      const next = await this.#nextWaiting();
       if (next === undefined || (found !== undefined && firstMs(next) > found.entry.timestampMs)) {
         this.#head = found?.stream;
         return found;
@@ -136,28 +144,45 @@ class StreamMerge {
     let earliest: { stream: OrderedStream; entry: LogEntry } | undefined;
     const ended = new Set<OrderedStream>();
     for (const stream of this.#open) {
-      const entry = await stream.peek();
+      const entry = stream.certain ?? (await stream.peek());
       if (entry === undefined) ended.add(stream);
       else if (earliest === undefined || comesBefore(stream, entry, earliest)) earliest = { stream, entry };
     }
+    this.ended += ended.size;
     if (ended.size > 0) this.#open = this.#open.filter((stream) => !ended.has(stream));
     return earliest;
   }
 
-  async #openStream(state: LogStreamState): Promise<OrderedStream> {
+  async #nextWaiting(): Promise<LogStreamRecord | undefined> {
+    while (this.#waiting.length === 0 && !this.#isSourceEmpty) {
+      const part = await this.#source(this.#range, this.#lastRead);
+      this.#lastRead = part.at(-1);
+      this.#isSourceEmpty = this.#lastRead === undefined;
+      this.#waiting = part.filter((stream) => mayHaveEvents(stream, this.#range)).reverse();
+    }
+    return this.#waiting.at(-1);
+  }
+
+  async #openStream(stream: LogStreamRecord): Promise<OrderedStream> {
     const resume = this.#resume;
-    const { streamId } = state.record;
+    const { id } = stream;
     // Within the millisecond where the page before ended, streams were given out in the order of their ids.
-    const isDone = resume !== undefined && streamId < resume.s && this.#range.startMs === resume.t;
+    const isDone = resume !== undefined && id < resume.s && this.#range.startMs === resume.t;
     const range = isDone ? { ...this.#range, startMs: resume.t + 1 } : this.#range;
-    const after = resume?.h[streamId] ?? (await positionBefore(this.#logs, state, range.startMs));
-    const reader = new StreamReader({ logs: this.#logs, state, range, after });
-    const own = resume?.s === streamId ? { timestampMs: resume.t, position: resume.p } : undefined;
+    const after = resume?.h[id] ?? (await positionBefore(this.#logs, stream, range.startMs));
+    const reader = new StreamReader({ logs: this.#logs, stream, range, after });
+    const own = resume?.s === id ? { timestampMs: resume.t, position: resume.p } : undefined;
     return new OrderedStream({ reader, range, after, resume: own });
   }
 }
 
-const firstMs = ({ record }: LogStreamState): number => (record.firstEventMs ?? 0) - record.disorderMs;
+const firstMs = ({ firstEventMs, disorderMs }: LogStreamRecord): number => (firstEventMs ?? 0) - disorderMs;
+
+/** All that there is of these streams, in the order of a source. */
+export function sourceOf(streams: readonly LogStreamRecord[]): StreamSource {
+  const sorted = streams.toSorted((left, right) => firstMs(left) - firstMs(right));
+  return async (_range, after) => (after === undefined ? sorted : []);
+}
 
 function comesBefore(
   stream: OrderedStream,

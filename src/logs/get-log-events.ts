@@ -1,8 +1,6 @@
 import { LOG_EVENT_OVERHEAD_BYTES } from "../core/log-event-size.ts";
-import type { LogEntry, LogStore } from "../ports/store.ts";
+import type { LogEntry, LogStore, LogStreamRecord } from "../ports/store.ts";
 import { invalidLogsParameter } from "./log-errors.ts";
-import { storedStreamName } from "./log-records.ts";
-import type { LogStreamState } from "./log-stream-state.ts";
 import { positionBefore, StreamReader, type TimeRange } from "./stream-reader.ts";
 
 export interface GetLogEventsRequest {
@@ -32,7 +30,7 @@ const END = "+";
  */
 export async function getLogEvents(
   logs: LogStore,
-  state: LogStreamState,
+  stream: LogStreamRecord,
   request: GetLogEventsRequest,
 ): Promise<StreamEventsPage> {
   const { nextToken } = request;
@@ -41,8 +39,8 @@ export async function getLogEvents(
   const position = match?.[2];
   const forward = match === undefined ? request.startFromHead : match[1] === "f";
   const events = forward
-    ? await readForward(logs, state, { ...request, position })
-    : await readBackward(logs, state, { ...request, position });
+    ? await readForward(logs, stream, { ...request, position })
+    : await readBackward(logs, stream, { ...request, position });
   const first = events[0]?.position;
   const last = events.at(-1)?.position;
   return {
@@ -56,15 +54,15 @@ type PositionedRequest = GetLogEventsRequest & { readonly position: string | und
 
 async function readForward(
   logs: LogStore,
-  state: LogStreamState,
+  stream: LogStreamRecord,
   request: PositionedRequest,
 ): Promise<LogEntry[]> {
   const { range, position } = request;
   const after =
     position === undefined || position === BEGINNING
-      ? await positionBefore(logs, state, range.startMs)
+      ? await positionBefore(logs, stream, range.startMs)
       : position;
-  const reader = new StreamReader({ logs, state, range, after });
+  const reader = new StreamReader({ logs, stream, range, after });
   const events: LogEntry[] = [];
   const room = new PageRoom(request.limit);
   for (let entry = await reader.next(); entry !== undefined; entry = await reader.next()) {
@@ -77,17 +75,17 @@ async function readForward(
 
 async function readBackward(
   logs: LogStore,
-  state: LogStreamState,
+  stream: LogStreamRecord,
   request: PositionedRequest,
 ): Promise<LogEntry[]> {
   const { range, position } = request;
   if (position === BEGINNING) return [];
   const events: LogEntry[] = [];
   const room = new PageRoom(request.limit);
-  const safeMs = range.startMs - state.record.disorderMs;
+  const safeMs = range.startMs - stream.disorderMs;
   let before = position === END ? undefined : position;
   for (;;) {
-    const page = await logs.readBackwards(storedStreamName(state.record), before, BACKWARD_ENTRIES);
+    const page = await logs.readBackwards(stream.id, before, BACKWARD_ENTRIES);
     for (const entry of page.toReversed()) {
       if (entry.timestampMs < safeMs) return events.reverse();
       if (!isIn(range, entry)) continue;

@@ -1,29 +1,31 @@
+import { randomBytes } from "node:crypto";
 import type { Clock } from "../ports/clock.ts";
-import type { LogStore } from "../ports/store.ts";
-import { inChunks, type LogCatalogue } from "./log-catalogue.ts";
+import { Conflict, type LogStreamRecord, type LogStreamStore, type NewLogStream } from "../ports/store.ts";
+import type { LogCatalogue } from "./log-catalogue.ts";
 import {
   logGroupAlreadyExists,
   logGroupNotFound,
   logStreamAlreadyExists,
   logStreamNotFound,
 } from "./log-errors.ts";
-import { type GroupName, type StoredLogGroup, storedStreamName } from "./log-records.ts";
-import type { LogStreamState } from "./log-stream-state.ts";
+import type { GroupName, StoredLogGroup } from "./log-records.ts";
 
 const DAY_MS = 86_400_000;
 const RETENTION_INTERVAL_MS = 10 * 60_000;
 const RETENTION_FIRST_MS = 30_000;
+/** Streams that a retention run takes from the store at a time. */
+const RETENTION_PAGE = 200;
 
 /** What CloudWatch's operations on groups and streams do; every method throws its errors. */
 export class LogGroups {
   readonly #catalogue: LogCatalogue;
-  readonly #logs: LogStore;
+  readonly #logs: LogStreamStore;
   readonly #clock: Clock;
   #cancelTimer: (() => void) | undefined;
   #trimming: Promise<void> = Promise.resolve();
   #stopped = false;
 
-  constructor(deps: { catalogue: LogCatalogue; logs: LogStore; clock: Clock }) {
+  constructor(deps: { catalogue: LogCatalogue; logs: LogStreamStore; clock: Clock }) {
     this.#catalogue = deps.catalogue;
     this.#logs = deps.logs;
     this.#clock = deps.clock;
@@ -35,32 +37,19 @@ export class LogGroups {
     return group;
   }
 
-  stream(group: StoredLogGroup, logStreamName: string): LogStreamState {
-    const state = this.#catalogue.stream(group.groupId, logStreamName);
-    if (state === undefined) throw logStreamNotFound();
-    return state;
+  async stream(group: StoredLogGroup, logStreamName: string): Promise<LogStreamRecord> {
+    const stream = await this.#logs.findStream(group.groupId, logStreamName);
+    if (stream === undefined) throw logStreamNotFound();
+    return stream;
   }
 
   list(owner: { account: string; region: string }): StoredLogGroup[] {
     return this.#catalogue.groups(owner);
   }
 
-  streams(group: StoredLogGroup): LogStreamState[] {
-    return this.#catalogue.streams(group.groupId);
-  }
-
-  /**
-   * Compares the statistics of streams with their events, once per process: a process that was killed did not store
-   * its last ones.
-   */
-  async verify(states: readonly LogStreamState[]): Promise<void> {
-    const unverified = states.filter(({ verified }) => !verified);
-    await inChunks(unverified, (state) => this.#verifyStream(state));
-  }
-
   /** Bytes of all streams, AWS's overhead included. */
-  storedBytes(group: StoredLogGroup): number {
-    return this.streams(group).reduce((sum, { record }) => sum + record.storedBytes, 0);
+  async storedBytes(group: StoredLogGroup): Promise<number> {
+    return (await this.#logs.groupTotals(group.groupId)).storedBytes;
   }
 
   async create(name: GroupName, tags: Readonly<Record<string, string>>): Promise<StoredLogGroup> {
@@ -78,21 +67,31 @@ export class LogGroups {
   async delete(name: GroupName): Promise<void> {
     const group = this.group(name);
     await this.#catalogue.deleteGroup(name);
-    await inChunks(this.streams(group), (state) => this.deleteStream(state));
+    await this.#logs.dropGroup(group.groupId);
   }
 
-  async createStream(group: StoredLogGroup, logStreamName: string): Promise<LogStreamState> {
-    const state = await this.#catalogue.createStream(group, logStreamName);
-    if (state === undefined) throw logStreamAlreadyExists();
-    return state;
+  async createStream(group: StoredLogGroup, logStreamName: string): Promise<void> {
+    try {
+      await this.#logs.createStream(newStream(group, logStreamName, this.#clock.nowMs()));
+    } catch (error) {
+      throw error instanceof Conflict ? logStreamAlreadyExists() : error;
+    }
   }
 
-  async deleteStream(state: LogStreamState): Promise<void> {
-    const { record } = state;
-    await this.#logs.drop(storedStreamName(record));
-    await this.#catalogue.deleteStream(record);
-    // Once more, for events that were on their way when the stream was dropped first.
-    await this.#logs.drop(storedStreamName(record));
+  /** Makes a stream where there is none of that name. */
+  async openStream(group: StoredLogGroup, logStreamName: string): Promise<void> {
+    const { groupId } = group;
+    if ((await this.#logs.findStream(groupId, logStreamName)) !== undefined) return;
+    try {
+      await this.#logs.createStream(newStream(group, logStreamName, this.#clock.nowMs()));
+    } catch (error) {
+      // Somebody else has made it in the meantime.
+      if (!(error instanceof Conflict)) throw error;
+    }
+  }
+
+  async deleteStream({ id }: LogStreamRecord): Promise<void> {
+    await this.#logs.drop(id);
   }
 
   /** The oldest instant whose events the group still shows. */
@@ -113,35 +112,31 @@ export class LogGroups {
 
   /** Removes events older than their group's retention, streams left empty by it, and what deletions left over. */
   async trimExpired(): Promise<void> {
-    await inChunks(this.#catalogue.orphans(), (state) => this.deleteStream(state));
-    for (const group of this.#catalogue.allGroups()) {
-      if (group.retentionDays === undefined) continue;
-      const beforeMs = this.retainedFromMs(group);
-      for (const state of this.streams(group)) await this.#trimStream(state, beforeMs);
-    }
+    for (const groupId of await this.#logs.groupsWithStreams())
+      if (!this.#catalogue.hasGroupId(groupId)) await this.#logs.dropGroup(groupId);
+    for (const group of this.#catalogue.allGroups())
+      if (group.retentionDays !== undefined) await this.#trimGroup(group, this.retainedFromMs(group));
   }
 
-  async #verifyStream(state: LogStreamState): Promise<void> {
-    const stream = storedStreamName(state.record);
-    const [first] = await this.#logs.read(stream, undefined, 1);
-    const [last] = await this.#logs.readBackwards(stream, undefined, 1);
-    state.verified = true;
-    if (first === undefined || last === undefined) return;
-    if (last.ingestedAtMs <= (state.record.lastIngestionMs ?? 0)) return;
-    const { ingestedAtMs } = last;
-    state.noteEvents({ firstMs: first.timestampMs, lastMs: last.timestampMs, bytes: 0, ingestedAtMs });
-    this.#catalogue.statisticsChanged(state);
+  async #trimGroup({ groupId }: StoredLogGroup, beforeMs: number): Promise<void> {
+    let after: LogStreamRecord | undefined;
+    do {
+      const streams = await this.#logs.streamsByFirstEvent(groupId, {
+        prefix: "",
+        startMs: Number.MIN_SAFE_INTEGER,
+        endMs: beforeMs,
+        after,
+        limit: RETENTION_PAGE,
+      });
+      for (const stream of streams) await this.#trimStream(stream, beforeMs);
+      after = streams.at(-1);
+    } while (after !== undefined && !this.#stopped);
   }
 
-  async #trimStream(state: LogStreamState, beforeMs: number): Promise<void> {
-    const { record } = state;
-    if (Math.max(record.lastEventMs ?? 0, record.createdAtMs) < beforeMs) {
-      await this.deleteStream(state);
-    } else if (record.firstEventMs !== undefined && record.firstEventMs < beforeMs) {
-      await this.#logs.trim(storedStreamName(record), beforeMs);
-      state.noteTrimmed(beforeMs);
-      this.#catalogue.statisticsChanged(state);
-    }
+  async #trimStream(stream: LogStreamRecord, beforeMs: number): Promise<void> {
+    const { id, firstEventMs, lastEventMs = 0, createdAtMs } = stream;
+    if (Math.max(lastEventMs, createdAtMs) < beforeMs) await this.#logs.drop(id);
+    else if (firstEventMs !== undefined && firstEventMs < beforeMs) await this.#logs.trim(id, beforeMs);
   }
 
   #schedule(delayMs: number): void {
@@ -154,3 +149,11 @@ export class LogGroups {
     });
   }
 }
+
+/** A stream to be made; the id belongs to no other one. */
+export const newStream = ({ groupId }: StoredLogGroup, name: string, createdAtMs: number): NewLogStream => ({
+  id: `${groupId}/${randomBytes(12).toString("hex")}`,
+  group: groupId,
+  name,
+  createdAtMs,
+});

@@ -48,28 +48,7 @@ export interface StoredSubscriptionFilter {
   readonly createdAtMs: number;
 }
 
-/** What is known about the events of a stream without reading them. */
-export interface StreamStatistics {
-  readonly firstEventMs: number | undefined;
-  readonly lastEventMs: number | undefined;
-  readonly lastIngestionMs: number | undefined;
-  /** Bytes of events ingested, AWS's 26 per event included; less what retention removed, by estimate. */
-  readonly storedBytes: number;
-  /** No event is older than an earlier one of the stream by more than this. */
-  readonly disorderMs: number;
-}
-
-/** A log stream as it is stored. */
-export interface StoredLogStream extends StreamStatistics {
-  readonly schema: 1;
-  readonly groupId: string;
-  readonly streamId: string;
-  readonly logStreamName: string;
-  readonly createdAtMs: number;
-}
-
 export const GROUP_PREFIX = "logs/groups/";
-export const STREAM_PREFIX = "logs/streams/";
 
 /** Names may be longer than keys, so keys hold a digest of them. */
 const digest = (name: string): string => createHash("sha256").update(name).digest("base64url").slice(0, 27);
@@ -77,23 +56,15 @@ const digest = (name: string): string => createHash("sha256").update(name).diges
 export const groupKey = (group: GroupName): string =>
   `${GROUP_PREFIX}${group.account}/${group.region}/${digest(group.logGroupName)}`;
 
-export const streamKey = (groupId: string, logStreamName: string): string =>
-  `${STREAM_PREFIX}${groupId}/${digest(logStreamName)}`;
-
-/** Name of a stream in the log store. */
-export const storedStreamName = (stream: { groupId: string; streamId: string }): string =>
-  `${stream.groupId}/${stream.streamId}`;
-
-export const encodeLogRecord = (record: StoredLogGroup | StoredLogStream): Uint8Array =>
-  Buffer.from(JSON.stringify(record));
+export const encodeLogGroup = (group: StoredLogGroup): Uint8Array => Buffer.from(JSON.stringify(group));
 
 /** Throws on a document that a newer version wrote. */
-export function decodeLogRecord<T extends { readonly schema: 1 }>(value: Uint8Array): T {
-  const record = JSON.parse(Buffer.from(value).toString("utf8")) as T;
-  if (record.schema !== 1) {
+export function decodeLogGroup(value: Uint8Array): StoredLogGroup {
+  const group = JSON.parse(Buffer.from(value).toString("utf8")) as StoredLogGroup;
+  if (group.schema !== 1) {
     throw new Error(
-      `A document of a log group has schema ${String(record.schema)}; this version reads schema 1.`,
+      `A document of a log group has schema ${String(group.schema)}; this version reads schema 1.`,
     );
   }
-  return record;
+  return group;
 }

@@ -1,18 +1,18 @@
-import { isContinuationByte, LOG_EVENT_BYTES_MAX, LOG_EVENT_OVERHEAD_BYTES } from "../core/log-event-size.ts";
+import { isContinuationByte, LOG_EVENT_BYTES_MAX } from "../core/log-event-size.ts";
 import type { Clock } from "../ports/clock.ts";
 import type { LogSink, LogStreamReference, LogStreamWriter } from "../ports/log-sink.ts";
-import { type LogStore, type NewLogEntry, Unavailable } from "../ports/store.ts";
+import { Conflict, type LogStreamStore, type NewLogEntry, Unavailable } from "../ports/store.ts";
 import type { LogCatalogue } from "./log-catalogue.ts";
+import { newStream } from "./log-groups.ts";
 import type { LogIngestion } from "./log-ingestion.ts";
-import { type StoredLogGroup, storedStreamName } from "./log-records.ts";
-import type { LogStreamState } from "./log-stream-state.ts";
+import type { StoredLogGroup } from "./log-records.ts";
 
 const STREAM_FLUSH_CHARACTERS = 64 * 1024;
 const DROPPED_SHARE = 0.5;
 
 export interface LogSinkOptions {
   readonly catalogue: LogCatalogue;
-  readonly logs: LogStore;
+  readonly logs: LogStreamStore;
   readonly clock: Clock;
   /** Told of events once they are stored. */
   readonly ingestion?: LogIngestion;
@@ -54,7 +54,8 @@ class StreamBuffer implements LogStreamWriter {
   dropped = 0;
   /** Listed among the streams that have something to write. */
   listed = false;
-  state: LogStreamState | undefined;
+  /** Id in the store of the stream that was found or made. */
+  stream: string | undefined;
 
   constructor(reference: LogStreamReference, buffers: Buffers) {
     this.reference = reference;
@@ -173,12 +174,8 @@ class Buffers {
   /** Never rejects: what the store does not take stays, or is counted as dropped. */
   async #run(): Promise<void> {
     const batches = this.#takeAll();
-    const ready: { batch: Batch; state: LogStreamState }[] = [];
     try {
-      for (const batch of batches) {
-        ready.push({ batch, state: await this.#prepare(batch) });
-      }
-      await this.#append(ready);
+      await this.#store(batches);
       this.#inFlightCharacters = 0;
     } catch (error) {
       if (error instanceof Unavailable) this.#keepForRetry(batches);
@@ -197,41 +194,34 @@ class Buffers {
     return batches;
   }
 
-  /** Finds or creates group and stream, and cuts what AWS cuts. */
-  async #prepare(batch: Batch): Promise<LogStreamState> {
-    const { buffer, entries } = batch;
-    entries.forEach((entry, index) => {
-      const cut = cutMessage(entry.message);
-      if (cut !== entry.message) entries[index] = { ...entry, message: cut };
-    });
-    if (buffer.state === undefined || buffer.state.removed) {
-      const { state, firstLine } = await this.#openStream(buffer.reference);
-      buffer.state = state;
-      if (firstLine !== undefined) {
-        const timestampMs = entries[0]?.timestampMs ?? this.#options.clock.nowMs();
-        entries.unshift({ timestampMs, message: firstLine });
-      }
+  /** Streams that were deleted under their writers are made again, as often as that happens within a run. */
+  async #store(batches: readonly Batch[]): Promise<void> {
+    for (const { entries } of batches) cutMessages(entries);
+    let left = batches.filter(({ entries }) => entries.length > 0);
+    while (left.length > 0) {
+      await Promise.all(left.map((batch) => this.#openStream(batch)));
+      left = await this.#append(left);
     }
-    await this.#options.catalogue.raiseDisorder(
-      buffer.state,
-      entries.map(({ timestampMs }) => timestampMs),
-    );
-    return buffer.state;
   }
 
-  async #openStream(
-    reference: LogStreamReference,
-  ): Promise<{ state: LogStreamState; firstLine: string | undefined }> {
-    const { catalogue, firstLineOfGroup } = this.#options;
-    const group = await this.#openGroup(reference);
-    const firstLine = catalogue.hasStreams(group.groupId) ? undefined : firstLineOfGroup;
-    const { logStreamName } = reference;
-    const known = catalogue.stream(group.groupId, logStreamName);
-    if (known !== undefined) return { state: known, firstLine };
-    const created = await catalogue.createStream(group, logStreamName);
-    const state = created ?? catalogue.stream(group.groupId, logStreamName);
-    if (state === undefined) throw new Unavailable(`Log stream ${logStreamName} is being deleted.`);
-    return { state, firstLine };
+  /** Finds or creates group and stream. Streams of new environments have new names: most are made without looking. */
+  async #openStream({ buffer, entries }: Batch): Promise<void> {
+    if (buffer.stream !== undefined) return;
+    const { clock, firstLineOfGroup, logs } = this.#options;
+    const { logStreamName } = buffer.reference;
+    const group = await this.#openGroup(buffer.reference);
+    try {
+      const stream = newStream(group, logStreamName, clock.nowMs());
+      const { isFirst } = await logs.createStream(stream);
+      buffer.stream = stream.id;
+      const timestampMs = entries[0]?.timestampMs ?? clock.nowMs();
+      if (isFirst && firstLineOfGroup !== undefined)
+        entries.unshift({ timestampMs, message: firstLineOfGroup });
+    } catch (error) {
+      if (!(error instanceof Conflict)) throw error;
+      buffer.stream = (await logs.findStream(group.groupId, logStreamName))?.id;
+      if (buffer.stream === undefined) throw new Unavailable(`Log stream ${logStreamName} is being deleted.`);
+    }
   }
 
   async #openGroup(reference: LogStreamReference): Promise<StoredLogGroup> {
@@ -244,22 +234,20 @@ class Buffers {
     return group;
   }
 
-  async #append(ready: readonly { batch: Batch; state: LogStreamState }[]): Promise<void> {
-    const batches = ready.filter(({ batch }) => batch.entries.length > 0);
-    if (batches.length === 0) return;
-    await this.#options.logs.append(
-      batches.map(({ batch, state }) => ({ stream: storedStreamName(state.record), entries: batch.entries })),
-    );
-    const ingestedAtMs = this.#options.clock.nowMs();
-    for (const { batch, state } of batches) {
-      state.noteEvents({ ...summary(batch.entries), ingestedAtMs });
-      this.#options.catalogue.statisticsChanged(state);
-      this.#options.ingestion?.publish({
-        stream: batch.buffer.reference,
-        events: batch.entries,
-        ingestedAtMs,
-      });
-    }
+  /** Answers the batches whose streams are gone. */
+  async #append(batches: readonly Batch[]): Promise<Batch[]> {
+    const { clock, ingestion, logs } = this.#options;
+    const appended = batches.map(({ buffer, entries }) => ({ stream: buffer.stream ?? "", entries }));
+    const gone = new Set(await logs.appendToStreams(appended));
+    const ingestedAtMs = clock.nowMs();
+    return batches.filter(({ buffer, entries }) => {
+      if (gone.has(buffer.stream ?? "")) {
+        buffer.stream = undefined;
+        return true;
+      }
+      ingestion?.publish({ stream: buffer.reference, events: entries, ingestedAtMs });
+      return false;
+    });
   }
 
   /** Tried again with the next run; while the store stays away, the oldest half makes room for what comes. */
@@ -289,16 +277,11 @@ class Buffers {
   }
 }
 
-function summary(entries: readonly NewLogEntry[]): { firstMs: number; lastMs: number; bytes: number } {
-  let firstMs = Number.POSITIVE_INFINITY;
-  let lastMs = Number.NEGATIVE_INFINITY;
-  let bytes = 0;
-  for (const { timestampMs, message } of entries) {
-    firstMs = Math.min(firstMs, timestampMs);
-    lastMs = Math.max(lastMs, timestampMs);
-    bytes += Buffer.byteLength(message) + LOG_EVENT_OVERHEAD_BYTES;
-  }
-  return { firstMs, lastMs, bytes };
+function cutMessages(entries: NewLogEntry[]): void {
+  entries.forEach((entry, index) => {
+    const cut = cutMessage(entry.message);
+    if (cut !== entry.message) entries[index] = { ...entry, message: cut };
+  });
 }
 
 /** AWS: an event with its overhead is at most 256 KB; Lambda cuts longer ones. */

@@ -1,5 +1,4 @@
-import type { LogEntry } from "../ports/store.ts";
-import type { LogStreamState } from "./log-stream-state.ts";
+import type { LogEntry, LogStreamRecord } from "../ports/store.ts";
 import type { StreamReader, TimeRange } from "./stream-reader.ts";
 
 /** Entries held back to be put in order; a stream with more disorder than fits is read in append order beyond it. */
@@ -22,7 +21,7 @@ export interface ResumePoint {
 /** The events of one stream within a range, ordered by time and, within a millisecond, as they were appended. */
 export class OrderedStream {
   readonly key: string;
-  readonly state: LogStreamState;
+  readonly stream: LogStreamRecord;
   readonly #reader: StreamReader;
   readonly #range: TimeRange;
   readonly #resume: ResumePoint | undefined;
@@ -40,11 +39,16 @@ export class OrderedStream {
     resume: ResumePoint | undefined;
   }) {
     this.#reader = source.reader;
-    this.state = source.reader.state;
-    this.key = this.state.record.streamId;
+    this.stream = source.reader.stream;
+    this.key = this.stream.id;
     this.#range = source.range;
     this.#resume = source.resume;
     this.#readThrough = source.after;
+  }
+
+  /** The next event, where what has been read tells it. */
+  get certain(): LogEntry | undefined {
+    return this.#ended || this.#firstIsCertain() ? this.#held[0]?.entry : undefined;
   }
 
   /** The next event without taking it. */
@@ -68,7 +72,7 @@ export class OrderedStream {
     const first = this.#held[0];
     if (first === undefined) return false;
     return (
-      this.#newestMs - first.entry.timestampMs > this.state.record.disorderMs ||
+      this.#newestMs - first.entry.timestampMs > this.stream.disorderMs ||
       this.#held.length >= HELD_ENTRIES_MAX
     );
   }

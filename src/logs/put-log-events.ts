@@ -1,11 +1,10 @@
 import { LOG_EVENT_OVERHEAD_BYTES } from "../core/log-event-size.ts";
 import type { Clock } from "../ports/clock.ts";
-import type { LogStore } from "../ports/store.ts";
-import type { LogCatalogue } from "./log-catalogue.ts";
-import { invalidLogsParameter } from "./log-errors.ts";
+import type { LogStreamStore } from "../ports/store.ts";
+import { invalidLogsParameter, logStreamNotFound } from "./log-errors.ts";
 import type { LogGroups } from "./log-groups.ts";
 import type { LogIngestion } from "./log-ingestion.ts";
-import { type GroupName, storedStreamName } from "./log-records.ts";
+import type { GroupName } from "./log-records.ts";
 
 export interface InputEvent {
   readonly timestampMs: number;
@@ -32,8 +31,7 @@ const PAST_MS_MAX = 14 * 24 * HOUR_MS;
 export async function putLogEvents(
   deps: {
     groups: LogGroups;
-    catalogue: LogCatalogue;
-    logs: LogStore;
+    logs: LogStreamStore;
     clock: Clock;
     ingestion?: LogIngestion;
   },
@@ -41,25 +39,20 @@ export async function putLogEvents(
   events: readonly InputEvent[],
 ): Promise<RejectedEvents> {
   const group = deps.groups.group(target);
-  const state = deps.groups.stream(group, target.logStreamName);
-  const bytes = checkBatch(events);
+  const stream = await deps.groups.stream(group, target.logStreamName);
+  checkBatch(events);
   const nowMs = deps.clock.nowMs();
   const accepted = acceptedRange(events, nowMs, deps.groups.retainedFromMs(group));
   const entries = events.slice(accepted.start, accepted.end);
-  const [first] = entries;
-  const last = entries.at(-1);
-  if (first !== undefined && last !== undefined) {
-    const timestamps = entries.map(({ timestampMs }) => timestampMs);
-    await deps.catalogue.raiseDisorder(state, timestamps);
-    await deps.logs.append([{ stream: storedStreamName(state.record), entries }]);
-    state.noteEvents({ firstMs: first.timestampMs, lastMs: last.timestampMs, bytes, ingestedAtMs: nowMs });
-    deps.catalogue.statisticsChanged(state);
+  if (entries.length > 0) {
+    const gone = await deps.logs.appendToStreams([{ stream: stream.id, entries }]);
+    if (gone.length > 0) throw logStreamNotFound();
     deps.ingestion?.publish({ stream: target, events: entries, ingestedAtMs: nowMs });
   }
   return accepted.rejected;
 }
 
-function checkBatch(events: readonly InputEvent[]): number {
+function checkBatch(events: readonly InputEvent[]): void {
   let bytes = 0;
   let previousMs = Number.NEGATIVE_INFINITY;
   for (const { timestampMs, message } of events) {
@@ -81,7 +74,6 @@ function checkBatch(events: readonly InputEvent[]): number {
       "The batch of log events in a single PutLogEvents request cannot span more than 24 hours.",
     );
   }
-  return bytes;
 }
 
 /** The events are in order, so the ones that are taken stand together. */

@@ -6,9 +6,8 @@ import { MemoryLogStore } from "../../test/support/memory-log-store.ts";
 import { MemoryKeyValueStore } from "../../test/support/memory-store.ts";
 import { compileLogFilter } from "../core/log-filter-pattern.ts";
 import { openCloudWatchLogs } from "./cloudwatch-logs.ts";
-import { filterLogEvents } from "./filter-log-events.ts";
+import { filterLogEvents, type StreamSource, sourceOf } from "./filter-log-events.ts";
 import { getLogEvents } from "./get-log-events.ts";
-import { storedStreamName } from "./log-records.ts";
 import { putLogEvents } from "./put-log-events.ts";
 
 const GROUP = { account: "123456789012", region: "us-east-1", logGroupName: "g" };
@@ -20,8 +19,10 @@ async function open() {
   const keyValue = new MemoryKeyValueStore();
   const logs = await openCloudWatchLogs({ logs: store, keyValue, clock });
   const group = await logs.groups.create(GROUP, {});
-  const stream = async (name: string) =>
-    logs.catalogue.stream(group.groupId, name) ?? (await logs.groups.createStream(group, name));
+  const stream = async (name: string) => {
+    await logs.groups.openStream(group, name);
+    return logs.groups.stream(group, name);
+  };
   const put = async (name: string, events: [timestampMs: number, message: string][]) => {
     await stream(name);
     const input = events.map(([timestampMs, message]) => ({ timestampMs, message }));
@@ -87,14 +88,15 @@ test("property: FilterLogEvents gives every event of the range once, in order, w
       fc.integer({ min: 1, max: 7 }),
       fc.nat(3000),
       async (events, limit, from) => {
-        const { clock, store, stream, put, logs, group } = await open();
+        const { clock, store, stream, put, group } = await open();
         const base = clock.nowMs() - 10_000;
         const range = { startMs: base + from, endMs: base + 4000 };
         for (const [index, { stream: name, offset, odd }] of events.entries()) {
           await put(name, [[base + offset, `${index} ${odd ? "odd" : "even"}`]]);
         }
         for (const name of ["a", "b", "c"]) await stream(name);
-        const streams = logs.groups.streams(group);
+        const streams: StreamSource = (part, after) =>
+          store.streamsByFirstEvent(group.groupId, { ...part, prefix: "", after, limit: 2 });
         const found: { eventId: string; timestampMs: number; message: string }[] = [];
         let nextToken: string | undefined;
         do {
@@ -134,14 +136,13 @@ test("FilterLogEvents on recent events of a long stream reads little, and stream
     message: `${index}`,
   }));
   for (const name of ["long", "old"]) {
-    const state = await stream(name);
+    const { id } = await stream(name);
     const some = name === "old" ? entries.slice(0, 10) : entries;
-    await store.append([{ stream: storedStreamName(state.record), entries: some }]);
-    state.noteEvents({ firstMs: now, lastMs: some.at(-1)?.timestampMs ?? 0, bytes: 0, ingestedAtMs: now });
+    await store.appendToStreams([{ stream: id, entries: some }]);
   }
   store.reads = 0;
   const startMs = now + 19_990 * 100;
-  const streams = logs.groups.streams(group);
+  const streams = sourceOf(await Promise.all(["long", "old"].map((name) => logs.groups.stream(group, name))));
   const filter = undefined;
   const range = { startMs, endMs: ALL.endMs };
   const { events, nextToken } = await filterLogEvents(store, {
@@ -188,7 +189,7 @@ test("PutLogEvents checks batches as AWS does", async () => {
     [now + 3 * hours, "b"],
   ]);
   assert.equal(future.tooNewStart, 1);
-  assert.equal((await stream("s")).record.lastEventMs, now);
+  assert.equal((await stream("s")).lastEventMs, now);
   await assert.rejects(
     putLogEvents(logs, { ...GROUP, logStreamName: "absent" }, []),
     /The specified log stream does not exist\./,
@@ -207,19 +208,19 @@ test("retention removes old events, then the streams that it left empty, and wha
   await put("s", [[clock.nowMs(), "new"]]);
   await logs.groups.update(GROUP, (stored) => ({ ...stored, retentionDays: 1 }));
   await logs.groups.trimExpired();
-  const name = storedStreamName((await stream("s")).record);
+  const name = (await stream("s")).id;
   assert.deepEqual(
     (await store.read(name, undefined, 10)).map(({ message }) => message),
     ["new"],
   );
   clock.advance(2 * day);
   await logs.groups.trimExpired();
-  assert.equal(logs.catalogue.stream(group.groupId, "s"), undefined);
+  assert.equal(await store.findStream(group.groupId, "s"), undefined);
   assert.equal(store.streams.has(name), false);
   await put("s", [[clock.nowMs(), "orphan"]]);
-  const orphan = storedStreamName((await stream("s")).record);
+  const orphan = (await stream("s")).id;
   await logs.catalogue.deleteGroup(GROUP);
   await logs.groups.trimExpired();
   assert.equal(store.streams.has(orphan), false);
-  assert.deepEqual(logs.catalogue.orphans(), []);
+  assert.deepEqual(await store.groupsWithStreams(), []);
 });

@@ -1,6 +1,4 @@
-import type { LogEntry, LogStore } from "../ports/store.ts";
-import { storedStreamName } from "./log-records.ts";
-import type { LogStreamState } from "./log-stream-state.ts";
+import type { LogEntry, LogStore, LogStreamRecord } from "../ports/store.ts";
 
 /** Entries read from the store at a time. */
 const PAGE_ENTRIES = 1000;
@@ -12,9 +10,9 @@ export interface TimeRange {
 }
 
 /** Whether a stream can have events in a range, judged by what is known of it. */
-export function mayHaveEvents({ record }: LogStreamState, range: TimeRange): boolean {
-  if (record.firstEventMs === undefined || record.lastEventMs === undefined) return false;
-  const { firstEventMs, lastEventMs, disorderMs } = record;
+export function mayHaveEvents(stream: LogStreamRecord, range: TimeRange): boolean {
+  const { firstEventMs, lastEventMs, disorderMs } = stream;
+  if (firstEventMs === undefined || lastEventMs === undefined) return false;
   return lastEventMs + disorderMs >= range.startMs && firstEventMs - disorderMs < range.endMs;
 }
 
@@ -24,16 +22,15 @@ export function mayHaveEvents({ record }: LogStreamState, range: TimeRange): boo
  */
 export async function positionBefore(
   logs: LogStore,
-  state: LogStreamState,
+  stream: LogStreamRecord,
   startMs: number,
 ): Promise<string | undefined> {
-  const { firstEventMs, disorderMs } = state.record;
+  const { firstEventMs, disorderMs, id } = stream;
   const safeMs = startMs - disorderMs;
   if (firstEventMs === undefined || firstEventMs >= safeMs) return undefined;
-  const stream = storedStreamName(state.record);
   let before: string | undefined;
   for (;;) {
-    const entries = await logs.readBackwards(stream, before, PAGE_ENTRIES);
+    const entries = await logs.readBackwards(id, before, PAGE_ENTRIES);
     const older = entries.findLast(({ timestampMs }) => timestampMs < safeMs);
     if (older !== undefined) return older.position;
     if (entries.length < PAGE_ENTRIES) return undefined;
@@ -43,7 +40,7 @@ export async function positionBefore(
 
 /** Entries of a stream in append order, a page at a time, as far as the range can reach. */
 export class StreamReader {
-  readonly state: LogStreamState;
+  readonly stream: LogStreamRecord;
   readonly #logs: LogStore;
   readonly #range: TimeRange;
   #position: string | undefined;
@@ -53,12 +50,12 @@ export class StreamReader {
 
   constructor(source: {
     logs: LogStore;
-    state: LogStreamState;
+    stream: LogStreamRecord;
     range: TimeRange;
     after: string | undefined;
   }) {
     this.#logs = source.logs;
-    this.state = source.state;
+    this.stream = source.stream;
     this.#range = source.range;
     this.#position = source.after;
   }
@@ -67,7 +64,7 @@ export class StreamReader {
   async next(): Promise<LogEntry | undefined> {
     if (this.#index >= this.#page.length && !(await this.#readPage())) return undefined;
     const entry = this.#page[this.#index++];
-    if (entry === undefined || entry.timestampMs >= this.#range.endMs + this.state.record.disorderMs) {
+    if (entry === undefined || entry.timestampMs >= this.#range.endMs + this.stream.disorderMs) {
       this.#exhausted = true;
       this.#page = [];
       return undefined;
@@ -77,7 +74,7 @@ export class StreamReader {
 
   async #readPage(): Promise<boolean> {
     if (this.#exhausted) return false;
-    this.#page = await this.#logs.read(storedStreamName(this.state.record), this.#position, PAGE_ENTRIES);
+    this.#page = await this.#logs.read(this.stream.id, this.#position, PAGE_ENTRIES);
     this.#index = 0;
     this.#position = this.#page.at(-1)?.position ?? this.#position;
     this.#exhausted = this.#page.length < PAGE_ENTRIES;

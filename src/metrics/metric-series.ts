@@ -7,6 +7,8 @@ export const HOUR_MS = 60 * MINUTE_MS;
 export const DAY_MS = 24 * HOUR_MS;
 /** AWS keeps points below a minute for three hours. */
 const SECONDS_KEPT_MS = 3 * HOUR_MS;
+/** More than three hours and the two hours in the future that AWS accepts: some are too old. */
+const SECONDS_MAX = 6 * 3_600;
 
 /** A series as it is stored. */
 export interface StoredSeries extends SeriesName {
@@ -79,12 +81,19 @@ export class MetricSeries {
     this.noteTime(minuteMs);
   }
 
-  addSecond(timestampMs: number, value: MetricAggregate): void {
+  addSecond(timestampMs: number, value: MetricAggregate, nowMs: number): void {
     this.#seconds ??= new Map();
+    // Nobody may ever read them.
+    if (this.#seconds.size >= SECONDS_MAX) this.seconds(nowMs);
     addPoint(this.#seconds, timestampMs - (timestampMs % SECOND_MS), value);
   }
 
-  /** Seconds since three hours before now. */
+  /** How many seconds are in memory. */
+  get secondsHeld(): number {
+    return this.#seconds?.size ?? 0;
+  }
+
+  /** Seconds since three hours before now; older ones are forgotten. */
   seconds(nowMs: number): Points {
     for (const second of this.#seconds?.keys() ?? [])
       if (second < nowMs - SECONDS_KEPT_MS) this.#seconds?.delete(second);

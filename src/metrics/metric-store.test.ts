@@ -154,3 +154,20 @@ test("refuses series beyond the bound", async () => {
   assert.deepEqual(["a", "b", "c", "a"].map(add("Test")), [true, true, false, true]);
   assert.deepEqual(["a", "b", "c", "a"].map(add("AWS/Lambda")), [true, true, false, true]);
 });
+
+test("seconds of high resolution that nobody reads are forgotten after three hours", async () => {
+  const { clock, open } = ground();
+  const store = await open();
+  const addFor = (seconds: number): void => {
+    for (let second = 0; second < seconds; second++) {
+      clock.advance(1_000);
+      store.add(NAME, clock.nowMs(), one(1), true);
+    }
+  };
+  addFor(30_000);
+  const series = store.find(NAME);
+  assert.ok(series !== undefined);
+  assert.ok(series.secondsHeld <= 6 * 3_600, String(series.secondsHeld));
+  assert.equal(series.seconds(clock.nowMs()).size, 3 * 3_600 + 1);
+  await store.close();
+});

@@ -103,7 +103,7 @@ export class MetricStore {
       this.#insert(series);
     }
     series.add(timestampMs, value);
-    if (isHighResolution) series.addSecond(timestampMs, value);
+    if (isHighResolution) series.addSecond(timestampMs, value, this.#options.clock.nowMs());
     this.#unwritten.add(series);
     this.#schedule();
     return true;

@@ -154,12 +154,89 @@ export interface LogStore {
   trim(stream: string, beforeMs: number): Promise<void>;
 }
 
+/** Where a stream stands that is found by group and name. */
+export interface NewLogStream {
+  /** Its name in the log store; never that of another one, also when the stream is gone. */
+  readonly id: string;
+  /** A single segment of a key. */
+  readonly group: string;
+  readonly name: string;
+  readonly createdAtMs: number;
+}
+
+/** What is known of a stream without reading its entries: as exact as the entries themselves. */
+export interface LogStreamRecord extends NewLogStream {
+  readonly firstEventMs: number | undefined;
+  readonly lastEventMs: number | undefined;
+  readonly lastIngestionMs: number | undefined;
+  /** Bytes of the messages and 26 for each entry, as AWS counts; less what `trim` removed, by estimate. */
+  readonly storedBytes: number;
+  /** No entry is older than an earlier one by more than this. */
+  readonly disorderMs: number;
+}
+
+/**
+ * A log store whose streams can also be found: by group and name, by the times of their entries. However many there are,
+ * this process holds none of them. `drop` and `trim` take such a stream by its id, and keep what is known of it true.
+ */
+export interface LogStreamStore extends LogStore {
+  /** `Conflict` when the group has a stream of that name. Answers whether it is the only one of its group. */
+  createStream(stream: NewLogStream): Promise<{ isFirst: boolean }>;
+  findStream(group: string, name: string): Promise<LogStreamRecord | undefined>;
+  /** Those of a group with a prefix of the name, sorted by name (by the bytes of its UTF-8), behind `after`. */
+  streamsByName(
+    group: string,
+    page: {
+      readonly prefix: string;
+      readonly after: string | undefined;
+      readonly descending: boolean;
+      readonly limit: number;
+    },
+  ): Promise<LogStreamRecord[]>;
+  /** Sorted by the time of the last event, which is 0 where there is none, and by name. */
+  streamsByLastEvent(
+    group: string,
+    page: {
+      readonly after: { readonly lastEventMs: number; readonly name: string } | undefined;
+      readonly descending: boolean;
+      readonly limit: number;
+    },
+  ): Promise<LogStreamRecord[]>;
+  /**
+   * Those that may have an entry from `startMs` on and before `endMs`, and those without any that were made then; sorted by
+   * the first instant of which that may be so: the first event's or else the creation's, less the disorder.
+   */
+  streamsByFirstEvent(
+    group: string,
+    page: {
+      readonly prefix: string;
+      readonly startMs: number;
+      readonly endMs: number;
+      /** The last one of the part before. */
+      readonly after: LogStreamRecord | undefined;
+      readonly limit: number;
+    },
+  ): Promise<LogStreamRecord[]>;
+  groupTotals(group: string): Promise<{ streams: number; storedBytes: number }>;
+  /** Groups that have streams. */
+  groupsWithStreams(): Promise<string[]>;
+  /**
+   * As `append`, for streams made by `createStream`. Answers the ids of those that there are not any more: nothing was
+   * stored for them.
+   */
+  appendToStreams(
+    batches: readonly { stream: string; entries: readonly NewLogEntry[] }[],
+  ): Promise<readonly string[]>;
+  /** Drops all streams of a group with their entries. */
+  dropGroup(group: string): Promise<void>;
+}
+
 export interface Store {
   readonly keyValue: KeyValueStore;
   readonly leases: Leases;
   readonly queue: DurableQueue;
   readonly blobs: BlobStore;
-  readonly logs: LogStore;
+  readonly logs: LogStreamStore;
   healthy(): boolean;
   close(): Promise<void>;
 }

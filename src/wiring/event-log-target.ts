@@ -25,8 +25,7 @@ export function eventLogTarget(
           "AccessDeniedException",
           `${sender.servicePrincipal} is not authorized to perform: logs:PutLogEvents on resource: ${logGroupArn(group)}`,
         );
-      if (logs.catalogue.stream(known.groupId, logStreamName) === undefined)
-        await logs.catalogue.createStream(known, logStreamName);
+      await logs.groups.openStream(known, logStreamName);
       await putLogEvents(logs, { ...group, logStreamName }, [event]);
     },
   };

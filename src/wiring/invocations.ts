@@ -71,7 +71,7 @@ export function wireInvocations(
   });
   functions.runtimeManagement.onChanged((version) => dispatcher.renewRuntimes(version));
   followRuntimes(ground, machine, dispatcher);
-  followFunctions(ground, { machine, functions, reserve, dispatcher });
+  followFunctions(ground, { machine, functions, metrics, reserve, dispatcher });
   return {
     dispatcher,
     functionsServer,
@@ -146,11 +146,12 @@ function followFunctions(
   parts: {
     readonly machine: Machine;
     readonly functions: FunctionService;
+    readonly metrics: PrometheusMetrics;
     readonly reserve: ReservePool;
     readonly dispatcher: InvocationDispatcher;
   },
 ): void {
-  const { machine, functions, reserve, dispatcher } = parts;
+  const { machine, functions, metrics, reserve, dispatcher } = parts;
   ground.targets.expect = expectFunction(functions, ({ runtime, memoryMb }) =>
     reserve.expect(runtime, memoryMb, 2 * EXPECTED_WITHIN_MS),
   );
@@ -159,6 +160,7 @@ function followFunctions(
     for (const { version, requested } of provisioned)
       reserve.announce(version.runtime, version.memoryMb, requested);
   });
+  functions.onFunctionRemoved(({ functionName }) => metrics.forgetFunction(functionName));
   functions.onDeploymentRetired(({ deploymentId }) =>
     retireDeployment(ground, { ...machine, dispatcher }, deploymentId),
   );

@@ -3,6 +3,7 @@ import { describeBlobs } from "./store-blobs.ts";
 import { describeKeyValue } from "./store-key-value.ts";
 import { describeLeases } from "./store-leases.ts";
 import { describeLifetime } from "./store-lifetime.ts";
+import { describeLogStreams } from "./store-log-streams.ts";
 import { describeLogs } from "./store-logs.ts";
 import { describeQueue } from "./store-queue.ts";
 
@@ -24,5 +25,6 @@ export function describeStoreContract(name: string, open: () => Promise<StoreUnd
   describeQueue(name, open);
   describeBlobs(name, open);
   describeLogs(name, open);
+  describeLogStreams(name, open);
   describeLifetime(name, open);
 }

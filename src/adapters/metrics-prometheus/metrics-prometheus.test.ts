@@ -28,6 +28,21 @@ test("functions beyond the bound share one label", async () => {
   assert.ok(!text.includes(`function_name="f${FUNCTION_LABELS_MAX}"`));
 });
 
+test("a function that is gone leaves nothing, and its place to another one", async () => {
+  const metrics = createPrometheusMetrics();
+  for (let index = 0; index < 2 * FUNCTION_LABELS_MAX; index++) {
+    metrics.invocation({ functionName: `f${index}`, durationMs: 1, outcome: "ok" });
+    metrics.invocation({ functionName: `f${index}`, durationMs: 1, outcome: "error" });
+    metrics.forgetFunction(`f${index}`);
+  }
+  metrics.forgetFunction("never invoked");
+  assert.ok(!(await metrics.text()).includes("function_name="));
+  metrics.invocation({ functionName: "f0", durationMs: 1, outcome: "ok" });
+  const text = await metrics.text();
+  assert.ok(text.includes('lambent_invocations_total{function_name="f0",outcome="ok"} 1'));
+  assert.ok(text.includes('lambent_invocation_duration_seconds_count{function_name="f0"} 1'));
+});
+
 test("reports environments, cold starts, API requests and the process", async () => {
   const metrics = createPrometheusMetrics();
   metrics.environments(3, "python3.12");

@@ -12,6 +12,7 @@ const API_BUCKETS_SECONDS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.05, 0.1, 0.5,
 type Outcome = Parameters<PlatformMetrics["invocation"]>[0]["outcome"];
 
 interface FunctionSeries {
+  readonly outcomes: Map<Outcome, Counter.Internal>;
   readonly outcome: (outcome: Outcome) => Counter.Internal;
   readonly duration: Histogram.Internal<"function_name">;
 }
@@ -24,6 +25,8 @@ interface ApiSeries {
 /** `PlatformMetrics` that a Prometheus server can collect. */
 export interface PrometheusMetrics extends PlatformMetrics {
   readonly contentType: string;
+  /** A function is gone: its metrics go, and their place is free for another one's. */
+  forgetFunction(functionName: string): void;
   /** The metrics in Prometheus's text format. */
   text(): Promise<string>;
   /** From now on there are metrics of data-plane processes too. */
@@ -48,7 +51,12 @@ function boundOnce<S, K extends string = string>(bind: (key: K) => S, bound: Map
   };
 }
 
-function invocationSeries(registers: Registry[]): (functionName: string) => FunctionSeries {
+interface InvocationSeries {
+  of(functionName: string): FunctionSeries;
+  forget(functionName: string): void;
+}
+
+function invocationSeries(registers: Registry[]): InvocationSeries {
   const count = new Counter({
     name: "lambent_invocations_total",
     help: "Invocations by function and outcome",
@@ -63,16 +71,26 @@ function invocationSeries(registers: Registry[]): (functionName: string) => Func
     registers,
   });
   const bound = new Map<string, FunctionSeries>();
-  const seriesOf = boundOnce(
-    (functionName: string): FunctionSeries => ({
+  const seriesOf = boundOnce((functionName: string): FunctionSeries => {
+    const outcomes = new Map<Outcome, Counter.Internal>();
+    return {
+      outcomes,
       // Most functions have one outcome only.
-      outcome: boundOnce((outcome: Outcome) => count.labels(functionName, outcome), new Map()),
+      outcome: boundOnce((outcome: Outcome) => count.labels(functionName, outcome), outcomes),
       duration: duration.labels(functionName),
-    }),
-    bound,
-  );
-  return (functionName) =>
-    seriesOf(bound.size < FUNCTION_LABELS_MAX || bound.has(functionName) ? functionName : OTHER_FUNCTIONS);
+    };
+  }, bound);
+  return {
+    of: (functionName) =>
+      seriesOf(bound.size < FUNCTION_LABELS_MAX || bound.has(functionName) ? functionName : OTHER_FUNCTIONS),
+    forget(functionName) {
+      const series = bound.get(functionName);
+      if (series === undefined) return;
+      bound.delete(functionName);
+      for (const outcome of series.outcomes.keys()) count.remove(functionName, outcome);
+      duration.remove(functionName);
+    },
+  };
 }
 
 function apiSeries(registers: Registry[]): (service: string, operation: string, status: number) => ApiSeries {
@@ -182,8 +200,9 @@ export function createPrometheusMetrics(): PrometheusMetrics {
     contentType: registry.contentType,
     text: () => registry.metrics(),
     dataPlane: () => dataPlaneMetrics(registers),
+    forgetFunction: (functionName) => ofFunction.forget(functionName),
     invocation({ functionName, durationMs, outcome }) {
-      const series = ofFunction(functionName);
+      const series = ofFunction.of(functionName);
       series.outcome(outcome).inc();
       if (outcome !== "throttled") series.duration.observe(durationMs / 1000);
     },

@@ -1,14 +1,22 @@
 import type { DatabaseSync } from "node:sqlite";
 import type { Counters } from "./counters.ts";
 import { deflateChunk, timeRange, trimChunk, unpackChunk } from "./log-chunk.ts";
+import {
+  type ChunkAppender,
+  chunkRemover,
+  freePages,
+  logStreamWrites,
+  streamRemover,
+  trimNoter,
+} from "./log-stream-writes.ts";
 import type { OperationHandlers } from "./write-operations.ts";
 
 /** Chunks removed in one transaction: other writes wait while it runs. */
 const REMOVED_CHUNKS_MAX = 500;
-/** Pages given back to the file system in one transaction, 4 KiB each. */
-const FREED_PAGES_MAX = 2_000;
 
-type LogOperations = OperationHandlers<"appendLogs" | "dropLogs" | "trimLogs">;
+type LogOperations = OperationHandlers<
+  "appendLogs" | "dropLogs" | "trimLogs" | "createLogStream" | "appendLogStreams" | "dropLogGroup"
+>;
 
 /** Writes of the log store, on the writer thread. */
 export function logWrites(db: DatabaseSync, counters: Counters): LogOperations {
@@ -17,35 +25,34 @@ export function logWrites(db: DatabaseSync, counters: Counters): LogOperations {
     const row = find.get(name);
     return row === undefined ? undefined : Number(row.id);
   };
+  const appendChunk = chunkAppender(db, counters);
   return {
-    appendLogs: appender(db, counters, findStream),
+    ...logStreamWrites(db, appendChunk),
+    appendLogs: appender(db, appendChunk, findStream),
     dropLogs: dropper(db, findStream),
     trimLogs: trimmer(db, findStream),
   };
 }
 
+function chunkAppender(db: DatabaseSync, counters: Counters): ChunkAppender {
+  const addChunk = db.prepare("insert into log_chunk values (?, ?, ?, ?, ?, ?, ?, ?)");
+  return (stream, { count, firstTimestampMs, lastTimestampMs, json }, nowMs) => {
+    const { deflated, data } = deflateChunk(json);
+    const position = counters.draw("position", count);
+    addChunk.run(position, stream, count, firstTimestampMs, lastTimestampMs, nowMs, deflated, data);
+  };
+}
+
 function appender(
   db: DatabaseSync,
-  counters: Counters,
+  appendChunk: ChunkAppender,
   findStream: (name: string) => number | undefined,
 ): LogOperations["appendLogs"] {
   const addStream = db.prepare("insert into log_stream (name) values (?)");
-  const addChunk = db.prepare("insert into log_chunk values (?, ?, ?, ?, ?, ?, ?, ?)");
   return ({ nowMs, chunks }) => {
     for (const chunk of chunks) {
       const stream = findStream(chunk.stream) ?? addStream.run(chunk.stream).lastInsertRowid;
-      const { deflated, data } = deflateChunk(chunk.json);
-      const position = counters.draw("position", chunk.count);
-      addChunk.run(
-        position,
-        stream,
-        chunk.count,
-        chunk.firstTimestampMs,
-        chunk.lastTimestampMs,
-        nowMs,
-        deflated,
-        data,
-      );
+      appendChunk(stream, chunk, nowMs);
     }
     return undefined;
   };
@@ -55,20 +62,17 @@ function dropper(
   db: DatabaseSync,
   findStream: (name: string) => number | undefined,
 ): LogOperations["dropLogs"] {
-  const removeChunks = db.prepare(
-    "delete from log_chunk where first_position in " +
-      "(select first_position from log_chunk where stream = ? order by first_position limit ?)",
-  );
-  const removeStream = db.prepare("delete from log_stream where id = ?");
+  const removeChunks = chunkRemover(db);
+  const removeStream = streamRemover(db);
   return ({ stream: name }) => {
     const stream = findStream(name);
     if (stream === undefined) {
       return false;
     }
-    if (Number(removeChunks.run(stream, REMOVED_CHUNKS_MAX).changes) === REMOVED_CHUNKS_MAX) {
+    if (removeChunks(stream, REMOVED_CHUNKS_MAX) === REMOVED_CHUNKS_MAX) {
       return true;
     }
-    removeStream.run(stream);
+    removeStream(stream);
     freePages(db);
     return false;
   };
@@ -88,6 +92,7 @@ function trimmer(
     "update log_chunk set count = ?, first_timestamp_ms = ?, last_timestamp_ms = ?, deflated = ?, data = ? " +
       "where first_position = ?",
   );
+  const noteTrimmed = trimNoter(db);
   const trim = (position: number, beforeMs: number): void => {
     const row = read.get(position);
     if (row === undefined) {
@@ -115,11 +120,8 @@ function trimmer(
       }
     }
     freePages(db);
-    return rows.length === REMOVED_CHUNKS_MAX;
+    if (rows.length === REMOVED_CHUNKS_MAX) return true;
+    if (stream !== undefined) noteTrimmed(stream, beforeMs);
+    return false;
   };
-}
-
-/** Gives pages that hold nothing any more back to the file system. */
-function freePages(db: DatabaseSync): void {
-  db.exec(`pragma incremental_vacuum(${FREED_PAGES_MAX})`);
 }

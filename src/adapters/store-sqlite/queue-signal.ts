@@ -9,6 +9,8 @@ export class QueueSignal {
   readonly #waiters = new Set<() => void>();
   #timer: { dueMs: number; cancel: () => void } | undefined;
   #version = 0;
+  /** Kept by the queue: those who look for jobs or wait for them. */
+  receivers = 0;
 
   constructor(clock: Clock) {
     this.#clock = clock;

@@ -14,6 +14,7 @@ export class Queue implements DurableQueue {
   readonly #reader: Reader;
   readonly #clock: Clock;
   readonly #visibilityMs: number;
+  /** Of the queues that somebody receives from at this moment: there is nobody else to wake. */
   readonly #signals = new Map<string, QueueSignal>();
   #nextToken = 1;
 
@@ -37,17 +38,34 @@ export class Queue implements DurableQueue {
       };
     });
     await this.#writer.run("enqueueJobs", { queue, nowMs, jobs: queued }, ({ added, nextDueMs }) => {
-      const signal = this.#signal(queue);
+      const signal = this.#signals.get(queue);
       if (nextDueMs !== undefined && nextDueMs <= this.#clock.nowMs()) {
-        signal.wake(added);
+        signal?.wake(added);
       } else {
-        signal.dueAt(nextDueMs);
+        signal?.dueAt(nextDueMs);
       }
     });
   }
 
   async receive(queue: string, max: number, waitMs: number): Promise<Job[]> {
     const signal = this.#signal(queue);
+    signal.receivers++;
+    try {
+      return await this.#receive(signal, { queue, max, waitMs });
+    } finally {
+      signal.receivers--;
+      // Whoever receives next looks for itself, and hears when the next job is due.
+      if (signal.receivers === 0) {
+        this.#signals.delete(queue);
+        signal.close();
+      }
+    }
+  }
+
+  async #receive(
+    signal: QueueSignal,
+    { queue, max, waitMs }: { readonly queue: string; readonly max: number; readonly waitMs: number },
+  ): Promise<Job[]> {
     const deadlineMs = this.#clock.monotonicMs() + waitMs;
     for (;;) {
       const seen = signal.version;
@@ -99,7 +117,7 @@ export class Queue implements DurableQueue {
     const { jobs } = await this.#writer.run(
       "claimJobs",
       { queue, nowMs, max: Math.max(0, max), token, visibleAgainAtMs: nowMs + this.#visibilityMs },
-      ({ nextDueMs }) => this.#signal(queue).dueAt(nextDueMs),
+      ({ nextDueMs }) => this.#signals.get(queue)?.dueAt(nextDueMs),
     );
     return jobs.map((job) => this.#job(queue, token, job));
   }
@@ -123,7 +141,7 @@ export class Queue implements DurableQueue {
           newBody === undefined ? undefined : ownBytes(newBody, "the job's new body", JOB_BYTES_MAX);
         const dueMs = settleAt(delayMs);
         await this.#writer.run("retryJob", { id, token, dueMs, body: replacement }, () =>
-          this.#signal(queue).dueAt(dueMs),
+          this.#signals.get(queue)?.dueAt(dueMs),
         );
       },
       extend: async () => {

@@ -21,6 +21,11 @@ export class Reader {
     return this.#attempt(() => this.#prepare(sql).get(...values));
   }
 
+  /** As `get`, with values by name. */
+  find(sql: string, values: Record<string, SQLInputValue>): Row | undefined {
+    return this.#attempt(() => this.#prepare(sql).get(values));
+  }
+
   all(sql: string, ...values: SQLInputValue[]): Row[] {
     return this.#attempt(() => this.#prepare(sql).all(...values));
   }

@@ -48,6 +48,59 @@ const MIGRATIONS: readonly string[] = [
   );
   create index log_chunk_stream on log_chunk (stream);
   `,
+  `
+  -- Streams that are found by group and name have both, and what is known of them without reading their chunks. It was in
+  -- documents of the key-value store, which were written seconds late.
+  create table log_group (
+    id integer primary key autoincrement,
+    name text not null unique,
+    streams integer not null default 0,
+    stored_bytes integer not null default 0
+  );
+  alter table log_stream add column log_group integer;
+  alter table log_stream add column title text;
+  alter table log_stream add column created_at_ms integer;
+  alter table log_stream add column first_event_ms integer;
+  alter table log_stream add column last_event_ms integer;
+  alter table log_stream add column last_ingestion_ms integer;
+  alter table log_stream add column stored_bytes integer not null default 0;
+  alter table log_stream add column disorder_ms integer not null default 1024;
+
+  create temp table document as select cast(value as text) as json from entry
+    where key >= 'logs/streams/' and key < 'logs/streams0';
+  insert into log_group (name) select distinct json_extract(json, '$.groupId') from document;
+  insert into log_stream (name, log_group, title, created_at_ms, first_event_ms, last_event_ms, last_ingestion_ms,
+      stored_bytes, disorder_ms)
+    select json_extract(json, '$.groupId') || '/' || json_extract(json, '$.streamId'), log_group.id,
+      json_extract(json, '$.logStreamName'), cast(json_extract(json, '$.createdAtMs') as integer),
+      cast(json_extract(json, '$.firstEventMs') as integer), cast(json_extract(json, '$.lastEventMs') as integer),
+      cast(json_extract(json, '$.lastIngestionMs') as integer),
+      cast(json_extract(json, '$.storedBytes') as integer), cast(json_extract(json, '$.disorderMs') as integer)
+    from document join log_group on log_group.name = json_extract(json, '$.groupId')
+    where true
+    on conflict (name) do update set log_group = excluded.log_group, title = excluded.title,
+      created_at_ms = excluded.created_at_ms, first_event_ms = excluded.first_event_ms,
+      last_event_ms = excluded.last_event_ms, last_ingestion_ms = excluded.last_ingestion_ms,
+      stored_bytes = excluded.stored_bytes, disorder_ms = excluded.disorder_ms;
+  delete from entry where key >= 'logs/streams/' and key < 'logs/streams0';
+  drop table temp.document;
+  update log_stream set first_event_ms = coalesce(first_event_ms, oldest.first_timestamp_ms),
+      last_event_ms = max(coalesce(last_event_ms, newest.last_timestamp_ms), newest.last_timestamp_ms),
+      last_ingestion_ms = newest.ingested_at_ms
+    from log_chunk as newest, log_chunk as oldest
+    where log_group is not null
+      and newest.first_position = (select max(first_position) from log_chunk where stream = log_stream.id)
+      and oldest.first_position = (select min(first_position) from log_chunk where stream = log_stream.id)
+      and newest.ingested_at_ms > coalesce(last_ingestion_ms, 0);
+  update log_group set (streams, stored_bytes) =
+    (select count(*), coalesce(sum(stored_bytes), 0) from log_stream where log_group = log_group_id.id)
+    from log_group as log_group_id where log_group_id.id = log_group.id;
+
+  create unique index log_stream_title on log_stream (log_group, title);
+  create index log_stream_last_event on log_stream (log_group, coalesce(last_event_ms, 0));
+  create index log_stream_first_event
+    on log_stream (log_group, coalesce(first_event_ms, created_at_ms) - disorder_ms);
+  `,
 ];
 
 /** The newest schema that this program knows. */

@@ -1,11 +1,18 @@
 import type { Clock } from "../../ports/clock.ts";
-import type { BlobStore, DurableQueue, KeyValueStore, Leases, LogStore, Store } from "../../ports/store.ts";
+import type {
+  BlobStore,
+  DurableQueue,
+  KeyValueStore,
+  Leases,
+  LogStreamStore,
+  Store,
+} from "../../ports/store.ts";
 import { Blobs } from "./blobs.ts";
 import { type DataDirectory, openDataDirectory } from "./data-directory.ts";
 import { Health } from "./health.ts";
 import { KeyValue } from "./key-value.ts";
 import { ProcessLeases } from "./leases.ts";
-import { Logs } from "./logs.ts";
+import { LogStreams } from "./log-streams.ts";
 import { Queue } from "./queue.ts";
 import { Reader } from "./reader.ts";
 import { Writer } from "./writer.ts";
@@ -58,7 +65,7 @@ class SqliteStore implements Store {
   readonly leases: Leases;
   readonly queue: DurableQueue;
   readonly blobs: BlobStore;
-  readonly logs: LogStore;
+  readonly logs: LogStreamStore;
   readonly #parts: OpenParts;
   readonly #leases: ProcessLeases;
   readonly #queue: Queue;
@@ -72,7 +79,7 @@ class SqliteStore implements Store {
     this.leases = this.#leases;
     this.queue = this.#queue;
     this.blobs = parts.blobs;
-    this.logs = new Logs(parts, clock);
+    this.logs = new LogStreams(parts, clock);
   }
 
   healthy(): boolean {

@@ -1,3 +1,5 @@
+import type { NewLogStream } from "../../ports/store.ts";
+
 /**
  * Everything that changes the database, as messages for the writer thread. Times are inputs, so that the writer
  * needs no clock of its own. Answers of definite failures carry the name of the port's error class.
@@ -20,6 +22,12 @@ export interface WriteOperations {
   retryJob: { input: ClaimReference & { dueMs: number; body?: Uint8Array | undefined }; output: undefined };
   extendJob: { input: ClaimReference & { dueMs: number }; output: undefined };
   appendLogs: { input: { nowMs: number; chunks: readonly PackedChunk[] }; output: undefined };
+  /** Answers whether it is the only one of its group. */
+  createLogStream: { input: NewLogStream; output: boolean };
+  /** Answers the streams that there are not any more. */
+  appendLogStreams: { input: { nowMs: number; batches: readonly PackedBatch[] }; output: string[] };
+  /** Drops a bounded number of streams and chunks of a group; answers whether there are more. */
+  dropLogGroup: { input: { group: string }; output: boolean };
   /** Drops a bounded number of chunks; answers whether there are more. */
   dropLogs: { input: { stream: string }; output: boolean };
   /** Looks at a bounded number of chunks; answers whether there are more. */
@@ -62,6 +70,17 @@ export interface PackedChunk {
   readonly lastTimestampMs: number;
   /** JSON of a `ChunkContent`. */
   readonly json: string;
+}
+
+/** What one call appends to a stream that is found by group and name. */
+export interface PackedBatch {
+  readonly stream: string;
+  readonly firstTimestampMs: number;
+  readonly lastTimestampMs: number;
+  readonly bytes: number;
+  /** No entry is older than an earlier one of the batch by more than this. */
+  readonly disorderMs: number;
+  readonly chunks: readonly PackedChunk[];
 }
 
 export type OperationName = keyof WriteOperations;

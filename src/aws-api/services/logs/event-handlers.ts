@@ -1,15 +1,16 @@
 import { randomBytes } from "node:crypto";
 import { compileLogFilter, InvalidFilterPattern, type LogFilter } from "../../../core/log-filter-pattern.ts";
 import type { CloudWatchLogs } from "../../../logs/cloudwatch-logs.ts";
-import { filterLogEvents } from "../../../logs/filter-log-events.ts";
+import { filterLogEvents, type StreamSource, sourceOf } from "../../../logs/filter-log-events.ts";
 import { getLogEvents } from "../../../logs/get-log-events.ts";
 import { invalidLogsParameter, logsNotSupported } from "../../../logs/log-errors.ts";
-import type { LogGroups } from "../../../logs/log-groups.ts";
 import type { StoredLogGroup } from "../../../logs/log-records.ts";
-import type { LogStreamState } from "../../../logs/log-stream-state.ts";
 import { putLogEvents } from "../../../logs/put-log-events.ts";
 import type { LogsHandlers } from "./group-handlers.ts";
 import { referencedGroup } from "./group-reference.ts";
+
+/** Streams that a search takes from the store at a time. */
+const STREAMS_AT_A_TIME = 200;
 
 /** 56 digits, as AWS's. */
 const sequenceToken = (): string =>
@@ -44,9 +45,8 @@ export function eventHandlers(logs: CloudWatchLogs): LogsHandlers {
     GetLogEvents: async (input, context) => {
       await sink.flush();
       const group = groups.group(referencedGroup(input, context));
-      const state = groups.stream(group, input.logStreamName ?? "");
-      await groups.verify([state]);
-      const page = await getLogEvents(logs.logs, state, {
+      const stream = await groups.stream(group, input.logStreamName ?? "");
+      const page = await getLogEvents(logs.logs, stream, {
         range: {
           startMs: Math.max(input.startTime ?? 0, groups.retainedFromMs(group)),
           endMs: input.endTime ?? Number.MAX_SAFE_INTEGER,
@@ -77,8 +77,7 @@ function filterHandler(logs: CloudWatchLogs): LogsHandlers {
       await sink.flush();
       const group = groups.group(referencedGroup(input, context));
       const filter = compileFilter(input.filterPattern);
-      const streams = searchedStreams(groups, group, input);
-      await groups.verify(streams);
+      const streams = await searchedStreams(logs, group, input);
       const { events, nextToken } = await filterLogEvents(logs.logs, {
         streams,
         filter,
@@ -105,17 +104,18 @@ function filterHandler(logs: CloudWatchLogs): LogsHandlers {
   };
 }
 
-function searchedStreams(
-  groups: LogGroups,
+async function searchedStreams(
+  { groups, logs }: CloudWatchLogs,
   group: StoredLogGroup,
   input: { logStreamNames?: string[] | undefined; logStreamNamePrefix?: string | undefined },
-): LogStreamState[] {
-  const { logStreamNames: names, logStreamNamePrefix: prefix } = input;
-  if (names !== undefined && prefix !== undefined) {
+): Promise<StreamSource> {
+  const { logStreamNames: names, logStreamNamePrefix: prefix = "" } = input;
+  if (names === undefined)
+    return ({ startMs, endMs }, after) =>
+      logs.streamsByFirstEvent(group.groupId, { prefix, startMs, endMs, after, limit: STREAMS_AT_A_TIME });
+  if (input.logStreamNamePrefix !== undefined)
     throw invalidLogsParameter("LogStreamNames and LogStreamNamePrefix are mutually exclusive parameters.");
-  }
-  if (names !== undefined) return names.map((name) => groups.stream(group, name));
-  return groups.streams(group).filter(({ record }) => record.logStreamName.startsWith(prefix ?? ""));
+  return sourceOf(await Promise.all(names.map((name) => groups.stream(group, name))));
 }
 
 /** Throws AWS's error for a pattern that is none. */

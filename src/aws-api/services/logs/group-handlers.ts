@@ -40,11 +40,13 @@ export function groupHandlers({ groups, sink }: CloudWatchLogs): LogsHandlers {
         isAfter: lastName === undefined ? undefined : ({ logGroupName }) => logGroupName > lastName,
       });
       return {
-        logGroups: items.map((group) =>
-          // AWS: "then only arn, creationTime, and logGroupName are included in the response".
-          input.logGroupNamePattern === undefined
-            ? groupShape(group, groups.storedBytes(group))
-            : groupNameShape(group),
+        logGroups: await Promise.all(
+          items.map(async (group) =>
+            // AWS: "then only arn, creationTime, and logGroupName are included in the response".
+            input.logGroupNamePattern === undefined
+              ? groupShape(group, await groups.storedBytes(group))
+              : groupNameShape(group),
+          ),
         ),
         ...(last !== undefined && { nextToken: encodePageToken(last.logGroupName) }),
       };

@@ -2,21 +2,23 @@ import type * as logsModule from "@aws-sdk/client-cloudwatch-logs";
 import { logStreamArn } from "../../../core/log-arn.ts";
 import type { CloudWatchLogs } from "../../../logs/cloudwatch-logs.ts";
 import { invalidLogsParameter } from "../../../logs/log-errors.ts";
-import type { StoredLogGroup, StoredLogStream } from "../../../logs/log-records.ts";
+import type { StoredLogGroup } from "../../../logs/log-records.ts";
 import { decodePageToken, encodePageToken } from "../../../logs/page-token.ts";
+import type { LogStreamRecord } from "../../../ports/store.ts";
+import type { Input } from "../../protocol/handlers.ts";
 import type { LogsHandlers } from "./group-handlers.ts";
-import { pageAfter, referencedGroup } from "./group-reference.ts";
+import { referencedGroup } from "./group-reference.ts";
 
 const STREAMS_DEFAULT = 50;
 
-/** The order of streams in a list: by time of the last event or by name; names make it total. */
+/** The last stream of a page: lists are ordered by time of the last event or by name; names make the order total. */
 interface SortPlace {
   readonly time: number;
   readonly name: string;
 }
 
 /** Log streams: made, found, deleted. */
-export function streamHandlers({ groups, sink }: CloudWatchLogs): LogsHandlers {
+export function streamHandlers({ groups, sink, logs }: CloudWatchLogs): LogsHandlers {
   return {
     CreateLogStream: async (input, context) => {
       await groups.createStream(groups.group(referencedGroup(input, context)), input.logStreamName ?? "");
@@ -24,7 +26,7 @@ export function streamHandlers({ groups, sink }: CloudWatchLogs): LogsHandlers {
     },
     DeleteLogStream: async (input, context) => {
       const group = groups.group(referencedGroup(input, context));
-      await groups.deleteStream(groups.stream(group, input.logStreamName ?? ""));
+      await groups.deleteStream(await groups.stream(group, input.logStreamName ?? ""));
       return {};
     },
     DescribeLogStreams: async (input, context) => {
@@ -34,34 +36,39 @@ export function streamHandlers({ groups, sink }: CloudWatchLogs): LogsHandlers {
       if (byTime && input.logStreamNamePrefix !== undefined) {
         throw invalidLogsParameter("Cannot order by LastEventTime with a logStreamNamePrefix.");
       }
-      await groups.verify(groups.streams(group));
-      const direction = input.descending === true ? -1 : 1;
-      const place = ({ logStreamName, lastEventMs }: StoredLogStream): SortPlace => ({
-        time: byTime ? (lastEventMs ?? 0) : 0,
-        name: logStreamName,
-      });
-      const wanted = groups
-        .streams(group)
-        .map(({ record }) => record)
-        .filter(({ logStreamName }) => logStreamName.startsWith(input.logStreamNamePrefix ?? ""))
-        .sort((left, right) => direction * compare(place(left), place(right)));
-      const lastPlace = input.nextToken === undefined ? undefined : decodePageToken(input.nextToken, isPlace);
-      const { items, last } = pageAfter(wanted, {
-        limit: input.limit ?? STREAMS_DEFAULT,
-        isAfter:
-          lastPlace === undefined ? undefined : (stream) => direction * compare(place(stream), lastPlace) > 0,
-      });
+      const limit = input.limit ?? STREAMS_DEFAULT;
+      const place = input.nextToken === undefined ? undefined : decodePageToken(input.nextToken, isPlace);
+      // One more than is answered tells whether another page follows.
+      const found = await streamsAfter(logs, group, { ...input, byTime, place, limit: limit + 1 });
+      const items = found.slice(0, limit);
+      const last = found.length > limit ? items.at(-1) : undefined;
       return {
         logStreams: items.map((stream) => streamShape(group, stream)),
-        ...(last !== undefined && { nextToken: encodePageToken(place(last)) }),
+        ...(last !== undefined && {
+          nextToken: encodePageToken({ time: byTime ? (last.lastEventMs ?? 0) : 0, name: last.name }),
+        }),
       };
     },
   };
 }
 
-function compare(left: SortPlace, right: SortPlace): number {
-  if (left.time !== right.time) return left.time - right.time;
-  return left.name < right.name ? -1 : Number(left.name > right.name);
+function streamsAfter(
+  logs: CloudWatchLogs["logs"],
+  { groupId }: StoredLogGroup,
+  list: Input<typeof logsModule, "DescribeLogStreams"> & {
+    readonly byTime: boolean;
+    readonly place: SortPlace | undefined;
+    readonly limit: number;
+  },
+): Promise<LogStreamRecord[]> {
+  const { place, limit } = list;
+  const descending = list.descending === true;
+  if (!list.byTime) {
+    const prefix = list.logStreamNamePrefix ?? "";
+    return logs.streamsByName(groupId, { prefix, after: place?.name, descending, limit });
+  }
+  const after = place && { lastEventMs: place.time, name: place.name };
+  return logs.streamsByLastEvent(groupId, { after, descending, limit });
 }
 
 function isPlace(content: unknown): content is SortPlace {
@@ -70,14 +77,14 @@ function isPlace(content: unknown): content is SortPlace {
   return typeof time === "number" && typeof name === "string";
 }
 
-function streamShape(group: StoredLogGroup, stream: StoredLogStream): logsModule.LogStream {
+function streamShape(group: StoredLogGroup, stream: LogStreamRecord): logsModule.LogStream {
   return {
-    logStreamName: stream.logStreamName,
+    logStreamName: stream.name,
     creationTime: stream.createdAtMs,
     ...(stream.firstEventMs !== undefined && { firstEventTimestamp: stream.firstEventMs }),
     ...(stream.lastEventMs !== undefined && { lastEventTimestamp: stream.lastEventMs }),
     ...(stream.lastIngestionMs !== undefined && { lastIngestionTime: stream.lastIngestionMs }),
-    arn: logStreamArn(group, stream.logStreamName),
+    arn: logStreamArn(group, stream.name),
     // AWS: deprecated for streams, "always zero" since June 2019.
     storedBytes: 0,
   };
