@@ -23,7 +23,14 @@ ${CALLER.replace("export const handler", "exports.handler")}`;
 const PYTHON = `import sys, time, queue
 had = "botocore" in sys.modules
 import boto3
+import botocore.loaders
+events = 0
 def handler(event, context):
+    global events
+    events += 1
+    if event.get("loader"):
+        model = boto3.client("s3", "us-east-1").meta.service_model
+        return [had and events, botocore.loaders.JSONFileLoader.load_file.__module__, len(model.operation_names) > 50]
     if event.get("had"):
         time.sleep(1)
         return [had, boto3.DEFAULT_SESSION is None, sys.modules["queue"].__file__.startswith("/var/task")]
@@ -108,14 +115,22 @@ test("functions find AWS's SDK without packing it, once it is installed", { time
       { Runtime: python as "python3.12" },
     );
     /** Of so many environments at once. */
-    const told = async (name: string, atOnce: number) => {
-      const invocations = Array.from({ length: atOnce }, () => invoke(lambda, name, { had: true }));
+    const told = async (name: string, atOnce: number, event: object = { had: true }) => {
+      const invocations = Array.from({ length: atOnce }, () => invoke(lambda, name, event));
       return (await Promise.all(invocations)).map(({ body }) => body);
     };
     const isForked = (body: unknown) => isDeepStrictEqual(body, [true, true, false]);
     let atOnce = 2;
     while (atOnce < 12 && !(await told("python", atOnce)).some(isForked)) atOnce++;
     assert.ok(atOnce < 12);
+    // What it reads was read beforehand, for the first event; then the SDK is its own again.
+    const own = "botocore.loaders";
+    const loaders = new Map<unknown, unknown>([[false, own], [1, "lambent_runtime.sdk_data"]]);
+    for (let round = 0; round < 2; round++)
+      for (const body of await told("python", atOnce + 1, { loader: true })) {
+        const [event, loader, isWhole] = body as [unknown, unknown, unknown];
+        assert.deepEqual([loader, isWhole], [loaders.get(event) ?? own, true]);
+      }
     assert.deepEqual(await told("own-queue", 1), [[false, true, true]]);
     assert.deepEqual(await told("own-queue", 3), Array(3).fill([false, true, true]));
   }
