@@ -180,9 +180,7 @@ function post(path, body) {
       resolve(response);
       socket.destroy();
     });
-    socket.write(
-      `POST ${path} HTTP/1.1\r\nHost: ${address}\r\nContent-Length: ${body.length}\r\n\r\n`,
-    );
+    socket.write(`POST ${path} HTTP/1.1\r\nHost: ${address}\r\nContent-Length: ${body.length}\r\n\r\n`);
     if (body.length > 0) socket.write(body);
   });
 }

@@ -20,7 +20,8 @@ function download(address, path) {
     const startBody = () => {
       const end = head.indexOf(HEAD_END);
       if (end < 0 || end >= headBytes) return;
-      const [, length] = /^HTTP\/1\.1 200 [^]*\r\ncontent-length: *(\d+)/i.exec(head.latin1Slice(0, end)) ?? [];
+      const [, length] =
+        /^HTTP\/1\.1 200 [^]*\r\ncontent-length: *(\d+)/i.exec(head.latin1Slice(0, end)) ?? [];
       // By itself: it is kept as long as the pack is used, and no longer.
       body = Buffer.allocUnsafeSlow(Number(length ?? 0));
       bodyBytes = head.copy(body, 0, end + HEAD_END.length, headBytes);

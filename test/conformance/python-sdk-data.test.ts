@@ -61,7 +61,9 @@ print(json.dumps(seen))
 `;
 
 test("a loader gets what was read beforehand once, and reads all else itself", async (t) => {
-  const python = (await discoverForTests()).list().findLast(({ identifier }) => identifier.startsWith("python"));
+  const python = (await discoverForTests())
+    .list()
+    .findLast(({ identifier }) => identifier.startsWith("python"));
   if (!skipUnless(t, python !== undefined, "there is no Python", "install Python 3")) return;
   const directory = await mkdtemp(join(tmpdir(), "lambent-test-"));
   t.after(() => Promise.all([directory, `${directory}-own`].map((path) => rm(path, { recursive: true }))));

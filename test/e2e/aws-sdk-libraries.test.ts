@@ -125,7 +125,10 @@ test("functions find AWS's SDK without packing it, once it is installed", { time
     assert.ok(atOnce < 12);
     // What it reads was read beforehand, for the first event; then the SDK is its own again.
     const own = "botocore.loaders";
-    const loaders = new Map<unknown, unknown>([[false, own], [1, "lambent_runtime.sdk_data"]]);
+    const loaders = new Map<unknown, unknown>([
+      [false, own],
+      [1, "lambent_runtime.sdk_data"],
+    ]);
     for (let round = 0; round < 2; round++)
       for (const body of await told("python", atOnce + 1, { loader: true })) {
         const [event, loader, isWhole] = body as [unknown, unknown, unknown];
