@@ -2,6 +2,9 @@
 
 const { connect } = process.getBuiltinModule("node:net");
 
+const OK = "HTTP/1.1 200 ";
+const LENGTH = /^content-length:/i;
+const LENGTH_AT = "content-length:".length;
 const HEAD_END = "\r\n\r\n";
 /** More than an answer's head has; what is read with it is copied. */
 const FIRST_READ_BYTES = 1024;
@@ -20,10 +23,10 @@ function download(address, path) {
     const startBody = () => {
       const end = head.indexOf(HEAD_END);
       if (end < 0 || end >= headBytes) return;
-      const [, length] =
-        /^HTTP\/1\.1 200 [^]*\r\ncontent-length: *(\d+)/i.exec(head.latin1Slice(0, end)) ?? [];
+      const [status, ...fields] = head.latin1Slice(0, end).split("\r\n");
+      const length = status.startsWith(OK) && fields.find((field) => LENGTH.test(field))?.slice(LENGTH_AT);
       // By itself: it is kept as long as the pack is used, and no longer.
-      body = Buffer.allocUnsafeSlow(Number(length ?? 0));
+      body = Buffer.allocUnsafeSlow(Number(length || 0));
       bodyBytes = head.copy(body, 0, end + HEAD_END.length, headBytes);
     };
     const take = (count) => {
