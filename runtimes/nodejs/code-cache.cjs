@@ -2,6 +2,7 @@
 
 const { HttpResponseReader } = require("./http-response-reader.cjs");
 const { makeModuleCache, useModuleCache } = require("./module-cache.cjs");
+const { download } = require("./pack-download.cjs");
 const { hasLoadedPreloads } = require("./preloads.cjs");
 
 const Module = process.getBuiltinModule("node:module");
@@ -116,7 +117,7 @@ class CodeCache {
 const REPORT = { finish: () => send(NOTHING) };
 
 /** With what the platform chooses a waiting program for this deployment by. */
-const send = (pack) => exchange("POST", pack, hasLoadedPreloads() ? PRELOADS_PATH : PATH);
+const send = (pack) => post(hasLoadedPreloads() ? PRELOADS_PATH : PATH, pack);
 
 let isSilent = false;
 
@@ -165,7 +166,7 @@ function readPack(bytes) {
 }
 
 /** A connection of its own, which is gone afterwards. */
-function exchange(method, body, target = PATH) {
+function post(path, body) {
   const address = process.env.AWS_LAMBDA_RUNTIME_API;
   const colon = address.lastIndexOf(":");
   const reader = new HttpResponseReader();
@@ -179,9 +180,7 @@ function exchange(method, body, target = PATH) {
       resolve(response);
       socket.destroy();
     });
-    socket.write(
-      `${method} ${target} HTTP/1.1\r\nHost: ${address}\r\nContent-Length: ${body.length}\r\n\r\n`,
-    );
+    socket.write(`POST ${path} HTTP/1.1\r\nHost: ${address}\r\nContent-Length: ${body.length}\r\n\r\n`);
     if (body.length > 0) socket.write(body);
   });
 }
@@ -212,9 +211,9 @@ async function prepareCodeCache(isModule) {
     }
     isToReport = what === "report";
     if (what !== "use") return;
-    const { status, body } = await exchange("GET", "");
-    if (status !== 200) return;
-    const { scripts, modules } = readPack(body);
+    const pack = await download(process.env.AWS_LAMBDA_RUNTIME_API, PATH);
+    if (pack === undefined) return;
+    const { scripts, modules } = readPack(pack);
     const endUse = modules.length > 0 ? useModuleCache(modules) : undefined;
     current = new CodeCache({ pack: scripts, endUse });
   } catch {

@@ -12,13 +12,21 @@ const MODULES = [
   "node:crypto",
   "node:fs/promises",
   "node:os",
+  "node:stream/web",
 ];
+/** What these, and `process`, load when someone looks: whoever imports all of one does. */
+const LATE_PARTS = {
+  "node:crypto": "webcrypto",
+  "node:fs": "ReadStream",
+  "node:process": "report",
+};
 /** As the process lists it; what has loaded it gains from what waits with all of them. */
 const SIGN = "NativeModule https";
 
 /** One after the other, with a step each. */
 function* preload() {
   for (const module of MODULES) yield process.getBuiltinModule(module);
+  for (const [module, part] of Object.entries(LATE_PARTS)) yield process.getBuiltinModule(module)[part];
 }
 
 /** Whether the function uses them. */

@@ -1,2 +1,3 @@
 // As rehearsal-function.cjs, for functions that are ES modules: the loader stays ready, and this module stays in it.
-export const handler = async (event) => event;
+// Node prepares what 'import.meta' says when a module looks at it.
+export const handler = import.meta.url && (async (event) => event);

@@ -6,7 +6,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { isDeepStrictEqual, promisify } from "node:util";
-import { UpdateFunctionConfigurationCommand } from "@aws-sdk/client-lambda";
+import { type Runtime, UpdateFunctionConfigurationCommand } from "@aws-sdk/client-lambda";
 import { deploy, invoke, lambdaClient, publishLayer, zipOf } from "../support/deploy.ts";
 import { skipUnless } from "../support/skip.ts";
 import { startLambent } from "../support/start-lambent.ts";
@@ -23,7 +23,14 @@ ${CALLER.replace("export const handler", "exports.handler")}`;
 const PYTHON = `import sys, time, queue
 had = "botocore" in sys.modules
 import boto3
+import botocore.loaders
+events = 0
 def handler(event, context):
+    global events
+    events += 1
+    if event.get("loader"):
+        model = boto3.client("s3", "us-east-1").meta.service_model
+        return [had and events, botocore.loaders.JSONFileLoader.load_file.__module__, len(model.operation_names) > 50]
     if event.get("had"):
         time.sleep(1)
         return [had, boto3.DEFAULT_SESSION is None, sys.modules["queue"].__file__.startswith("/var/task")]
@@ -38,6 +45,41 @@ spec.loader.exec_module(module)
 for name in ("Queue", "LifoQueue", "PriorityQueue", "SimpleQueue", "Empty", "Full"):
     globals()[name] = getattr(module, name)
 `;
+
+/** Later environments of "python" are forked from a program that has loaded the SDK; not where names meet. */
+async function triesForked(lambda: ReturnType<typeof lambdaClient>, Runtime: Runtime): Promise<void> {
+  await deploy(
+    lambda,
+    "own-queue",
+    {
+      "index.py": PYTHON,
+      "queue.py": OWN_QUEUE,
+    },
+    { Runtime },
+  );
+  /** Of so many environments at once. */
+  const told = async (name: string, atOnce: number, event: object = { had: true }) => {
+    const invocations = Array.from({ length: atOnce }, () => invoke(lambda, name, event));
+    return (await Promise.all(invocations)).map(({ body }) => body);
+  };
+  const isForked = (body: unknown) => isDeepStrictEqual(body, [true, true, false]);
+  let atOnce = 2;
+  while (atOnce < 12 && !(await told("python", atOnce)).some(isForked)) atOnce++;
+  assert.ok(atOnce < 12);
+  // What it reads was read beforehand, for the first event; then the SDK is its own again.
+  const own = "botocore.loaders";
+  const loaders = new Map<unknown, unknown>([
+    [false, own],
+    [1, "lambent_runtime.sdk_data"],
+  ]);
+  for (let round = 0; round < 2; round++)
+    for (const body of await told("python", atOnce + 1, { loader: true })) {
+      const [event, loader, isWhole] = body as [unknown, unknown, unknown];
+      assert.deepEqual([loader, isWhole], [loaders.get(event) ?? own, true]);
+    }
+  assert.deepEqual(await told("own-queue", 1), [[false, true, true]]);
+  assert.deepEqual(await told("own-queue", 3), Array(3).fill([false, true, true]));
+}
 
 test("functions find AWS's SDK without packing it, once it is installed", { timeout: 600_000 }, async (t) => {
   const home = await mkdtemp(join(tmpdir(), "lambent-user-"));
@@ -96,29 +138,7 @@ test("functions find AWS's SDK without packing it, once it is installed", { time
   for (const name of ["module", "common", ...(python === undefined ? [] : ["python"])])
     assert.match(String(await answers(name)), new RegExp(`assumed-role/test-role/${name}$`));
 
-  // Later environments are forked from a program that has loaded the SDK; not where names meet.
-  if (python !== undefined) {
-    await deploy(
-      lambda,
-      "own-queue",
-      {
-        "index.py": PYTHON,
-        "queue.py": OWN_QUEUE,
-      },
-      { Runtime: python as "python3.12" },
-    );
-    /** Of so many environments at once. */
-    const told = async (name: string, atOnce: number) => {
-      const invocations = Array.from({ length: atOnce }, () => invoke(lambda, name, { had: true }));
-      return (await Promise.all(invocations)).map(({ body }) => body);
-    };
-    const isForked = (body: unknown) => isDeepStrictEqual(body, [true, true, false]);
-    let atOnce = 2;
-    while (atOnce < 12 && !(await told("python", atOnce)).some(isForked)) atOnce++;
-    assert.ok(atOnce < 12);
-    assert.deepEqual(await told("own-queue", 1), [[false, true, true]]);
-    assert.deepEqual(await told("own-queue", 3), Array(3).fill([false, true, true]));
-  }
+  if (python !== undefined) await triesForked(lambda, python as Runtime);
 
   // A layer's own version comes first, for require and for import.
   const layer = await publishLayer(

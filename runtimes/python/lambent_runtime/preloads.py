@@ -4,27 +4,51 @@ import os
 import sys
 from importlib.machinery import PathFinder
 
+from .sdk_data import SdkData
+
 # Where the library of this runtime is shown (manifest.json).
 _LIBRARY = "/var/lambent/aws-sdk-python"
 _PACKAGES = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "urllib3", "six")
+# Those that functions use most, of which a client is to be made soon.
+_SERVICES = ("s3", "dynamodb", "sqs", "sns", "lambda", "sts", "secretsmanager", "ssm", "events")
 # Where a function's own modules are, and what it may write.
 _OWN = ("/var/task", "/opt", "/tmp")
 
+_data = None
+
 
 def preload():
-    """Import what makes up two thirds of a client's start; leaves no client, no session and no warning."""
+    """Import and read what makes up most of a client's start; leaves no client, no session and no warning."""
+    global _data
     import warnings
 
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        import boto3  # noqa: F401
+        import boto3
+        import botocore.loaders
         import botocore.session
 
-        # What is only imported when a client is made.
-        session = botocore.session.Session()
-        for file in ("config_file", "credentials_file"):
-            session.set_config_variable(file, os.devnull)
-        session.create_client("s3", "us-east-1", aws_access_key_id="none", aws_secret_access_key="none")
+        data = SdkData(botocore.loaders, _LIBRARY)
+        data.record()
+        try:
+            # What is only imported when a client is made.
+            core = botocore.session.Session()
+            for file in ("config_file", "credentials_file"):
+                core.set_config_variable(file, os.devnull)
+            session = boto3.Session("none", "none", region_name="us-east-1", botocore_session=core)
+            for service in set(_SERVICES).intersection(session.get_available_services()):
+                session.client(service)
+            data.read()
+        except BaseException:
+            data.withdraw()
+            raise
+    _data = data
+
+
+def withdraw_preloads():
+    """To be called when the first invocation has been answered: the SDK is its own again."""
+    if _data is not None:
+        _data.withdraw()
 
 
 def has_loaded_preloads():

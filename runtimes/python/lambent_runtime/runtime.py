@@ -10,6 +10,7 @@ from .lambda_context import LambdaContext
 from .log_sink import create_log_sink
 from .logging_setup import LambdaLogging
 from .marshaller import marshal_result, to_json, unmarshal_event
+from .preloads import withdraw_preloads
 
 
 class Runtime:
@@ -31,11 +32,17 @@ class Runtime:
             _flush()
             self._client.post_init_error(to_json(payload), payload["errorType"])
             sys.exit(1)
+        self._serve_one(handler)
+        self._end_start()
         while True:
             self._serve_one(handler)
-            if self._code_cache is not None:
-                self._code_cache.finish()
-                self._code_cache = None
+
+    def _end_start(self):
+        """What made the start sooner is of no use any more."""
+        withdraw_preloads()
+        if self._code_cache is not None:
+            self._code_cache.finish()
+            self._code_cache = None
 
     def _serve_one(self, handler):
         try:
