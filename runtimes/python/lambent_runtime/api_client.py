@@ -1,12 +1,15 @@
 """The Runtime API over one kept-alive connection."""
 
 import json
+import select
 import socket
 
 from .channel import RuntimeChannel
 
 _BASE = "/2018-06-01/runtime"
 _READ_BYTES = 256 * 1024
+# An assignment that comes within this time was waited for.
+_SOON_SECONDS = 0.1
 
 
 class RuntimeApiError(Exception):
@@ -74,14 +77,16 @@ class RuntimeApiClient:
         self._channel = RuntimeChannel(self._connection, self._received, is_asked)
         self._connection, self._received = None, b""
 
-    def assignment(self, become):
+    def assignment(self, become, get_ready):
         """Wait, in an environment kept in reserve, until it gets its function.
 
         `become` is called with what it is told as soon as that is known; the last byte of the answer says that the code
-        is there too.
+        is there too. `get_ready` is called when it has waited for a moment.
         """
 
         def read():
+            if not select.select([self._connection], [], [], _SOON_SECONDS)[0]:
+                get_ready()
             status, headers = self._read_head()
             length = int(headers.get("content-length", "0"))
             if status != 200 or length == 0:

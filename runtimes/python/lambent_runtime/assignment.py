@@ -28,13 +28,15 @@ def rehearse(rounds=None):
     _rehearse_invocations(rounds or _ROUNDS)
 
 
-def take_assignment():
+def take_assignment(is_forked):
     """Become what a process started for the function would be; return the client that goes on with the Runtime API.
 
-    The environment is the function's and nothing else, and the directory the one that shows its code since.
+    The environment is the function's and nothing else, and the directory the one that shows its code since. What was
+    forked has rehearsed before; where nobody wants it at once it does so once more, to own the memory that it will
+    write to.
     """
     client = RuntimeApiClient(os.environ["AWS_LAMBDA_RUNTIME_API"])
-    client.assignment(_become)
+    client.assignment(_become, lambda: rehearse(1) if is_forked else None)
     os.chdir("/var/task")
     return client
 

@@ -13,6 +13,9 @@ module LambentRuntime
   class ApiClient
     BASE = '/2018-06-01/runtime'
     CHANNEL = 'lambent-channel'
+    # An assignment that comes within this time was waited for.
+    SOON_SECONDS = 0.1
+    private_constant :SOON_SECONDS
 
     def initialize(address, connection = nil)
       @host, _, @port = address.rpartition(':')
@@ -22,9 +25,11 @@ module LambentRuntime
     end
 
     # Waits until a generic environment gets its function. Yields what it is told, JSON, as soon as that is known; the
-    # last byte of the answer says that the function's code is there too.
-    def assignment
+    # last byte of the answer says that the function's code is there too. `get_ready` is called when it has waited for a
+    # moment.
+    def assignment(get_ready)
       status, headers, rest = exchange('GET', '/lambent/assignment', nil, 'Upgrade' => CHANNEL) do
+        get_ready.call unless IO.select([@connection], nil, nil, SOON_SECONDS)
         status, headers = read_head
         length = status == 200 ? headers['content-length'].to_i : 0
         next [status, headers, read_body(headers)] if length.zero?

@@ -33,9 +33,11 @@ module LambentRuntime
       end
 
       # Becomes what a process started for the function would be: the variables are the function's and nothing else, and
-      # the directory the one that shows its code since. Answers whether it could.
-      def take(api)
-        api.assignment { |told| ENV.replace(JSON.parse(told).fetch('environmentVariables')) }
+      # the directory the one that shows its code since. Answers whether it could. What was forked has rehearsed before;
+      # where nobody wants it at once it does so once more, to own the memory that it will write to.
+      def take(api, forked)
+        get_ready = -> { rehearse(1) if forked }
+        api.assignment(get_ready) { |told| ENV.replace(JSON.parse(told).fetch('environmentVariables')) }
         Dir.chdir(ENV.fetch('LAMBDA_TASK_ROOT', '/var/task'))
         # What the interpreter takes from these variables at its start.
         library = ENV.fetch('RUBYLIB', '').split(':').reject(&:empty?)

@@ -63,8 +63,8 @@ module LambentRuntime
   # Waits until this environment belongs to a function, then takes on its variables and its directory.
   def self.become_assigned(api, telemetry_descriptor, forked)
     require_relative 'assignment'
-    Assignment.rehearse(forked ? 1 : Assignment::ROUNDS)
-    as_started = Assignment.take(api)
+    Assignment.rehearse unless forked
+    as_started = Assignment.take(api, forked)
     unless as_started
       api.close
       ENV['_LAMBDA_TELEMETRY_LOG_FD'] = telemetry_descriptor

@@ -27,6 +27,7 @@ export const HELPER_SOURCE = String.raw`#define _GNU_SOURCE
 #include <linux/capability.h>
 #include <linux/filter.h>
 #include <linux/if_link.h>
+#include <linux/ip.h>
 #include <linux/loop.h>
 #include <linux/rtnetlink.h>
 #include <linux/sched.h>

@@ -67,8 +67,8 @@ static int make_pair(int netlink, const char *inside, const char *outside, unsig
   return ask_kernel(netlink, message);
 }
 
-/* Without an address of version 6 that the kernel makes up. */
-static int address_by_hand_only(int netlink, int index) {
+/* Without an address of version 6 that the kernel makes up; the host's end passes on what comes in. */
+static int configure(int netlink, int index, int forwards) {
   struct request request;
   struct ifinfomsg interface = {.ifi_family = AF_UNSPEC, .ifi_index = index};
   struct nlmsghdr *message = begin(&request, RTM_NEWLINK, 0, &interface, sizeof interface);
@@ -77,27 +77,44 @@ static int address_by_hand_only(int netlink, int index) {
   struct rtattr *version6 = add(message, AF_INET6, NULL, 0);
   add(message, IFLA_INET6_ADDR_GEN_MODE, &mode, sizeof mode);
   enclose(message, version6);
+  if (forwards) {
+    struct rtattr *version4 = add(message, AF_INET, NULL, 0);
+    struct rtattr *settings = add(message, IFLA_INET_CONF, NULL, 0);
+    add_number(message, IPV4_DEVCONF_FORWARDING, 1);
+    enclose(message, settings);
+    enclose(message, version4);
+  }
   enclose(message, families);
   return ask_kernel(netlink, message);
 }
 
-static int set_up(int netlink, int index, const struct in_addr *address, const struct in_addr *gateway) {
+static int set_up(int netlink, int index, const struct in_addr *address, const struct in_addr *peer) {
   struct request request;
   struct ifaddrmsg local = {.ifa_family = AF_INET, .ifa_prefixlen = 32, .ifa_index = index};
   struct nlmsghdr *message = begin(&request, RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL, &local, sizeof local);
   add(message, IFA_LOCAL, address, sizeof *address);
-  add(message, IFA_ADDRESS, gateway, sizeof *gateway);
+  add(message, IFA_ADDRESS, peer, sizeof *peer);
   int error = ask_kernel(netlink, message);
   if (error != 0) return error;
   struct ifinfomsg up = {.ifi_family = AF_UNSPEC, .ifi_index = index, .ifi_flags = IFF_UP, .ifi_change = IFF_UP};
-  error = ask_kernel(netlink, begin(&request, RTM_NEWLINK, 0, &up, sizeof up));
-  if (error != 0) return error;
+  return ask_kernel(netlink, begin(&request, RTM_NEWLINK, 0, &up, sizeof up));
+}
+
+static int route_by(int netlink, int index, const struct in_addr *gateway) {
+  struct request request;
   struct rtmsg route = {.rtm_family = AF_INET, .rtm_table = RT_TABLE_MAIN, .rtm_protocol = RTPROT_BOOT,
                         .rtm_scope = RT_SCOPE_UNIVERSE, .rtm_type = RTN_UNICAST};
-  message = begin(&request, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, &route, sizeof route);
+  struct nlmsghdr *message = begin(&request, RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, &route, sizeof route);
   add(message, RTA_GATEWAY, gateway, sizeof *gateway);
   add_number(message, RTA_OIF, index);
   return ask_kernel(netlink, message);
+}
+
+/* The number of an interface where that socket was made; 0: there is none. */
+static int index_of(int where, const char *name) {
+  struct ifreq asked = {0};
+  strncpy(asked.ifr_name, name, sizeof asked.ifr_name - 1);
+  return ioctl(where, SIOCGIFINDEX, &asked) < 0 ? 0 : asked.ifr_ifindex;
 }
 
 /*
@@ -110,13 +127,20 @@ static int make_link(char **words) {
   if (inet_pton(AF_INET, words[4], &address) != 1 || inet_pton(AF_INET, words[5], &gateway) != 1) return EINVAL;
   snprintf(path, sizeof path, "/proc/%d/fd/%d", parent, atoi(words[0]));
   int space = open(path, O_RDONLY | O_CLOEXEC);
-  if (space < 0 || setns(space, CLONE_NEWNET) < 0) return errno;
-  int netlink = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
-  if (netlink < 0) return errno;
-  int error = make_pair(netlink, words[1], words[2], atoi(words[3]));
-  int index = error == 0 ? if_nametoindex(words[1]) : 0;
-  if (error == 0 && index == 0) error = errno;
-  if (error == 0) error = address_by_hand_only(netlink, index);
-  return error == 0 ? set_up(netlink, index, &address, &gateway) : error;
+  /* Sockets stay where they were made. */
+  int host = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+  int host_names = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  if (space < 0 || host < 0 || host_names < 0 || setns(space, CLONE_NEWNET) < 0) return errno;
+  int inside = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+  if (inside < 0) return errno;
+  int error = make_pair(inside, words[1], words[2], atoi(words[3]));
+  if (error != 0) return error;
+  int index = if_nametoindex(words[1]), host_index = index_of(host_names, words[2]);
+  if (index == 0 || host_index == 0) return errno;
+  error = configure(host, host_index, 1);
+  if (error == 0) error = set_up(host, host_index, &gateway, &address);
+  if (error == 0) error = configure(inside, index, 0);
+  if (error == 0) error = set_up(inside, index, &address, &gateway);
+  return error == 0 ? route_by(inside, index, &gateway) : error;
 }
 `;

@@ -12,7 +12,8 @@ export interface Mounts {
 export function mountsBy(helpers: HelperAccess): Mounts {
   return {
     bind: async (source, target) => {
-      const helper = await helpers.whenReady();
+      // Asked for in this turn where it can be: the mount is made while the caller goes on.
+      const helper = helpers.now ?? (await helpers.whenReady());
       await (helper?.ask("bind", source, target) ?? runCommand("mount", "--bind", source, target));
     },
     unmount: async (target) => {

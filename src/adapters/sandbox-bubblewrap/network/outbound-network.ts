@@ -90,17 +90,17 @@ export class OutboundNetwork {
           `link set dev ${INSIDE_NAME} up`,
           `route add default via ${block.gateway} dev ${INSIDE_NAME}`,
         ]);
+        await ip.run([
+          `link set dev ${name} addrgenmode none`,
+          `address add ${block.gateway} peer ${address} dev ${name}`,
+          `link set dev ${name} up`,
+        ]);
+        if (!forwards(name)) setForwarding(name, true);
       } else {
-        // The same, asked of the kernel.
+        // The same, asked of the kernel: what `ip` and a file of /proc take, this process waits for.
         const pair = [String(namespace), INSIDE_NAME, name, String(mtu)];
         await helper.ask("link", ...pair, address, block.gateway);
       }
-      await ip.run([
-        `link set dev ${name} addrgenmode none`,
-        `address add ${block.gateway} peer ${address} dev ${name}`,
-        `link set dev ${name} up`,
-      ]);
-      if (!forwards(name)) setForwarding(name, true);
     } finally {
       closeSync(namespace);
     }
