@@ -1,4 +1,4 @@
-import { mkdir, rm, writeFile } from "node:fs/promises";
+import { chmod, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { installAwsLambdaRic } from "../../test/support/official-clients.ts";
 import { freePort } from "../free-port.ts";
@@ -6,20 +6,21 @@ import { installOnce, run } from "./install.ts";
 import { HELLO_HANDLER, type Peer } from "./peer.ts";
 import { runPeer } from "./run-peer.ts";
 
-const MODULE = "github.com/aws/aws-lambda-runtime-interface-emulator";
-/** Its tags are no versions of a Go module, so that it is a commit that is named. */
-const COMMIT = "0f5fce3275ada05b2e0cc2c097c6240b0442a3d6";
+/** AWS ships the emulator in its SAM CLI; as a Go module it has no versions, and module proxies refuse its commits. */
+const SAM_CLI = "aws-sam-cli==1.170.0";
+const ARCHITECTURES: Partial<Record<NodeJS.Architecture, string>> = { x64: "x86_64", arm64: "arm64" };
 
-/** Built from the Go module proxy; go checks it against the checksum database. */
-function build(): Promise<string> {
-  return installOnce(`runtime-interface-emulator-${COMMIT.slice(0, 12)}`, async (directory) => {
-    const module = join(directory, "module");
-    await mkdir(module);
-    await writeFile(join(module, "go.mod"), "module bench\n\ngo 1.25\n");
-    await run(["go", "get", `${MODULE}/cmd/aws-lambda-rie@${COMMIT}`], module);
-    await run(["go", "build", "-o", join(directory, "rie"), `${MODULE}/cmd/aws-lambda-rie`], module);
-    await rm(module, { recursive: true });
+/** The path of the emulator's program. */
+async function install(): Promise<string> {
+  const architecture = ARCHITECTURES[process.arch];
+  if (architecture === undefined) throw new Error(`there is none for ${process.arch}`);
+  const program = `samcli/local/rapid/aws-lambda-rie-${architecture}`;
+  const installed = await installOnce(SAM_CLI.replace("==", "-"), async (directory) => {
+    const quiet = ["--quiet", "--disable-pip-version-check", "--no-deps"];
+    await run(["python3", "-m", "pip", "install", ...quiet, "--target", directory, SAM_CLI], directory);
+    await chmod(join(directory, program), 0o755);
   });
+  return join(installed, program);
 }
 
 export const runtimeInterfaceEmulator: Peer = {
@@ -27,7 +28,7 @@ export const runtimeInterfaceEmulator: Peer = {
   remark: "AWS's runtime interface emulator with AWS's Node client: one invocation at a time, no isolation",
   concurrencyMax: 1,
   async start() {
-    const installed = await build();
+    const emulator = await install();
     const client = await installAwsLambdaRic();
     if (client.directory === undefined) throw new Error(client.failure);
     return runPeer(async (directory) => {
@@ -35,7 +36,7 @@ export const runtimeInterfaceEmulator: Peer = {
       const [front, inside] = [await freePort(), await freePort()];
       return {
         command: [
-          join(installed, "rie"),
+          emulator,
           "--log-level",
           "error",
           "--runtime-interface-emulator-address",
