@@ -48,6 +48,8 @@ export type EnvironmentState = "starting" | "initializing" | "idle" | "busy" | "
  * tell what really happened.
  */
 const BREAK_GRACE_MS = 250;
+/** How often a runtime is given the event that it has not answered once more. */
+const REDELIVERIES_MAX = 3;
 export interface EnvironmentDependencies {
   readonly id: string;
   readonly clock: Clock;
@@ -249,8 +251,10 @@ export class ExecutionEnvironment implements RuntimeApiSession {
     if (this.#state !== "busy" || running === undefined) return invalidStateTransition("Started", "Ready");
     if (running.answer === undefined) {
       if (running.isStreaming) return invalidStateTransition("InvocationResponse", "Ready");
-      // AWS: a runtime that has lost its event asks for it again.
-      if (running.event !== undefined) deliver(running.event);
+      // AWS: a runtime that has lost its event asks for it again. Whoever asks on and on would have us keep it for each time.
+      if (running.event === undefined || running.redeliveries++ >= REDELIVERIES_MAX)
+        return invalidStateTransition("Running", "Ready");
+      deliver(running.event);
       return undefined;
     }
     this.#parked = deliver;

@@ -12,6 +12,8 @@ export class RunningInvocation {
   readonly initDurationMs: number | undefined;
   /** What the runtime was handed. */
   event: InvocationEvent | undefined;
+  /** How often it was handed out again. */
+  redeliveries = 0;
   cancelDeadline: () => void = () => undefined;
   /** What the runtime answered; the invocation ends when it asks for the next event. */
   answer: InvocationAnswer | undefined;

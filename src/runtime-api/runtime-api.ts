@@ -10,11 +10,14 @@ import {
   type RuntimeApiSession,
 } from "../environments/runtime-api-session.ts";
 import type { TelemetrySubscriptions } from "../environments/telemetry-subscriptions.ts";
+import type { Clock } from "../ports/clock.ts";
 import { FRAMES_CONNECTION } from "../ports/sandbox.ts";
 import { CHANNEL_PATH, CHANNEL_PROTOCOL, Channel } from "./channel.ts";
 import { serveCodeCache } from "./code-cache-route.ts";
 import { isExtensionsPath, serveExtensions } from "./extensions-api.ts";
 import { answerMetadata, isMetadataPath } from "./metadata-endpoint.ts";
+import { ACCEPTED_BODY, clientContextHeader, PlainAnswers } from "./plain-answer.ts";
+import { PlainConnection } from "./plain-connection.ts";
 import { refuseRoute } from "./refused-route.ts";
 import { readBody } from "./request-body.ts";
 import { forwardStream } from "./streamed-body.ts";
@@ -28,7 +31,7 @@ const PING = "/2018-06-01/ping";
 /** Trailers count as headers, and those of a failed stream carry the error with its whole trace. */
 const MAX_HEADER_BYTES = 1_048_576;
 const PONG = Buffer.from("pong");
-const ACCEPTED = Buffer.from('{"status":"OK"}\n');
+const ACCEPTED = Buffer.from(ACCEPTED_BODY);
 
 /**
  * The Runtime API 2018-06-01, as "Using the Lambda runtime API for custom runtimes" documents it, for every
@@ -42,7 +45,10 @@ export class RuntimeApi {
     (request, response) => this.#handle(request, response),
   );
 
-  constructor() {
+  readonly #answers: PlainAnswers;
+
+  constructor(clock: Clock) {
+    this.#answers = new PlainAnswers(clock);
     // `next` may wait for hours, and an environment's connection lives as long as the environment.
     this.#http.timeout = 0;
     this.#http.requestTimeout = 0;
@@ -55,8 +61,11 @@ export class RuntimeApi {
   attach(listener: Server, session: RuntimeApiSession, beside: ServedBeside): void {
     listener.on("connection", (socket: Socket) => {
       socket.setNoDelay(true);
-      this.#connections.set(socket, { session, beside, isReading: false, afterReading: undefined });
-      this.#http.emit("connection", socket);
+      const goOnInHttp = (): void => {
+        this.#connections.set(socket, { session, beside, isReading: false, afterReading: undefined });
+        this.#http.emit("connection", socket);
+      };
+      new PlainConnection(socket, session, { answers: this.#answers, goOnInHttp });
     });
     listener.on(FRAMES_CONNECTION, (socket: Socket) => new Channel(socket, session).goOn());
   }
@@ -236,8 +245,7 @@ function sendEvent(response: ServerResponse, event: InvocationEvent): void {
   };
   if (event.traceHeader !== undefined) headers["Lambda-Runtime-Trace-Id"] = event.traceHeader;
   if (event.clientContext !== undefined) {
-    // Header values are bytes; the runtimes read this one as UTF-8.
-    headers["Lambda-Runtime-Client-Context"] = Buffer.from(event.clientContext).toString("latin1");
+    headers["Lambda-Runtime-Client-Context"] = clientContextHeader(event.clientContext);
   }
   response.writeHead(200, headers);
   response.end(event.payload);

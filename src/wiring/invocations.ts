@@ -38,7 +38,7 @@ export function wireInvocations(
   const { configuration, logger, opened } = ground;
   const { machine, metrics } = parts;
   const { callers, logs, functions } = parts.platform;
-  const runtimeApi = new RuntimeApi();
+  const runtimeApi = new RuntimeApi(clock);
   const functionsServer = createServer();
   configureServer(functionsServer);
   const reserve = wireReserve(ground, machine, () => dispatcher.environmentCounts());

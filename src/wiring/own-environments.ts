@@ -56,7 +56,7 @@ export async function openOwnEnvironments(parts: OwnEnvironmentsParts): Promise<
     }),
     openPackFiles(configuration, number),
   ]);
-  const runtimeApi = new RuntimeApi();
+  const runtimeApi = new RuntimeApi(clock);
   const reserve = wireReserve({ configuration, logger }, machine, () => dispatcher.environmentCounts());
   opened.add(() => reserve.close());
   const factory = new EnvironmentFactory({

@@ -9,7 +9,7 @@ import type { InvocationEvent, RuntimeApiSession } from "../../src/environments/
 import type { InstalledRuntime } from "../../src/ports/runtime-catalogue.ts";
 import type { Sandbox, SandboxExit, SandboxRequest } from "../../src/ports/sandbox.ts";
 import { RuntimeApi, type ServedBeside } from "../../src/runtime-api/runtime-api.ts";
-import type { ManualClock } from "./manual-clock.ts";
+import { ManualClock } from "./manual-clock.ts";
 
 interface ScriptedRelay {
   readonly port: number;
@@ -211,7 +211,7 @@ export function scriptedFactory(clock: ManualClock, failToCreate?: () => Error |
 
 /** Serves the Runtime API of a sandbox on loopback; resolves with its port. */
 export async function serveRuntimeApi({ runtimeApi, session, beside }: ScriptedSandbox): Promise<number> {
-  new RuntimeApi().attach(runtimeApi, session, beside);
+  new RuntimeApi(new ManualClock()).attach(runtimeApi, session, beside);
   runtimeApi.listen(0, "127.0.0.1");
   await once(runtimeApi, "listening");
   runtimeApi.unref();

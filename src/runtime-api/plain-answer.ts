@@ -1,0 +1,70 @@
+import { STATUS_CODES } from "node:http";
+import type { InvocationEvent, RuntimeApiRefusal } from "../environments/runtime-api-session.ts";
+import type { Clock } from "../ports/clock.ts";
+
+/** What a runtime is told that its response was taken. */
+export const ACCEPTED_BODY = '{"status":"OK"}\n';
+/** Up to here one write with a copy is cheaper than two without. */
+const COPIED_BYTES_MAX = 16_384;
+const UNFIT_FOR_HEADERS = /[^\t -~\x80-\xff]/g;
+
+/** Answers of the Runtime API as bytes. What does not change is made once a second, for the date in it. */
+export class PlainAnswers {
+  readonly #clock: Clock;
+  #second = -1;
+  #accepted: Buffer = Buffer.alloc(0);
+  #date = "";
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** In the pieces to be written one after the other. */
+  event(event: InvocationEvent): [head: Buffer, payload?: Uint8Array] {
+    this.#keepDate();
+    const { payload, traceHeader, clientContext } = event;
+    let head = `HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: ${payload.byteLength}\r\nLambda-Runtime-Aws-Request-Id: ${event.requestId}\r\nLambda-Runtime-Deadline-Ms: ${event.deadlineMs}\r\nLambda-Runtime-Invoked-Function-Arn: ${event.invokedFunctionArn}\r\n`;
+    if (traceHeader !== undefined) head += `Lambda-Runtime-Trace-Id: ${headerValue(traceHeader)}\r\n`;
+    if (clientContext !== undefined)
+      head += `Lambda-Runtime-Client-Context: ${clientContextHeader(clientContext)}\r\n`;
+    head += this.#date;
+    if (payload.byteLength > COPIED_BYTES_MAX) return [Buffer.from(head, "latin1"), payload];
+    const answer = Buffer.allocUnsafe(head.length + payload.byteLength);
+    answer.write(head, "latin1");
+    answer.set(payload, head.length);
+    return [answer];
+  }
+
+  accepted(): Buffer {
+    this.#keepDate();
+    return this.#accepted;
+  }
+
+  refusal({ status, errorType, errorMessage }: RuntimeApiRefusal): Buffer {
+    this.#keepDate();
+    return this.#answer(`${status} ${STATUS_CODES[status]}`, JSON.stringify({ errorType, errorMessage }));
+  }
+
+  #keepDate(): void {
+    const second = Math.floor(this.#clock.nowMs() / 1000);
+    if (second === this.#second) return;
+    this.#second = second;
+    this.#date = `Date: ${new Date(second * 1000).toUTCString()}\r\n\r\n`;
+    this.#accepted = this.#answer("202 Accepted", ACCEPTED_BODY);
+  }
+
+  #answer(status: string, body: string): Buffer {
+    return Buffer.from(
+      `HTTP/1.1 ${status}\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n${this.#date}${body}`,
+    );
+  }
+}
+
+const headerValue = (text: string): string => text.replaceAll(UNFIT_FOR_HEADERS, " ");
+
+/**
+ * Header values are bytes; the runtimes read this one as UTF-8. Line feeds may stand between the values of a JSON text;
+ * as Go's HTTP server does, which AWS's Runtime API is made with, they become blanks.
+ */
+export const clientContextHeader = (clientContext: string): string =>
+  headerValue(Buffer.from(clientContext).toString("latin1"));
