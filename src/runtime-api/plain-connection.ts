@@ -65,7 +65,10 @@ export class PlainConnection {
       return undefined;
     }
     const { requestId, bodyBytes } = request;
-    if (bodyBytes > this.#session.maxResponseBytes || this.#session.expects(requestId, "response") !== undefined)
+    if (
+      bodyBytes > this.#session.maxResponseBytes ||
+      this.#session.expects(requestId, "response") !== undefined
+    )
       return undefined;
     this.#response = { requestId, pieces: [], missingBytes: bodyBytes };
     return this.#body(chunk, headEnd);

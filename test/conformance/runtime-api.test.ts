@@ -145,14 +145,17 @@ describe("the Runtime API", () => {
     const again = await next();
     assert.deepEqual([again.status, again.headers["lambda-runtime-aws-request-id"]], [200, "id-1"]);
     const [, , tooOften] = [await next(), await next(), await next()];
-    assert.deepEqual([tooOften?.status, JSON.parse(tooOften?.body ?? "")], [
-      403,
-      {
-        errorMessage:
-          "State transition from Running to Ready failed for runtime. Error: State transition is not allowed",
-        errorType: "InvalidStateTransition",
-      },
-    ]);
+    assert.deepEqual(
+      [tooOften?.status, JSON.parse(tooOften?.body ?? "")],
+      [
+        403,
+        {
+          errorMessage:
+            "State transition from Running to Ready failed for runtime. Error: State transition is not allowed",
+          errorType: "InvalidStateTransition",
+        },
+      ],
+    );
     const lateInit = await call("POST", `${PREFIX}/init/error`, "{}");
     assert.equal(lateInit.status, 403);
     for (const path of [
