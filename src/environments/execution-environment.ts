@@ -48,8 +48,6 @@ export type EnvironmentState = "starting" | "initializing" | "idle" | "busy" | "
  * tell what really happened.
  */
 const BREAK_GRACE_MS = 250;
-/** How often a runtime is given the event that it has not answered once more. */
-const REDELIVERIES_MAX = 3;
 export interface EnvironmentDependencies {
   readonly id: string;
   readonly clock: Clock;
@@ -249,14 +247,7 @@ export class ExecutionEnvironment implements RuntimeApiSession {
     }
     const running = this.#running;
     if (this.#state !== "busy" || running === undefined) return invalidStateTransition("Started", "Ready");
-    if (running.answer === undefined) {
-      if (running.isStreaming) return invalidStateTransition("InvocationResponse", "Ready");
-      // AWS: a runtime that has lost its event asks for it again. Whoever asks on and on would have us keep it for each time.
-      if (running.event === undefined || running.redeliveries++ >= REDELIVERIES_MAX)
-        return invalidStateTransition("Running", "Ready");
-      deliver(running.event);
-      return undefined;
-    }
+    if (running.answer === undefined) return running.deliverAgain(deliver);
     this.#parked = deliver;
     if (this.#dependencies.log.wantsRuntimeDone) this.#tellRuntimeDone(running);
     this.#goOn();
@@ -302,11 +293,7 @@ export class ExecutionEnvironment implements RuntimeApiSession {
   expects(requestId: string, answer: "response" | "error"): RuntimeApiRefusal | undefined {
     const running = this.#running;
     if (running?.request.requestId !== requestId) return invalidRequestId;
-    if (running.answer === undefined && !running.isStreaming) return undefined;
-    return invalidStateTransition(
-      running.answer === undefined ? "InvocationResponse" : "RuntimeResponseSentState",
-      answer === "error" ? "InvocationErrorResponse" : "InvocationResponse",
-    );
+    return running.expects(answer);
   }
 
   response(requestId: string, payload: Uint8Array): RuntimeApiRefusal | undefined {

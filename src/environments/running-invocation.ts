@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
 import type { InvocationRequest, InvocationResult } from "../core/invocation.ts";
-import type { InvocationEvent } from "./runtime-api-session.ts";
+import {
+  type InvocationEvent,
+  invalidStateTransition,
+  type RuntimeApiRefusal,
+} from "./runtime-api-session.ts";
 import type { InvocationAnswer } from "./streamed-response.ts";
+
+/** How often a runtime is given the event that it has not answered once more. */
+const REDELIVERIES_MAX = 3;
 
 /** An event that an environment has taken on, from then until its report is written. */
 export class RunningInvocation {
@@ -12,8 +19,7 @@ export class RunningInvocation {
   readonly initDurationMs: number | undefined;
   /** What the runtime was handed. */
   event: InvocationEvent | undefined;
-  /** How often it was handed out again. */
-  redeliveries = 0;
+  #redeliveries = 0;
   cancelDeadline: () => void = () => undefined;
   /** What the runtime answered; the invocation ends when it asks for the next event. */
   answer: InvocationAnswer | undefined;
@@ -38,6 +44,27 @@ export class RunningInvocation {
     this.#tell = tell;
     this.startedMs = startedMs;
     this.initDurationMs = initDurationMs;
+  }
+
+  /**
+   * AWS: a runtime that asks for an event before it has answered this one has lost it, and gets it again. Whoever asks on
+   * and on is refused: each time the event would have to be kept until it is read.
+   */
+  deliverAgain(deliver: (event: InvocationEvent) => void): RuntimeApiRefusal | undefined {
+    if (this.isStreaming) return invalidStateTransition("InvocationResponse", "Ready");
+    if (this.event === undefined || this.#redeliveries++ >= REDELIVERIES_MAX)
+      return invalidStateTransition("Running", "Ready");
+    deliver(this.event);
+    return undefined;
+  }
+
+  /** Whether an answer of that kind would be taken. */
+  expects(answer: "response" | "error"): RuntimeApiRefusal | undefined {
+    if (this.answer === undefined && !this.isStreaming) return undefined;
+    return invalidStateTransition(
+      this.answer === undefined ? "InvocationResponse" : "RuntimeResponseSentState",
+      answer === "error" ? "InvocationErrorResponse" : "InvocationResponse",
+    );
   }
 
   /** Tells the caller the answer, once there is one. */

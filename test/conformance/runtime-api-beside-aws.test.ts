@@ -173,8 +173,8 @@ async function play(port: number): Promise<Record<string, Answer>> {
 async function ofAws(program: string): Promise<Record<string, Answer>> {
   const [front, inside] = [await freePort(), await freePort()];
   const addresses = [
-    ...["--runtime-interface-emulator-address", `127.0.0.1:${front}`],
-    ...["--runtime-api-address", `127.0.0.1:${inside}`],
+    `--runtime-interface-emulator-address=127.0.0.1:${front}`,
+    `--runtime-api-address=127.0.0.1:${inside}`,
   ];
   const env = { AWS_LAMBDA_FUNCTION_NAME: "hello", _HANDLER: "index.handler", PATH: process.env.PATH };
   // Its runtime does nothing: we are it.
