@@ -56,7 +56,7 @@ const SUITES: readonly Suite[] = [
     name: "e2e",
     about: "the whole program with real functions",
     files: ["test/e2e/**/*.test.ts"],
-    timeoutMs: 20 * MINUTE_MS,
+    timeoutMs: 35 * MINUTE_MS,
     runnerFlags: ["--test-concurrency=1"],
   },
   {
