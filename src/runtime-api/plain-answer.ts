@@ -4,6 +4,9 @@ import type { Clock } from "../ports/clock.ts";
 
 /** What a runtime is told that its response was taken. */
 export const ACCEPTED_BODY = '{"status":"OK"}\n';
+/** What it is told that it was not. */
+export const refusalBody = ({ errorType, errorMessage }: RuntimeApiRefusal): string =>
+  `${JSON.stringify({ errorMessage, errorType })}\n`;
 /** Up to here one write with a copy is cheaper than two without. */
 const COPIED_BYTES_MAX = 16_384;
 const UNFIT_FOR_HEADERS = /[^\t -~\x80-\xff]/g;
@@ -40,9 +43,10 @@ export class PlainAnswers {
     return this.#accepted;
   }
 
-  refusal({ status, errorType, errorMessage }: RuntimeApiRefusal): Buffer {
+  refusal(refusal: RuntimeApiRefusal): Buffer {
     this.#keepDate();
-    return this.#answer(`${status} ${STATUS_CODES[status]}`, JSON.stringify({ errorType, errorMessage }));
+    const { status } = refusal;
+    return this.#answer(`${status} ${STATUS_CODES[status]}`, refusalBody(refusal));
   }
 
   #keepDate(): void {

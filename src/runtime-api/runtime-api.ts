@@ -16,7 +16,7 @@ import { CHANNEL_PATH, CHANNEL_PROTOCOL, Channel } from "./channel.ts";
 import { serveCodeCache } from "./code-cache-route.ts";
 import { isExtensionsPath, serveExtensions } from "./extensions-api.ts";
 import { answerMetadata, isMetadataPath } from "./metadata-endpoint.ts";
-import { ACCEPTED_BODY, clientContextHeader, PlainAnswers } from "./plain-answer.ts";
+import { ACCEPTED_BODY, clientContextHeader, PlainAnswers, refusalBody } from "./plain-answer.ts";
 import { PlainConnection } from "./plain-connection.ts";
 import { refuseRoute } from "./refused-route.ts";
 import { readBody } from "./request-body.ts";
@@ -261,9 +261,8 @@ function answer(response: ServerResponse, refusal: RuntimeApiRefusal | undefined
 }
 
 function refuse(response: ServerResponse, refusal: RuntimeApiRefusal): void {
-  const { status, errorType: type, errorMessage } = refusal;
-  const body = `${JSON.stringify({ errorMessage, errorType: type })}\n`;
-  response.writeHead(status, {
+  const body = refusalBody(refusal);
+  response.writeHead(refusal.status, {
     "Content-Type": "application/json",
     "Content-Length": Buffer.byteLength(body),
   });
