@@ -10,7 +10,7 @@ const CALLERS = 12;
 const STARTING_MS = 250;
 
 test("kill -9 while sandboxes are being built leaves nothing behind", {
-  timeout: 120_000,
+  timeout: 240_000,
 }, async () => {
   for (let round = 0; round < ROUNDS; round++) {
     const lambent = await startLambent();
