@@ -153,16 +153,10 @@ async function open(
   const operatorApi = wireOperatorApi(ground, { machine, metrics, dispatcher, dataPlane });
   const before: Door = (...exchange) => operatorApi(...exchange) || codeDownloads.serve(...exchange);
   server.on("request", behind(ground, awsApi, { functionUrls: functionUrls.serve, before }));
-  const plainInvocations = openPlainInvocations(server, {
-    clock,
-    take: (arrived) => awsApi.handleWhole(wholeRequest(arrived)),
-  });
+  const plain = openPlainInvocations(server, clock, (arrived) => awsApi.handleWhole(wholeRequest(arrived)));
   const listenAlone = (alone: Server): Promise<string> => listen(alone, configuration);
   endpoint = await (dataPlane?.listen(listenAlone) ?? listenAlone(server));
-  opened.add(() => {
-    plainInvocations.close();
-    return closeServer(server);
-  });
+  opened.add(() => Promise.all([plain.close(), closeServer(server)]));
   opened.add(() => mappings.settled());
   opened.add(() => asyncInvocations.settled());
   opened.add(() => Promise.all([dispatcher.close(DRAIN_MS), dataPlane?.drain(DRAIN_MS)]));

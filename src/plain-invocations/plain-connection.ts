@@ -11,7 +11,7 @@ export interface ArrivedInvocation {
   readonly isOpen: boolean;
   /** Sends the answer, unless the client has gone. Throws, before anything is sent, for a header that cannot be one. */
   answer(answer: Answer): void;
-  /** The request, and all behind it, goes to the HTTP server, as if nobody had read it. */
+  /** The request, and all behind it, goes to the HTTP server, as if nobody had read it; unless the client has gone. */
   handBack(): void;
 }
 
@@ -90,6 +90,7 @@ export class PlainConnection implements ArrivedInvocation {
   }
 
   handBack(): void {
+    if (!this.isOpen) return;
     const { headBytes, pieces } = this.#whole();
     this.#isAnswering = false;
     this.#handOver(Buffer.concat([headBytes, ...pieces]));

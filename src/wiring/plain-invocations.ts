@@ -9,7 +9,8 @@ import type { Clock } from "../ports/clock.ts";
 /** Reads plain invocations from the server's connections by itself; all else is left to the server. */
 export function openPlainInvocations(
   server: Server,
-  { clock, take }: { readonly clock: Clock; readonly take: (arrived: ArrivedInvocation) => void },
+  clock: Clock,
+  take: (arrived: ArrivedInvocation) => void,
 ): PlainConnections {
   const connections: PlainConnections = new PlainConnections({
     clock,

@@ -83,7 +83,7 @@ describe("plain invocations on the public port", { timeout: 60_000 }, () => {
     });
     server.keepAliveTimeout = 60_000;
     clock = new ManualClock();
-    connections = openPlainInvocations(server, { clock, take: (invocation) => take(invocation) });
+    connections = openPlainInvocations(server, clock, (invocation) => take(invocation));
     await once(server.listen(0, "127.0.0.1"), "listening");
   });
   beforeEach(() => {

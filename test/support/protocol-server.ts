@@ -86,10 +86,11 @@ export async function startProtocolServer(
   const server = http.createServer((request, response) => {
     if (!intercept?.(request, response)) void dispatcher.serve(request, response);
   });
-  const plainInvocations = openPlainInvocations(server, {
-    clock: systemClock,
-    take: (arrived) => void dispatcher.serveWhole(wholeRequest(arrived)),
-  });
+  const plainInvocations = openPlainInvocations(
+    server,
+    systemClock,
+    (arrived) => void dispatcher.serveWhole(wholeRequest(arrived)),
+  );
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
