@@ -78,15 +78,23 @@ export class PlainConnection implements ArrivedInvocation {
     this.#isAnswering = false;
     this.#arriving = undefined;
     this.#quietRounds = 0;
-    const { socket } = this;
-    if (payload === undefined) socket.write(head);
-    else {
-      socket.cork();
-      socket.write(head);
-      socket.write(payload);
-      socket.uncork();
+    if (this.#write(head, payload)) {
+      if (this.socket.isPaused()) this.socket.resume();
+      return;
     }
-    if (socket.isPaused()) socket.resume();
+    // Who does not read answers is not asked for requests.
+    this.socket.pause();
+    this.socket.once("drain", () => this.socket.resume());
+  }
+
+  #write(head: Buffer, payload: Uint8Array | undefined): boolean {
+    const { socket } = this;
+    if (payload === undefined) return socket.write(head);
+    socket.cork();
+    socket.write(head);
+    const isThrough = socket.write(payload);
+    socket.uncork();
+    return isThrough;
   }
 
   handBack(): void {

@@ -237,6 +237,28 @@ describe("plain invocations on the public port", { timeout: 60_000 }, () => {
     await until(() => held.length === 2);
   });
 
+  test("are not taken from a client that does not read its answers, until it does", async () => {
+    const body = "a".repeat(1_000_000);
+    let answers = 0;
+    take = (invocation) => {
+      answers++;
+      invocation.answer({ status: 200, headers: { "content-length": String(body.length) }, body });
+    };
+    const end = open();
+    end.socket.removeAllListeners("data");
+    end.socket.pause();
+    end.socket.write(request("1").repeat(40));
+    // What the kernel keeps for both ends is some megabytes.
+    let before = -1;
+    while (answers !== before) {
+      before = answers;
+      await delay(50);
+    }
+    assert.ok(answers < 30, `${answers} answers were made`);
+    end.socket.resume();
+    await until(() => answers === 40);
+  });
+
   test("do not hinder a client that says that it has ended", async () => {
     const end = open();
     await end.ask(request("1"));
