@@ -54,11 +54,12 @@ export function listenTogether(
   });
 }
 
-/** Ends every connection. */
-export function closeServer(server: Server): Promise<void> {
+/** Ends every connection; `taken`: those that are not the server's. */
+export function closeServer(server: Server, taken?: { close(): void }): Promise<void> {
   return new Promise((resolve) => {
     server.close(() => resolve());
     server.closeAllConnections();
+    taken?.close();
   });
 }
 

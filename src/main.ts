@@ -156,7 +156,7 @@ async function open(
   const plain = openPlainInvocations(server, clock, (arrived) => awsApi.handleWhole(wholeRequest(arrived)));
   const listenAlone = (alone: Server): Promise<string> => listen(alone, configuration);
   endpoint = await (dataPlane?.listen(listenAlone) ?? listenAlone(server));
-  opened.add(() => Promise.all([plain.close(), closeServer(server)]));
+  opened.add(() => closeServer(server, plain));
   opened.add(() => mappings.settled());
   opened.add(() => asyncInvocations.settled());
   opened.add(() => Promise.all([dispatcher.close(DRAIN_MS), dataPlane?.drain(DRAIN_MS)]));

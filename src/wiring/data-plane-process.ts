@@ -154,8 +154,7 @@ class DataPlaneProcess {
   async #close(): Promise<void> {
     setTimeout(() => process.exit(1), END_WITHIN_MS).unref();
     try {
-      this.#plain?.close();
-      if (this.#server !== undefined) await closeServer(this.#server);
+      if (this.#server !== undefined) await closeServer(this.#server, this.#plain);
       // What is being made can be removed when it is there.
       await this.#configuring?.catch(() => undefined);
       await this.#opened.close();

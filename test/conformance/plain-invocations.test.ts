@@ -76,7 +76,7 @@ describe("plain invocations on the public port", { timeout: 60_000 }, () => {
       const chunks: Buffer[] = [];
       message.on("data", (chunk: Buffer) => chunks.push(chunk));
       message.on("end", () => {
-        overHttp.push(`${message.method} ${message.url} ${Buffer.concat(chunks)}`);
+        overHttp.push(`${message.method} ${message.url} ${Buffer.concat(chunks).toString()}`);
         response.setHeader("content-length", 4);
         response.end("http");
       });
