@@ -194,7 +194,7 @@ export class ExecutionEnvironment implements RuntimeApiSession {
     assert(this.#state === "idle" && deliver !== undefined, "an event goes to an idle environment only");
     if (this.#isFrozen) this.#sandbox?.thaw();
     this.#isFrozen = false;
-    const { clock, log } = this.#dependencies;
+    const { clock } = this.#dependencies;
     const nowMs = clock.monotonicMs();
     const began = startedMs ?? nowMs;
     const leftMs = request.version.timeoutSeconds * 1000 - (nowMs - began);
@@ -206,15 +206,7 @@ export class ExecutionEnvironment implements RuntimeApiSession {
     running.cancelDeadline = clock.after(leftMs, () => setImmediate(() => this.#timedOut(running)));
     this.#running = running;
     this.#pendingReport?.();
-    if (startedMs === undefined)
-      log.start(
-        {
-          requestId: request.requestId,
-          version: request.version.version,
-          traceHeader: request.traceHeader,
-        },
-        request.wantsLogTail,
-      );
+    this.#logStart(request);
     const deadlineMs = Math.round(clock.nowMs() + leftMs);
     const { extensions } = this.#dependencies;
     if (extensions?.isEmpty === false) extensions.tellOf(request, deadlineMs);
@@ -227,6 +219,11 @@ export class ExecutionEnvironment implements RuntimeApiSession {
       clientContext: request.clientContext,
     };
     deliver(running.event);
+  }
+
+  /** AWS: an initialisation that is repeated inside the invocation stands before this. */
+  #logStart({ requestId, version, traceHeader, wantsLogTail }: InvocationRequest): void {
+    this.#dependencies.log.start({ requestId, version: version.version, traceHeader }, wantsLogTail);
   }
 
   next(deliver: (event: InvocationEvent) => void): RuntimeApiRefusal | undefined {
@@ -490,6 +487,7 @@ export class ExecutionEnvironment implements RuntimeApiSession {
       readonly failure: FunctionFailure;
     },
   ): void {
+    this.#logStart(request);
     this.#running = new RunningInvocation(request, resolve, failed.startedMs);
     this.#fail(this.#running, failed.status, failed.failure);
   }

@@ -31,7 +31,7 @@ export class InvocationLog {
   readonly #platform: PlatformLog;
   readonly #owner: RecordOwner;
   #telemetry: TelemetryStream | undefined;
-  /** The present invocation's log, when its caller asked for the tail. */
+  /** The present invocation's log, when its caller asked for the tail, or may still do so. */
   #tail: string | undefined;
 
   constructor(
@@ -106,8 +106,13 @@ export class InvocationLog {
     this.#observer?.platform(platformRecords.subscription(subscription));
   }
 
+  /**
+   * AWS: the tail of the invocation that comes next has what is written from here on, but not this line. Provisioned
+   * environments initialise for no invocation.
+   */
   initStart(event: InitStart): void {
     this.#platformEvent(this.#platform.initStart(event));
+    this.#tail = this.#owner.initializationType === "on-demand" ? (this.#tail ?? "") : undefined;
     this.#observer?.platform(platformRecords.initStart(this.#owner, event));
   }
 
@@ -127,7 +132,7 @@ export class InvocationLog {
   }
 
   start(event: InvocationStart, wantsTail: boolean): void {
-    this.#tail = wantsTail ? "" : undefined;
+    this.#tail = wantsTail ? (this.#tail ?? "") : undefined;
     this.#platformEvent(this.#platform.start(event));
     this.#observer?.platform(platformRecords.start(event));
   }
