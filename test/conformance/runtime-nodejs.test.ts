@@ -231,7 +231,14 @@ for (const client of clients.filter(({ language }) => language === "nodejs")) {
           );
         });
       }
-      const expected = { simple: { via: "callback" }, waits: { done: true }, hurries: "early", never: null };
+      const expected = {
+        simple: { via: "callback" },
+        waits: { done: true },
+        hurries: "early",
+        never: null,
+        twice: "first",
+        both: "called",
+      };
       for (const [name, result] of Object.entries(expected)) {
         await withClient(client, directory, `callback.${name}`, async ({ api }) => {
           for (let round = 0; round < 2; round++) {

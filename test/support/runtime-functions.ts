@@ -87,6 +87,14 @@ const FILES = {
         const result = { done };
         callback(null, result);
       };
+      exports.twice = (event, context, callback) => {
+        callback(null, "first");
+        setTimeout(() => callback(new Error("second")), 20);
+      };
+      exports.both = async (event, context, callback) => {
+        callback(null, "called");
+        return "returned";
+      };
       exports.hurries = (event, context, callback) => {
         context.callbackWaitsForEmptyEventLoop = false;
         setTimeout(() => {}, 600000);
