@@ -31,6 +31,8 @@ export class InvocationLog {
   readonly #platform: PlatformLog;
   readonly #owner: RecordOwner;
   #telemetry: TelemetryStream | undefined;
+  /** Write what the sandbox's output has begun a line with. */
+  #flushes: (() => void)[] = [];
   /** The present invocation's log, when its caller asked for the tail, or may still do so. */
   #tail: string | undefined;
 
@@ -68,6 +70,7 @@ export class InvocationLog {
     onSupervision?: (event: SupervisionEvent) => void,
   ): void {
     const telemetry = this.#telemetry;
+    this.#flushes = [];
     const write = (category: "function" | "extension", timestampMs: number, line: string): void => {
       this.#write(timestampMs, line);
       if (telemetry?.isObserved === true) telemetry.output(category, timestampMs, line);
@@ -91,6 +94,7 @@ export class InvocationLog {
 
   #followLines(stream: Readable, onLine: (timestampMs: number, line: string) => void): void {
     const lines = splitLines((line) => onLine(this.#clock.nowMs(), line));
+    this.#flushes.push(lines.flush);
     stream.on("data", (chunk: Buffer) => lines.write(chunk));
     stream.on("close", () => lines.flush());
     stream.on("error", () => lines.flush());
@@ -137,8 +141,12 @@ export class InvocationLog {
     this.#observer?.platform(platformRecords.start(event));
   }
 
-  /** END and REPORT. Returns the tail, when the invocation's caller asked for it. */
+  /**
+   * END and REPORT, behind a line that the function has not ended: AWS does not keep it for the next invocation. Returns
+   * the tail, when the invocation's caller asked for it.
+   */
   end(report: InvocationReport): string | undefined {
+    for (const flush of this.#flushes) flush();
     this.#platformEvent(this.#platform.end(report));
     this.#platformEvent(this.#platform.report(report));
     this.#observer?.platform(platformRecords.report(report));

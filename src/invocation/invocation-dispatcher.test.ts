@@ -89,6 +89,23 @@ describe("a cold and a warm invocation", () => {
     );
   });
 
+  test("a line that the function does not end is the invocation's own", async () => {
+    const { invoke, sandboxes, lines } = platform();
+    const running = invoke(functionVersion(), true);
+    await settle();
+    sandboxes[0]?.next();
+    await settle();
+    sandboxes[0]?.stdout.write("a prompt: ");
+    sandboxes[0]?.answerAndNext("1");
+    assert.match((await running).logTail ?? "", /\na prompt: \nEND RequestId: request-1\n/);
+    const again = invoke(functionVersion(), true);
+    await settle();
+    sandboxes[0]?.stdout.write("more\n");
+    sandboxes[0]?.answerAndNext("2");
+    assert.match((await again).logTail ?? "", /^START .*\nmore\nEND RequestId: request-2\n/);
+    assert.equal(lines.filter((line) => line === "a prompt: \n").length, 1);
+  });
+
   test("the first tail begins with what initialisation wrote, and no later one has it", async () => {
     const { invoke, sandboxes } = platform();
     const running = invoke(functionVersion(), true);
