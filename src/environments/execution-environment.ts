@@ -160,8 +160,10 @@ export class ExecutionEnvironment implements RuntimeApiSession {
       });
     }
     const outcome = await initialization.outcome(limitMs, timeoutFailure);
-    if (outcome.status === "success") this.#initDurationMs = outcome.durationMs;
-    else this.#shutdown.reason = outcome.status === "timeout" ? "timeout" : "failure";
+    if (outcome.status === "success") {
+      // Repeated inside an invocation it is part of that one's duration.
+      if (phase === "init") this.#initDurationMs = outcome.durationMs;
+    } else this.#shutdown.reason = outcome.status === "timeout" ? "timeout" : "failure";
     return outcome;
   }
 

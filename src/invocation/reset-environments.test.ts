@@ -63,6 +63,8 @@ describe("an environment that failed", () => {
     p.sandboxes[1]?.answerAndNext("2");
     assert.equal(text(await third), "2");
     assert.equal(p.sandboxes.length, 2);
+    await settle();
+    assert.doesNotMatch(p.lines.at(-1) ?? "", /Init Duration/, "which was part of the invocation before");
   });
 
   test("reports an initialisation that fails inside the invocation, and is reset again", async () => {
