@@ -94,7 +94,8 @@ async function nextEvent(state, client) {
   const requestId = headers["lambda-runtime-aws-request-id"];
   const traceId = headers["lambda-runtime-trace-id"];
   setTraceId(traceId);
-  if (state.invokeStore !== undefined) state.invokeStore.currentContext = invocationContext(requestId, traceId);
+  if (state.invokeStore !== undefined)
+    state.invokeStore.currentContext = invocationContext(requestId, traceId);
   state.requestId = requestId;
   state.phase = "invoke";
   return { headers, body, requestId };

@@ -94,7 +94,7 @@ export class InvocationLog {
 
   #followLines(stream: Readable, onLine: (timestampMs: number, line: string) => void): void {
     const lines = splitLines((line) => onLine(this.#clock.nowMs(), line));
-    this.#flushes.push(lines.flush);
+    this.#flushes.push(() => lines.flush());
     stream.on("data", (chunk: Buffer) => lines.write(chunk));
     stream.on("close", () => lines.flush());
     stream.on("error", () => lines.flush());

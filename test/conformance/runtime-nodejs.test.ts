@@ -49,7 +49,7 @@ for (const client of clients.filter(({ language }) => language === "nodejs")) {
       });
     });
 
-    test("AWS: libraries find the invocation in awslambda.InvokeStore, from Node.js 24 on", LIMIT, async () => {
+    test("AWS: libraries find the invocation in awslambda.InvokeStore", LIMIT, async () => {
       const source = `const atInit = awslambda.InvokeStore?.getRequestId();
       exports.handler = async (event, context) => {
         const store = awslambda.InvokeStore;
