@@ -1,5 +1,7 @@
 "use strict";
 
+const { supportsCallbacks } = require("./handler-loader.cjs");
+const { InvokeStore } = require("./invoke-store.cjs");
 const { HIGH_WATER_MARK, STREAMING } = require("./streaming-handler.cjs");
 
 const HTTP_INTEGRATION = "application/vnd.awslambda.http-integration-response";
@@ -27,11 +29,16 @@ function streamifyResponse(handler, options) {
   return handler;
 }
 
-/** The global `awslambda`, unless AWS_LAMBDA_NODEJS_NO_GLOBAL_AWSLAMBDA asks to leave it out. */
+/**
+ * The global `awslambda`, unless AWS_LAMBDA_NODEJS_NO_GLOBAL_AWSLAMBDA asks to leave it out. Returns the store of the
+ * invocation, which came with Node.js 24.
+ */
 function installAwslambda() {
   const without = process.env.AWS_LAMBDA_NODEJS_NO_GLOBAL_AWSLAMBDA;
-  if (without === "1" || without === "true") return;
-  globalThis.awslambda = { ...globalThis.awslambda, streamifyResponse, HttpResponseStream };
+  if (without === "1" || without === "true") return undefined;
+  const store = supportsCallbacks() ? {} : { InvokeStore: new InvokeStore() };
+  globalThis.awslambda = { ...globalThis.awslambda, ...store, streamifyResponse, HttpResponseStream };
+  return store.InvokeStore;
 }
 
 module.exports = { installAwslambda };

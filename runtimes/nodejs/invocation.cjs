@@ -13,7 +13,8 @@ async function runHandler(handler, event, context) {
 /**
  * AWS: the older contract (aws-lambda-ric 3). A result given to the callback is held back until the event loop is
  * empty, unless context.callbackWaitsForEmptyEventLoop is false; an event loop that runs empty without any result
- * answers null; a returned promise and context.succeed/fail/done answer at once.
+ * answers null; a returned promise and context.succeed/fail/done answer at once. Whichever comes first counts, and
+ * nothing after it.
  */
 function runWithCallback(handler, event, context) {
   return new Promise((resolve, reject) => {
@@ -25,15 +26,21 @@ function runWithCallback(handler, event, context) {
       if (error === undefined || error === null) resolve(result);
       else reject(error);
     };
+    let hasAnswered = false;
+    const first = (answer) => (error, result) => {
+      if (hasAnswered) return;
+      hasAnswered = true;
+      answer(error, result);
+    };
     context.callbackWaitsForEmptyEventLoop = true;
-    context.succeed = (result) => settle(null, result);
-    context.fail = (error) => settle(error ?? "handled");
-    context.done = settle;
-    const callback = (error, result) => {
+    context.succeed = first((result) => settle(null, result));
+    context.fail = first((error) => settle(error ?? "handled"));
+    context.done = first(settle);
+    const callback = first((error, result) => {
       const failed = error !== undefined && error !== null;
       if (failed || !context.callbackWaitsForEmptyEventLoop) settle(error, result);
       else whenEmpty = () => settle(null, result);
-    };
+    });
     try {
       const returned = handler(event, context, callback);
       if (typeof returned?.then === "function") returned.then(context.succeed, context.fail);

@@ -8,6 +8,7 @@ const { errorPayload, runtimeError } = require("./errors.cjs");
 const { startWrapper } = require("./exec-wrapper.cjs");
 const { loadHandler } = require("./handler-loader.cjs");
 const { runHandler } = require("./invocation.cjs");
+const { invocationContext } = require("./invoke-store.cjs");
 const { ResponseStream } = require("./response-stream.cjs");
 const { RuntimeApiClient } = require("./runtime-api-client.cjs");
 const { highWaterMark, isStreaming, runStreamingHandler } = require("./streaming-handler.cjs");
@@ -22,6 +23,7 @@ const newState = () => ({
   requestId: undefined,
   answered: undefined,
   responseStream: undefined,
+  invokeStore: undefined,
 });
 
 /**
@@ -51,8 +53,8 @@ async function startRuntime(
 
 /** What does not need the function's code. */
 function setUp(client, target) {
-  installAwslambda();
   const state = newState();
+  state.invokeStore = installAwslambda();
   const log = patchConsole(() => state.requestId, target);
   const runtime = { state, client, log, crashListeners: undefined };
   runtime.crashListeners = reportCrashes(runtime);
@@ -90,7 +92,10 @@ async function nextEvent(state, client) {
   await codeCacheBeforeNext();
   const { headers, body } = await client.next();
   const requestId = headers["lambda-runtime-aws-request-id"];
-  setTraceId(headers["lambda-runtime-trace-id"]);
+  const traceId = headers["lambda-runtime-trace-id"];
+  setTraceId(traceId);
+  if (state.invokeStore !== undefined)
+    state.invokeStore.currentContext = invocationContext(requestId, traceId);
   state.requestId = requestId;
   state.phase = "invoke";
   return { headers, body, requestId };

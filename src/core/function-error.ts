@@ -75,16 +75,34 @@ export const responseTruncated = (requestId: string): FunctionFailure =>
     errorMessage: `RequestId: ${requestId} Error: The response ended before it was complete`,
   });
 
+/** AWS: as Go's standard library names them on Linux. */
 const SIGNAL_TEXTS: Readonly<Record<string, string>> = {
-  SIGKILL: "killed",
-  SIGTERM: "terminated",
-  SIGSEGV: "segmentation fault",
+  SIGHUP: "hangup",
+  SIGINT: "interrupt",
+  SIGQUIT: "quit",
+  SIGILL: "illegal instruction",
+  SIGTRAP: "trace/breakpoint trap",
   SIGABRT: "aborted",
   // The same signal by its older name.
   SIGIOT: "aborted",
-  SIGILL: "illegal instruction",
   SIGBUS: "bus error",
   SIGFPE: "floating point exception",
+  SIGKILL: "killed",
+  SIGUSR1: "user defined signal 1",
+  SIGSEGV: "segmentation fault",
+  SIGUSR2: "user defined signal 2",
+  SIGPIPE: "broken pipe",
+  SIGALRM: "alarm clock",
+  SIGTERM: "terminated",
+  SIGSTKFLT: "stack fault",
+  SIGXCPU: "CPU time limit exceeded",
+  SIGXFSZ: "file size limit exceeded",
+  SIGVTALRM: "virtual timer expired",
+  SIGPROF: "profiling timer expired",
+  SIGIO: "I/O possible",
+  SIGPOLL: "I/O possible",
+  SIGPWR: "power failure",
+  SIGSYS: "bad system call",
 };
 
 function signalText(signal: string): string {

@@ -44,9 +44,9 @@ const capitalized = (word: string): string => `${word.slice(0, 1).toUpperCase()}
 
 const textLog = (initializationType: InitializationType): PlatformLog => ({
   tellsRuntimeDone: false,
-  // AWS: written for managed runtimes only.
-  initStart: ({ runtimeVersion, runtimeVersionArn }) =>
-    runtimeVersion === undefined
+  // AWS: written for managed runtimes only, and not when an initialisation is repeated inside an invocation.
+  initStart: ({ phase, runtimeVersion, runtimeVersionArn }) =>
+    runtimeVersion === undefined || phase === "invoke"
       ? undefined
       : `INIT_START Runtime Version: ${runtimeVersion}\tRuntime Version ARN: ${runtimeVersionArn}\n`,
   initRuntimeDone: () => undefined,

@@ -160,8 +160,10 @@ export class ExecutionEnvironment implements RuntimeApiSession {
       });
     }
     const outcome = await initialization.outcome(limitMs, timeoutFailure);
-    if (outcome.status === "success") this.#initDurationMs = outcome.durationMs;
-    else this.#shutdown.reason = outcome.status === "timeout" ? "timeout" : "failure";
+    if (outcome.status === "success") {
+      // Repeated inside an invocation it is part of that one's duration.
+      if (phase === "init") this.#initDurationMs = outcome.durationMs;
+    } else this.#shutdown.reason = outcome.status === "timeout" ? "timeout" : "failure";
     return outcome;
   }
 
@@ -194,7 +196,7 @@ export class ExecutionEnvironment implements RuntimeApiSession {
     assert(this.#state === "idle" && deliver !== undefined, "an event goes to an idle environment only");
     if (this.#isFrozen) this.#sandbox?.thaw();
     this.#isFrozen = false;
-    const { clock, log } = this.#dependencies;
+    const { clock } = this.#dependencies;
     const nowMs = clock.monotonicMs();
     const began = startedMs ?? nowMs;
     const leftMs = request.version.timeoutSeconds * 1000 - (nowMs - began);
@@ -205,15 +207,7 @@ export class ExecutionEnvironment implements RuntimeApiSession {
     running.cancelDeadline = clock.deadline(leftMs, () => this.#timedOut(running));
     this.#running = running;
     this.#pendingReport?.();
-    if (startedMs === undefined)
-      log.start(
-        {
-          requestId: request.requestId,
-          version: request.version.version,
-          traceHeader: request.traceHeader,
-        },
-        request.wantsLogTail,
-      );
+    this.#logStart(request);
     const deadlineMs = Math.round(clock.nowMs() + leftMs);
     const { extensions } = this.#dependencies;
     if (extensions?.isEmpty === false) extensions.tellOf(request, deadlineMs);
@@ -226,6 +220,11 @@ export class ExecutionEnvironment implements RuntimeApiSession {
       clientContext: request.clientContext,
     };
     deliver(running.event);
+  }
+
+  /** AWS: an initialisation that is repeated inside the invocation stands before this. */
+  #logStart({ requestId, version, traceHeader, wantsLogTail }: InvocationRequest): void {
+    this.#dependencies.log.start({ requestId, version: version.version, traceHeader }, wantsLogTail);
   }
 
   next(deliver: (event: InvocationEvent) => void): RuntimeApiRefusal | undefined {
@@ -489,6 +488,7 @@ export class ExecutionEnvironment implements RuntimeApiSession {
       readonly failure: FunctionFailure;
     },
   ): void {
+    this.#logStart(request);
     this.#running = new RunningInvocation(request, resolve, failed.startedMs);
     this.#fail(this.#running, failed.status, failed.failure);
   }

@@ -31,7 +31,9 @@ export class InvocationLog {
   readonly #platform: PlatformLog;
   readonly #owner: RecordOwner;
   #telemetry: TelemetryStream | undefined;
-  /** The present invocation's log, when its caller asked for the tail. */
+  /** Write what the sandbox's output has begun a line with. */
+  #flushes: (() => void)[] = [];
+  /** The present invocation's log, when its caller asked for the tail, or may still do so. */
   #tail: string | undefined;
 
   constructor(
@@ -68,6 +70,7 @@ export class InvocationLog {
     onSupervision?: (event: SupervisionEvent) => void,
   ): void {
     const telemetry = this.#telemetry;
+    this.#flushes = [];
     const write = (category: "function" | "extension", timestampMs: number, line: string): void => {
       this.#write(timestampMs, line);
       if (telemetry?.isObserved === true) telemetry.output(category, timestampMs, line);
@@ -91,6 +94,7 @@ export class InvocationLog {
 
   #followLines(stream: Readable, onLine: (timestampMs: number, line: string) => void): void {
     const lines = splitLines((line) => onLine(this.#clock.nowMs(), line));
+    this.#flushes.push(() => lines.flush());
     stream.on("data", (chunk: Buffer) => lines.write(chunk));
     stream.on("close", () => lines.flush());
     stream.on("error", () => lines.flush());
@@ -106,8 +110,13 @@ export class InvocationLog {
     this.#observer?.platform(platformRecords.subscription(subscription));
   }
 
+  /**
+   * AWS: the tail of the invocation that comes next has what is written from here on, but not this line. Provisioned
+   * environments initialise for no invocation.
+   */
   initStart(event: InitStart): void {
     this.#platformEvent(this.#platform.initStart(event));
+    this.#tail = this.#owner.initializationType === "on-demand" ? (this.#tail ?? "") : undefined;
     this.#observer?.platform(platformRecords.initStart(this.#owner, event));
   }
 
@@ -127,13 +136,17 @@ export class InvocationLog {
   }
 
   start(event: InvocationStart, wantsTail: boolean): void {
-    this.#tail = wantsTail ? "" : undefined;
+    this.#tail = wantsTail ? (this.#tail ?? "") : undefined;
     this.#platformEvent(this.#platform.start(event));
     this.#observer?.platform(platformRecords.start(event));
   }
 
-  /** END and REPORT. Returns the tail, when the invocation's caller asked for it. */
+  /**
+   * END and REPORT, behind a line that the function has not ended: AWS does not keep it for the next invocation. Returns
+   * the tail, when the invocation's caller asked for it.
+   */
   end(report: InvocationReport): string | undefined {
+    for (const flush of this.#flushes) flush();
     this.#platformEvent(this.#platform.end(report));
     this.#platformEvent(this.#platform.report(report));
     this.#observer?.platform(platformRecords.report(report));

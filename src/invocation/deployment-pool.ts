@@ -350,7 +350,6 @@ export class DeploymentPool implements TakesTurns {
     const { platformFailure, capacity } = this.#dependencies;
     // The Shutdown phase of what has failed is no part of this invocation; a failure of it is one of the start as well.
     await previous.environment.end().catch(() => undefined);
-    made.log.start({ ...request, version: request.version.version }, request.wantsLogTail);
     announceInit(made, this.version, "invoke");
     const timeoutMs = request.version.timeoutSeconds * 1000;
     try {

@@ -88,6 +88,39 @@ describe("a cold and a warm invocation", () => {
       /^START RequestId: request-1 .*\nhello from inside\nEND RequestId: request-1\nREPORT RequestId: request-1\t/,
     );
   });
+
+  test("a line that the function does not end is the invocation's own", async () => {
+    const { invoke, sandboxes, lines } = platform();
+    const running = invoke(functionVersion(), true);
+    await settle();
+    sandboxes[0]?.next();
+    await settle();
+    sandboxes[0]?.stdout.write("a prompt: ");
+    sandboxes[0]?.answerAndNext("1");
+    assert.match((await running).logTail ?? "", /\na prompt: \nEND RequestId: request-1\n/);
+    const again = invoke(functionVersion(), true);
+    await settle();
+    sandboxes[0]?.stdout.write("more\n");
+    sandboxes[0]?.answerAndNext("2");
+    assert.match((await again).logTail ?? "", /^START .*\nmore\nEND RequestId: request-2\n/);
+    assert.equal(lines.filter((line) => line === "a prompt: \n").length, 1);
+  });
+
+  test("the first tail begins with what initialisation wrote, and no later one has it", async () => {
+    const { invoke, sandboxes } = platform();
+    const running = invoke(functionVersion(), true);
+    await settle();
+    sandboxes[0]?.stdout.write("loading\n");
+    await settle();
+    sandboxes[0]?.next();
+    await settle();
+    sandboxes[0]?.answerAndNext("1");
+    assert.match((await running).logTail ?? "", /^loading\nSTART RequestId: request-1 /);
+    const again = invoke(functionVersion(), true);
+    await settle();
+    sandboxes[0]?.answerAndNext("2");
+    assert.match((await again).logTail ?? "", /^START RequestId: request-2 /);
+  });
 });
 
 describe("what goes wrong in a function", () => {
@@ -166,7 +199,7 @@ describe("what goes wrong in a function", () => {
 
   test("a failed initialisation is repeated inside the invocation, which gets its error", async () => {
     const { invoke, sandboxes, lines, streams } = platform();
-    const running = invoke();
+    const running = invoke(functionVersion(), true);
     await settle();
     sandboxes[0]?.session.initError("Runtime.ImportModuleError", Buffer.from('{"errorMessage":"no module"}'));
     await settle();
@@ -177,7 +210,12 @@ describe("what goes wrong in a function", () => {
     await settle();
     assert.deepEqual(
       lines.map((line) => line.split(/[ \t]/).slice(0, 1).join()),
-      ["INIT_START", "INIT_REPORT", "START", "INIT_START", "INIT_REPORT", "END", "REPORT"],
+      ["INIT_START", "INIT_REPORT", "INIT_REPORT", "START", "END", "REPORT"],
+    );
+    assert.match(
+      result.logTail ?? "",
+      /^INIT_REPORT .*Phase: init\t.*\nINIT_REPORT .*Phase: invoke\t.*\nSTART /,
+      "the tail has both",
     );
     assert.equal(streams.length, 1);
     assert.deepEqual(

@@ -49,6 +49,23 @@ for (const client of clients.filter(({ language }) => language === "nodejs")) {
       });
     });
 
+    test("AWS: libraries find the invocation in awslambda.InvokeStore", LIMIT, async () => {
+      const source = `const atInit = awslambda.InvokeStore?.getRequestId();
+      exports.handler = async (event, context) => {
+        const store = awslambda.InvokeStore;
+        if (store === undefined) return null;
+        store.set("mine", 1);
+        const ofInvocation = [store.getRequestId() === context.awsRequestId, store.getXRayTraceId() === context.xRayTraceId];
+        return [atInit, ...ofInvocation, store.hasContext(), store.get("mine")];
+      };`;
+      await writeFile(join(directory, "store.cjs"), source);
+      await withClient(client, directory, "store.handler", async ({ api }) => {
+        const expected = hasCallbacks ? null : ["-", true, true, true, 1];
+        for (let round = 0; round < 2; round++)
+          assert.deepEqual(json(await api.invoke({ payload: "{}" })), expected);
+      });
+    });
+
     test("handler names that cannot be served are refused while loading", LIMIT, async () => {
       const expected = {
         "../cases.echo": ["Runtime.MalformedHandlerName", /not a valid handler name/],
@@ -231,7 +248,14 @@ for (const client of clients.filter(({ language }) => language === "nodejs")) {
           );
         });
       }
-      const expected = { simple: { via: "callback" }, waits: { done: true }, hurries: "early", never: null };
+      const expected = {
+        simple: { via: "callback" },
+        waits: { done: true },
+        hurries: "early",
+        never: null,
+        twice: "first",
+        both: "called",
+      };
       for (const [name, result] of Object.entries(expected)) {
         await withClient(client, directory, `callback.${name}`, async ({ api }) => {
           for (let round = 0; round < 2; round++) {

@@ -70,6 +70,32 @@ for (const client of clients.filter(({ language }) => language === "python")) {
       }),
     );
 
+    test("the caller's trace context in W3C's form is the context's", LIMIT, () =>
+      withClient(client, directory, "w3c.handler", async ({ api }) => {
+        const given = { traceparent: "00-a-b-01", tracestate: 1, baggage: "k=v", more: "no" };
+        const clientContext = JSON.stringify({ custom: {}, w3c: given });
+        const headers = { "Lambda-Runtime-Client-Context": clientContext };
+        assert.deepEqual(json(await api.invoke({ payload: "{}", headers })), {
+          traceparent: "00-a-b-01",
+          baggage: "k=v",
+        });
+        assert.deepEqual(json(await api.invoke({ payload: "{}" })), {});
+      }),
+    );
+
+    test("a warning stands before the error that ends the initialisation", LIMIT, () =>
+      withClient(client, directory, "bad_init.handler", async ({ api, process }) => {
+        await api.initError;
+        await process.exited;
+        const [warning, error] = await process.telemetry();
+        assert.match(
+          warning?.text ?? "",
+          /^\[WARNING\]\t[^\t]+\t\tLAMBDA_WARNING: Unhandled exception[.] .*runtimes-update[.]html\r\n$/,
+        );
+        assert.match(error?.text ?? "", /^\[ERROR\] IndexError: init broke\n/);
+      }),
+    );
+
     test("without a telemetry descriptor records are lines of standard output", LIMIT, () =>
       withClient(client, directory, "cases.fail", { telemetry: false }, async ({ api, process }) => {
         await api.invoke({ payload: "{}" });

@@ -147,6 +147,39 @@ test("the reported memory grows with what the function keeps, not with the files
   assert.ok(reading - idle < 40, `${idle} MB, reading and writing 100 MB: ${reading} MB`);
 });
 
+test("the reported memory of a program that has ended is what it kept, not the files it wrote", async (t) => {
+  if (!canIsolate(t)) return;
+  const sandboxes = await openSandboxes(t);
+  const kept = await sandboxes.run(`globalThis.kept = Buffer.alloc(100 << 20, 1); process.exit(3);`, {
+    memoryMb: 512,
+  });
+  const keptMb = kept.memoryPeakBytes! / MEBIBYTE;
+  assert.ok(keptMb > 100 && keptMb < 180, `${keptMb} MB`);
+  const wrote = await sandboxes.run(
+    `const block = Buffer.alloc(1 << 20); for (let i = 0; i < 150; i++) fs.appendFileSync("/tmp/file", block); process.exit(3);`,
+    { memoryMb: 512 },
+  );
+  const wroteMb = wrote.memoryPeakBytes! / MEBIBYTE;
+  assert.ok(wroteMb > 5 && wroteMb < 80, `${wroteMb} MB`);
+});
+
+test("a child that eats all memory is in the reported memory, though the program goes on", async (t) => {
+  if (!canIsolate(t)) return;
+  const sandboxes = await openSandboxes(t);
+  if (
+    !skipUnless(t, sandboxes.driver.report.limits.memory, "no memory limit", "run it with writable cgroups")
+  )
+    return;
+  const { sandbox, output } = await sandboxes.start(
+    `const { signal } = spawnSync(process.execPath, ["-e", "const kept = []; for (;;) kept.push(Buffer.alloc(8 << 20, 1));"]);
+    fs.writeSync(1, "child " + signal); await new Promise(() => setInterval(() => {}, 1000));`,
+    { memoryMb: 192 },
+  );
+  while (!output.text.includes("child SIGKILL"))
+    await new Promise((resolve) => sandbox.stdout.once("data", resolve));
+  assert.equal(sandbox.memoryPeakBytes(), 192 * MEBIBYTE);
+});
+
 test("the CPU share is in proportion to memory once it is limited", async (t) => {
   if (!canIsolate(t)) return;
   const sandboxes = await openSandboxes(t);

@@ -87,6 +87,14 @@ const FILES = {
         const result = { done };
         callback(null, result);
       };
+      exports.twice = (event, context, callback) => {
+        callback(null, "first");
+        setTimeout(() => callback(new Error("second")), 20);
+      };
+      exports.both = async (event, context, callback) => {
+        callback(null, "called");
+        return "returned";
+      };
       exports.hurries = (event, context, callback) => {
         context.callbackWaitsForEmptyEventLoop = false;
         setTimeout(() => {}, 600000);
@@ -140,6 +148,7 @@ const FILES = {
   },
   python: {
     "cases.py": PYTHON_CASES,
+    "w3c.py": "def handler(event, context): return context.w3c()\n",
     "bad_init.py": 'raise IndexError("init broke")\n',
     "bad_import.py": "import no_such_module\ndef handler(event, context): pass\n",
     "bad_syntax.py": "def handler(event, context)\n    pass\n",

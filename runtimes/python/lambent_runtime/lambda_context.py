@@ -11,6 +11,10 @@ import time
 from .errors import RuntimeFault
 
 
+# Of the trace context that a caller may give in the client context's "w3c".
+_W3C_FIELDS = ("traceparent", "tracestate", "baggage")
+
+
 class _Fields:
     """Named attributes taken from a mapping; those it lacks are None."""
 
@@ -53,6 +57,7 @@ class LambdaContext:
         self.invoked_function_arn = headers.get("lambda-runtime-invoked-function-arn")
         self.tenant_id = headers.get("lambda-runtime-aws-tenant-id")
         client_context = _parse(headers, "lambda-runtime-client-context", "Client Context")
+        self._w3c = _w3c_fields(client_context)
         self.client_context = None if client_context is None else ClientContext(client_context)
         identity = _parse(headers, "lambda-runtime-cognito-identity", "Cognito Identity") or {}
         self.identity = CognitoIdentity(
@@ -66,12 +71,23 @@ class LambdaContext:
     def get_remaining_time_in_millis(self):
         return max(0, self._epoch_deadline_time_in_ms - int(time.time() * 1000))
 
+    def w3c(self):
+        """Return the caller's trace context in W3C's form."""
+        return dict(self._w3c)
+
     def log(self, message):
         sys.stdout.write(str(message))
 
     def __repr__(self):
         public = ("%s=%s" % item for item in vars(self).items() if not item[0].startswith("_"))
         return "LambdaContext([%s])" % ",".join(public)
+
+
+def _w3c_fields(client_context):
+    given = client_context.get("w3c") if isinstance(client_context, dict) else None
+    if not isinstance(given, dict):
+        return {}
+    return {name: given[name] for name in _W3C_FIELDS if isinstance(given.get(name), str)}
 
 
 def _parse(headers, name, title):

@@ -11,6 +11,14 @@ from .marshaller import to_json
 
 _STANDARD_ATTRIBUTES = frozenset(vars(logging.makeLogRecord({}))) | {"taskName", "message", "asctime"}
 _JSON_TIME = "%Y-%m-%dT%H:%M:%SZ"
+_INIT_FAILED = (
+    "LAMBDA_WARNING: Unhandled exception. The most likely cause is an issue in the function code. However, in rare "
+    "cases, a Lambda runtime update can cause unexpected function behavior. For functions using managed runtimes, "
+    "runtime updates can be triggered by a function change, or can be applied automatically. To determine if the "
+    "runtime has been updated, check the runtime version in the INIT_START log entry. If this error correlates with a "
+    "change in the runtime version, you may be able to mitigate this error by temporarily rolling back to the previous "
+    "runtime version. For more information, see https://docs.aws.amazon.com/lambda/latest/dg/runtimes-update.html\r"
+)
 _TEXT_FORMAT = "[%(levelname)s]\t%(asctime)s.%(msecs)03dZ\t%(aws_request_id)s\t%(message)s\n"
 
 
@@ -35,6 +43,11 @@ class LambdaLogging:
         if isinstance(logging.getLevelName(self._level), int):
             root.setLevel(self._level)
         root.addHandler(handler)
+
+    def log_init_error(self, payload):
+        """AWS: a warning stands before the error that ends the initialisation."""
+        logging.warning(_INIT_FAILED)
+        self.log_error(payload)
 
     def log_error(self, payload):
         """Log an error payload the way AWS's runtimes do."""

@@ -28,7 +28,7 @@ class Runtime:
             self._code_cache = drop_idle_report(self._code_cache)
         except Exception as error:
             payload = describe(error)
-            self._logging.log_error(payload)
+            self._logging.log_init_error(payload)
             _flush()
             self._client.post_init_error(to_json(payload), payload["errorType"])
             sys.exit(1)

@@ -127,7 +127,9 @@ export class BubblewrapSandbox implements Sandbox {
   }
 
   memoryPeakBytes(): number | undefined {
-    return this.#outOfMemory ? this.#memoryMb * MEBIBYTE : this.#memory.peakBytes();
+    // A child may have had too much, and the program may go on.
+    const wasFull = this.#outOfMemory || this.#launch.group?.outOfMemory() === true;
+    return wasFull ? this.#memoryMb * MEBIBYTE : this.#memory.peakBytes();
   }
 
   terminate(): void {

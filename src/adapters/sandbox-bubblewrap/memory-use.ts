@@ -31,7 +31,8 @@ function childrenOf(processId: number): number[] {
  * interpreter that another sandbox has loaded before. So, as AWS appears to, this takes the peak resident set that
  * the kernel keeps for each process, summed up. Processes that share pages after a fork would count double; there
  * the group's peak plus the shared text is the tighter bound. The smaller of the two is taken: never too little.
- * Processes that have come and gone between two questions are missed.
+ * Processes that have come and gone between two questions are missed; when all are gone, the group's peak without what
+ * it still has of files is the nearest that can be known.
  */
 export class MemoryUse {
   readonly #launchedProcessId: number;
@@ -54,14 +55,22 @@ export class MemoryUse {
     this.#sharedBytes = sharedBytes;
   }
 
-  /** Bytes; keeps the last answer when the processes are gone. */
+  /** Bytes; never falls. */
   peakBytes(): number | undefined {
     const statuses = this.#processIds().map((id) => readProc(`/proc/${id}/status`));
     const resident = statuses.reduce((sum, status) => sum + statusBytes(status, PEAK), 0);
-    if (resident === 0) return this.#peakBytes;
+    if (resident === 0) return this.#peakBytesAtTheEnd();
     const charged = this.#group?.memoryPeakBytes() ?? Number.POSITIVE_INFINITY;
     const text = Math.max(...statuses.map((status) => statusBytes(status, OF_FILES)));
     this.#peakBytes = Math.max(this.#peakBytes ?? 0, Math.min(resident, charged + text + this.#sharedBytes));
+    return this.#peakBytes;
+  }
+
+  #peakBytesAtTheEnd(): number | undefined {
+    const charged = this.#group?.memoryPeakBytes();
+    if (this.#group === undefined || charged === undefined) return this.#peakBytes;
+    const ownBytes = charged - this.#group.filePageBytes() + this.#sharedBytes;
+    this.#peakBytes = Math.max(this.#peakBytes ?? 0, ownBytes);
     return this.#peakBytes;
   }
 

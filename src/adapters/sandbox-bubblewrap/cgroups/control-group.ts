@@ -32,6 +32,8 @@ export interface ControlGroup {
   processIds(): number[];
   /** Highest charge so far, page cache included; undefined without a memory controller. */
   memoryPeakBytes(): number | undefined;
+  /** What is charged now for pages of files, without memory that only looks like files (tmpfs, shared segments). */
+  filePageBytes(): number;
   /** Whether the kernel has killed a process of the group for lack of memory. */
   outOfMemory(): boolean;
   /** Stops every process of the group where it stands, until `thaw`. */

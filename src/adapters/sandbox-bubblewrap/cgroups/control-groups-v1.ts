@@ -96,6 +96,12 @@ class ControlGroupV1 implements ControlGroup {
     return text === undefined ? undefined : Number(text);
   }
 
+  filePageBytes(): number {
+    const { memory } = this.#directories;
+    if (memory === undefined) return 0;
+    return readCounter(memory, "memory.stat", "cache") - readCounter(memory, "memory.stat", "shmem");
+  }
+
   outOfMemory(): boolean {
     const { memory } = this.#directories;
     return memory !== undefined && readCounter(memory, "memory.oom_control", "oom_kill") > 0;

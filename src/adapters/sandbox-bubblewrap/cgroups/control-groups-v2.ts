@@ -82,6 +82,13 @@ class ControlGroupV2 implements ControlGroup {
     return text === undefined ? undefined : Number(text);
   }
 
+  filePageBytes(): number {
+    return (
+      readCounter(this.#directory, "memory.stat", "file") -
+      readCounter(this.#directory, "memory.stat", "shmem")
+    );
+  }
+
   outOfMemory(): boolean {
     return readCounter(this.#directory, "memory.events", "oom_kill") > 0;
   }

@@ -16,6 +16,8 @@ import java.util.concurrent.ConcurrentHashMap;
 final class BeanType {
     private static final Map<Class<?>, BeanType> KNOWN = new ConcurrentHashMap<>();
 
+    private static final String AWS_EVENTS = "com.amazonaws.services.lambda.runtime.events.";
+
     private final Map<String, Property> byName = new LinkedHashMap<>();
     private final Map<String, Property> ignoringCase = new LinkedHashMap<>();
 
@@ -81,6 +83,7 @@ final class BeanType {
             field.setAccessible(true);
             property(field.getName()).field = field;
         }
+        if (!type.getName().startsWith(AWS_EVENTS)) return;
         for (Property property : byName.values())
             if (property.isSettable()) ignoringCase.putIfAbsent(property.name.toLowerCase(Locale.ROOT), property);
     }

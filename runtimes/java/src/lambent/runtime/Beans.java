@@ -14,11 +14,10 @@ import java.lang.reflect.WildcardType;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collection;
-import java.util.HashMap;
+import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
-import java.util.Locale;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Queue;
@@ -30,8 +29,9 @@ import java.util.TreeSet;
 
 /**
  * Between JSON values and Java types: maps, collections, arrays, scalars, records, and objects by their setters, getters
- * and public fields. Names that a type does not have are passed over, as in AWS's client; names that differ in case only
- * are taken for the same, which AWS's event classes need ("Records", "eventSourceARN").
+ * and public fields. What AWS's client is lenient about, so is this: names that a type does not have are passed over, a list
+ * of one value stands for the value, a value for a list of it, and what is empty for nothing. Names of AWS's own event
+ * classes may differ in case ("Records", "eventSourceARN").
  */
 final class Beans {
     private Beans() {}
@@ -45,21 +45,23 @@ final class Beans {
             return json == null ? null : array((List<?>) json, element, TypeArguments.rawClass(element));
         }
         Class<?> raw = TypeArguments.rawClass(type);
-        if (json == null) return raw == Optional.class ? Optional.empty() : raw.isPrimitive() ? zero(raw) : null;
+        if (json == null) return raw == Optional.class ? Optional.empty() : Scalars.nothing(raw);
         if (raw == Optional.class) return Optional.ofNullable(read(json, argument(type, 0)));
         if (json instanceof List) return list((List<?>) json, type, raw);
+        if (isListType(raw) && !"".equals(json) && !(json instanceof String && raw.isArray()))
+            return list(Collections.singletonList(json), type, raw);
         if (json instanceof Map) return object(asObject(json), type, raw);
         return Scalars.as(json, raw);
+    }
+
+    /** Of several values; bytes are one text. */
+    private static boolean isListType(Class<?> raw) {
+        return Collection.class.isAssignableFrom(raw) || (raw.isArray() && raw != byte[].class);
     }
 
     @SuppressWarnings("unchecked")
     private static Map<String, Object> asObject(Object json) {
         return (Map<String, Object>) json;
-    }
-
-    /** What a primitive is when JSON has null for it. */
-    private static Object zero(Class<?> primitive) {
-        return Array.get(Array.newInstance(primitive, 1), 0);
     }
 
     private static Type argument(Type type, int index) {
@@ -68,11 +70,18 @@ final class Beans {
 
     private static Object list(List<?> values, Type type, Class<?> raw) {
         if (raw.isArray()) return array(values, raw.getComponentType(), raw.getComponentType());
-        if (raw != Object.class && !Iterable.class.isAssignableFrom(raw)) throw Scalars.unfit(values, raw);
+        if (raw != Object.class && !Iterable.class.isAssignableFrom(raw)) return unwrapped(values, type, raw);
         Collection<Object> collection = emptyCollection(raw, values);
         Type element = argument(type, 0);
         for (Object value : values) collection.add(read(value, element));
         return collection;
+    }
+
+    private static Object unwrapped(List<?> values, Type type, Class<?> raw) {
+        Object time = Times.isTime(raw) ? Times.ofParts(values, raw) : null;
+        if (time != null) return time;
+        if (values.size() > 1 || (values.isEmpty() && raw.isPrimitive())) throw Scalars.unfit(values, raw);
+        return values.isEmpty() ? null : read(values.get(0), type);
     }
 
     @SuppressWarnings("unchecked")
@@ -120,25 +129,13 @@ final class Beans {
         List<Field> components = new ArrayList<>();
         for (Field field : raw.getDeclaredFields()) if (!Modifier.isStatic(field.getModifiers())) components.add(field);
         Class<?>[] types = components.stream().map(Field::getType).toArray(Class<?>[]::new);
-        Map<String, Object> byName = ignoringCase(values);
         Object[] arguments =
-                components.stream().map(field -> read(valueOf(field.getName(), values, byName), in(type, field.getGenericType()))).toArray();
+                components.stream().map(field -> read(values.get(field.getName()), in(type, field.getGenericType()))).toArray();
         return construct(() -> {
             Constructor<?> constructor = raw.getDeclaredConstructor(types);
             constructor.setAccessible(true);
             return constructor.newInstance(arguments);
         }, raw);
-    }
-
-    private static Object valueOf(String name, Map<String, Object> values, Map<String, Object> byName) {
-        return values.containsKey(name) ? values.get(name) : byName.get(name.toLowerCase(Locale.ROOT));
-    }
-
-    private static Map<String, Object> ignoringCase(Map<String, Object> values) {
-        Map<String, Object> byName = new HashMap<>();
-        for (Map.Entry<String, Object> value : values.entrySet())
-            byName.put(value.getKey().toLowerCase(Locale.ROOT), value.getValue());
-        return byName;
     }
 
     private static Object bean(Map<String, Object> values, Class<?> raw, Type type) {

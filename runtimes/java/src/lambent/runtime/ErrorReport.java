@@ -24,7 +24,7 @@ final class ErrorReport {
     static ErrorReport of(Throwable error) {
         if (error instanceof HandlerFault) return ofFault((HandlerFault) error);
         cleanTraces(error);
-        return new ErrorReport(describe(error, 0), error.getMessage() + ": " + error.getClass().getName() + "\n" + trace(error));
+        return new ErrorReport(describe(error), error.getMessage() + ": " + error.getClass().getName() + "\n" + trace(error));
     }
 
     private static ErrorReport ofFault(HandlerFault fault) {
@@ -34,8 +34,6 @@ final class ErrorReport {
         if (fault.errorType() != null) payload.put("errorType", fault.errorType());
         if (cause == null) return new ErrorReport(payload, fault.getMessage() + "\n");
         cleanTraces(cause);
-        payload.put("stackTrace", frames(cause));
-        if (cause.getCause() != null) payload.put("cause", describe(cause.getCause(), 1));
         return new ErrorReport(payload, fault.getMessage() + ": " + fault.errorType() + "\n" + trace(cause));
     }
 
@@ -52,12 +50,12 @@ final class ErrorReport {
         return logText;
     }
 
-    private static Map<String, Object> describe(Throwable error, int depth) {
+    /** AWS: without causes, which are in the log. */
+    private static Map<String, Object> describe(Throwable error) {
         Map<String, Object> payload = new LinkedHashMap<>();
         payload.put("errorMessage", error.getMessage());
         payload.put("errorType", error.getClass().getName());
         payload.put("stackTrace", frames(error));
-        if (error.getCause() != null && depth < DEPTH_MAX) payload.put("cause", describe(error.getCause(), depth + 1));
         return payload;
     }
 

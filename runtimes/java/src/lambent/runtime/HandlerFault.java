@@ -23,6 +23,10 @@ final class HandlerFault extends RuntimeException {
         return new HandlerFault(message, cause.getClass().getName(), cause, false);
     }
 
+    static HandlerFault ofException(String message) {
+        return new HandlerFault(message, Exception.class.getName(), new Exception(message), false);
+    }
+
     /** Ends the initialisation. */
     static HandlerFault fatal(String message, Throwable cause) {
         return new HandlerFault(message, cause.getClass().getName(), cause, true);

@@ -147,9 +147,7 @@ final class HandlerLoader {
                 Object[] arguments = new Object[parameters.length];
                 for (int at = 0; at < arguments.length; at++)
                     arguments[at] = isContext(parameters[at]) ? context.as(parameters[at]) : read(body, inputType);
-                Object result = call(method, target, arguments);
-                // AWS: a method without a result answers with an empty body.
-                return method.getReturnType() == void.class ? new byte[0] : write(result);
+                return write(call(method, target, arguments));
             }
         };
     }
@@ -188,7 +186,7 @@ final class HandlerLoader {
             return type.getConstructor().newInstance();
         } catch (NoSuchMethodException error) {
             boolean isInner = type.getEnclosingClass() != null && !Modifier.isStatic(type.getModifiers());
-            throw HandlerFault.of("Class " + type.getName()
+            throw HandlerFault.ofException("Class " + type.getName()
                     + (isInner ? " cannot be instantiated because it is a non-static inner class" : " has no public zero-argument constructor"));
         } catch (InvocationTargetException error) {
             Throwable cause = error.getCause();

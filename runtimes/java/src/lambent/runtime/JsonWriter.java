@@ -29,6 +29,7 @@ final class JsonWriter {
         if (value == null || value instanceof Boolean) out.append(value);
         else if (value instanceof Number && value.getClass().getName().startsWith("java.")) number((Number) value);
         else if (Scalars.isWrittenAsText(value)) string(Scalars.text(value));
+        else if (Times.isTime(value.getClass())) value(Times.written(value));
         else if (value instanceof Date) out.append(((Date) value).getTime());
         else if (value instanceof byte[]) string(Base64.getEncoder().encodeToString((byte[]) value));
         else if (value instanceof ByteBuffer) string(base64((ByteBuffer) value));

@@ -68,8 +68,8 @@ final class LogSink {
         }
         Map<String, Object> record = new LinkedHashMap<>();
         record.put("timestamp", Time.FORMAT.format(Instant.now()));
-        if (place != 0) record.put("level", level);
         record.put("message", message);
+        record.put("level", LEVELS.get(place));
         if (requestId != null) record.put("AWSRequestId", requestId);
         write(new String(JsonWriter.write(record), StandardCharsets.UTF_8) + "\n", place);
     }

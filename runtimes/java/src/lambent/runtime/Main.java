@@ -15,6 +15,9 @@ public final class Main {
     /** AWS: from Java 17 on the trace header is found here, not in an environment variable. */
     private static final String TRACE_PROPERTY = "com.amazonaws.xray.traceHeader";
 
+    /** AWS: whatever the function's own code throws; the error itself is in the body. */
+    private static final String INIT_ERROR_TYPE = "Runtime.BadFunctionCode";
+
     private final RuntimeApi api;
     private final LogSink log;
 
@@ -74,7 +77,7 @@ public final class Main {
         ErrorReport report = ErrorReport.of(error);
         flush();
         log.logError(report, null);
-        api.postInitError(report.toJson(), report.errorType());
+        api.postInitError(report.toJson(), INIT_ERROR_TYPE);
         System.exit(1);
         return null;
     }

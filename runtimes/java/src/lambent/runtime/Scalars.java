@@ -32,7 +32,7 @@ final class Scalars {
                 || value instanceof Locale
                 || value instanceof Pattern
                 || value instanceof Class
-                || isTime(value.getClass());
+                || value.getClass().getName().startsWith("org.joda.time.");
     }
 
     static String text(Object value) {
@@ -40,13 +40,11 @@ final class Scalars {
         return value instanceof Class ? ((Class<?>) value).getName() : String.valueOf(value);
     }
 
-    private static boolean isTime(Class<?> type) {
-        return type.getName().startsWith("java.time.") || type.getName().startsWith("org.joda.time.");
-    }
-
     /** A text, number or truth value as `type`; throws IllegalArgumentException when it cannot be one. */
     static Object as(Object value, Class<?> type) {
         if (type.isInstance(value) && !(value instanceof BigDecimal && type == Object.class)) return value;
+        // AWS: an empty text stands for nothing, wherever no text is asked for.
+        if ("".equals(value) && !(type == String.class || type == CharSequence.class)) return nothing(type);
         if (type == Object.class || type == Number.class && value instanceof BigDecimal) return untyped(value);
         if (type == String.class || type == CharSequence.class) return plainText(value);
         if (type == boolean.class || type == Boolean.class) return truth(value, type);
@@ -57,7 +55,16 @@ final class Scalars {
         if (type == ByteBuffer.class) return ByteBuffer.wrap(bytes(value, type));
         if (type.isEnum()) return constant(value, type);
         if (Date.class == type) return date(value);
+        if (value instanceof Number && Times.isTime(type)) {
+            Object time = Times.ofNumber((Number) value, type);
+            if (time != null) return time;
+        }
         return made(value, type);
+    }
+
+    /** What a type is when JSON has nothing for it: null, or a primitive's zero. */
+    static Object nothing(Class<?> type) {
+        return type.isPrimitive() ? java.lang.reflect.Array.get(java.lang.reflect.Array.newInstance(type, 1), 0) : null;
     }
 
     static Object untyped(Object value) {
@@ -70,6 +77,7 @@ final class Scalars {
 
     private static Boolean truth(Object value, Class<?> type) {
         if (value instanceof Boolean) return (Boolean) value;
+        if (value instanceof Integer || value instanceof Long) return ((Number) value).longValue() != 0;
         if ("true".equals(value) || "false".equals(value)) return "true".equals(value);
         throw unfit(value, type);
     }
@@ -112,16 +120,22 @@ final class Scalars {
         throw unfit(value, type);
     }
 
+    /** AWS: by its name or its place; what is none of the constants is null. */
     private static Object constant(Object value, Class<?> type) {
-        for (Object constant : type.getEnumConstants()) if (((Enum<?>) constant).name().equals(value)) return constant;
-        throw unfit(value, type);
+        for (Object constant : type.getEnumConstants()) {
+            boolean isMeant = value instanceof Number
+                    ? ((Enum<?>) constant).ordinal() == ((Number) value).longValue()
+                    : ((Enum<?>) constant).name().equals(value);
+            if (isMeant) return constant;
+        }
+        return null;
     }
 
     /** Milliseconds since 1970, or ISO 8601. */
     private static Date date(Object value) {
         if (value instanceof BigDecimal) return new Date(((BigDecimal) value).longValue());
         if (value instanceof Number) return new Date(((Number) value).longValue());
-        return Date.from(java.time.OffsetDateTime.parse(value.toString()).toInstant());
+        return Times.date(value.toString());
     }
 
     /** By a static factory, or a constructor, that takes the text. */
