@@ -16,6 +16,8 @@ const CHECKSUM_AT = 16;
 const CODE_AT = 20;
 /** Only what cannot change below an environment. */
 const READ_ONLY = /^file:\/\/\/(var\/task|var\/lambent|opt)\//;
+/** Names that no function has. */
+const ROOT = "lambent:compiled-again";
 const MISSING = "lambent:missing";
 const NOTHING = { files: [], sourceLength: 0 };
 
@@ -55,23 +57,24 @@ class Making {
  * another one, which cannot be found: they are compiled, but never evaluated.
  */
 async function compileAgain(urls) {
-  const statements = Array.from(urls, (url) => `import ${JSON.stringify(url)} with { type: "json" };`);
-  const source = encodeURIComponent(`${statements.join("")}import "${MISSING}";`);
-  const root = `data:text/javascript,${source}`;
+  const imports = Array.from(urls, (url) => `import ${JSON.stringify(url)} with { type: "json" };`);
+  const source = `${imports.join("")}import "${MISSING}";`;
+  // Nothing of this comes to hooks of the function's own.
   const hooks = Module.registerHooks({
     resolve(specifier, context, nextResolve) {
-      if (context.parentURL !== root) return nextResolve(specifier, context);
-      if (!urls.has(specifier)) throw new Error(MISSING);
-      const { importAttributes } = context;
+      const { parentURL, importAttributes } = context;
+      if (specifier !== ROOT && parentURL !== ROOT) return nextResolve(specifier, context);
+      if (specifier === MISSING) throw new Error(MISSING);
       return { url: specifier, format: "module", importAttributes, shortCircuit: true };
     },
     load(url, context, nextLoad) {
+      if (url === ROOT) return { format: "module", source, shortCircuit: true };
       if (!urls.has(url) || context.importAttributes?.type !== "json") return nextLoad(url, context);
       return { format: "module", source: fs.readFileSync(new URL(url)), shortCircuit: true };
     },
   });
   try {
-    await importModule(root).catch(() => {});
+    await importModule(ROOT).catch(() => {});
     // The one that is missing may be missed before the others are compiled.
     await new Promise((resolve) => setImmediate(resolve));
   } finally {
