@@ -81,15 +81,13 @@ class CodeCache {
   #script(content, filename) {
     const cachedData = this.#pack?.get(filename);
     if (content.includes("import(")) silenceImportWarning();
-    const compile = () =>
-      new vm.Script(WRAPPER[0] + content + WRAPPER[1], {
+    try {
+      const script = new vm.Script(WRAPPER[0] + content + WRAPPER[1], {
         filename,
         lineOffset: -1,
         cachedData,
         importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
       });
-    try {
-      const script = this.#making === undefined ? compile() : this.#making.lazily(compile);
       if (script.cachedDataRejected) return undefined;
       if (this.#makes) {
         this.#scripts.set(filename, script);
@@ -107,7 +105,7 @@ class CodeCache {
     if (Module.prototype._compile === this.#replacement) Module.prototype._compile = this.#original;
     this.#endUse?.();
     if (!this.#makes) return;
-    const modules = this.#making?.collect() ?? { files: [], sourceLength: 0 };
+    const modules = (await this.#making?.collect()) ?? { files: [], sourceLength: 0 };
     const isWorthwhile = this.#sourceLength + modules.sourceLength >= WORTHWHILE_SOURCE_LENGTH;
     await send(isWorthwhile ? packOf(this.#scripts, modules.files) : NOTHING);
   }
@@ -205,10 +203,7 @@ async function prepareCodeCache(isModule) {
   // Without it, import() in a file of the pack would fail: Node.js 22 before 22.8.
   if (vm.constants?.USE_MAIN_CONTEXT_DEFAULT_LOADER === undefined) return;
   try {
-    if (what === "make" || what === "make-all") {
-      const making = isModule ? makeModuleCache(what === "make-all") : undefined;
-      current = new CodeCache({ making });
-    }
+    if (what === "make") current = new CodeCache({ making: isModule ? makeModuleCache() : undefined });
     isToReport = what === "report";
     if (what !== "use") return;
     const pack = await download(process.env.AWS_LAMBDA_RUNTIME_API, PATH);

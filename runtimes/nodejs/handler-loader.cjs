@@ -2,6 +2,7 @@
 
 const { prepareCodeCache } = require("./code-cache.cjs");
 const { runtimeError } = require("./errors.cjs");
+const { importModule } = require("./imports.cjs");
 const { adviseOnMissingSdk, searchNodePath } = require("./package-search.cjs");
 const { isStreaming } = require("./streaming-handler.cjs");
 
@@ -12,7 +13,6 @@ const { pathToFileURL } = process.getBuiltinModule("node:url");
 
 /** Not the one of this file, which the pack has in its own way. */
 const requireCode = createRequire(__filename);
-let importModule;
 const EXTENSIONS = ["", ".js", ".mjs", ".cjs"];
 const FIRST_LINE_WITHOUT_CALLBACKS = 24;
 
@@ -70,17 +70,7 @@ async function loadFile(file) {
       if (error?.code !== "ERR_REQUIRE_ASYNC_MODULE") throw error;
     }
   }
-  importModule ??= loadImportModule();
   return importModule(pathToFileURL(file).href);
-}
-
-/** Of the file that is never packed; loaded when it is needed, and hidden like the rest of the client. */
-function loadImportModule() {
-  const requireOurs = createRequire(__filename);
-  const file = path.join(__dirname, "import-module.cjs");
-  const loaded = requireOurs(file);
-  delete requireOurs.cache[file];
-  return loaded.importModule;
 }
 
 function isRequired(file) {

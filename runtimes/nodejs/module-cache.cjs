@@ -1,87 +1,111 @@
 "use strict";
 
+const { importModule } = require("./imports.cjs");
+
 const fs = process.getBuiltinModule("node:fs");
 const Module = process.getBuiltinModule("node:module");
 const path = process.getBuiltinModule("node:path");
-const vm = process.getBuiltinModule("node:vm");
 
 /** Node reads compiled ES modules from files only, and a function's /tmp is the one place where files can be written. */
 const DIRECTORY = "/tmp/.lambent-compiled";
 /** As Node names them: for itself, and for a module. */
 const NAME = /^[\w.-]+\/[0-9a-f]+(\.cache)?$/;
-/** Of Node's files: five numbers, then what V8 made, which begins with its own. */
+/** Of Node's files: five numbers, then what V8 made. */
 const SOURCE_LENGTH_AT = 4;
 const CHECKSUM_AT = 16;
 const CODE_AT = 20;
-/** In what V8 made: of the flags that it made it with. */
-const FLAGS_AT = 12;
+/** Only what cannot change below an environment. */
+const READ_ONLY = /^file:\/\/\/(var\/task|var\/lambent|opt)\//;
+/** Names that no function has. */
+const ROOT = "lambent:compiled-again";
+const MISSING = "lambent:missing";
+const NOTHING = { files: [], sourceLength: 0 };
 
 /**
- * ES modules with the compiled code that Node's own compile cache keeps of them. That has, of each module, what is
- * compiled when it is loaded: little, as V8 compiles functions when they are called. So the environment that makes it
- * has V8 compile all functions at once, where there is memory enough, which is what the flag is for; and as V8 takes
- * nothing that was made with other flags, its mark on the code is then set to that of the flags that all
- * environments have.
+ * ES modules with the compiled code that Node's own compile cache keeps of them. That takes down what is compiled when a
+ * module is loaded: little, as V8 compiles functions when they are called. So the cache is there only after the first
+ * invocation, and has the modules compiled once more then.
  */
 class Making {
-  #compilesAll;
-  #plainMark = markOfFlags();
-  #eagerMark;
-
-  constructor(compilesAll) {
-    this.#compilesAll = compilesAll;
-    this.#setLazy(false);
-    this.#eagerMark = markOfFlags();
-  }
-
-  /** For code that is kept in another way. */
-  lazily(compile) {
-    this.#setLazy(true);
-    try {
-      return compile();
-    } finally {
-      this.#setLazy(false);
-    }
-  }
-
-  #setLazy(isLazy) {
-    if (this.#compilesAll)
-      process.getBuiltinModule("node:v8").setFlagsFromString(isLazy ? "--lazy" : "--no-lazy");
-  }
+  #urls = new Set();
+  #hooks = Module.registerHooks({
+    resolve: (specifier, context, nextResolve) => {
+      const resolved = nextResolve(specifier, context);
+      if (resolved.format === "module" && READ_ONLY.test(resolved.url)) this.#urls.add(resolved.url);
+      return resolved;
+    },
+  });
 
   /** Ends it. `files`: names and contents; `sourceLength`: of the modules in them. */
-  collect() {
-    this.#setLazy(true);
-    Module.flushCompileCache();
-    // Not loaded where a pack is used.
-    const { crc32 } = process.getBuiltinModule("node:zlib");
-    const files = [];
-    let sourceLength = 0;
-    for (const name of fs.readdirSync(DIRECTORY, { recursive: true })) {
-      if (!NAME.test(name)) continue;
-      const bytes = fs.readFileSync(path.join(DIRECTORY, name));
-      const code = bytes.subarray(CODE_AT);
-      // Another Node might write something else.
-      if (bytes.readUInt32LE(CHECKSUM_AT) !== crc32(code)) continue;
-      if (code.readUInt32LE(FLAGS_AT) === this.#eagerMark) {
-        code.writeUInt32LE(this.#plainMark, FLAGS_AT);
-        bytes.writeUInt32LE(crc32(code), CHECKSUM_AT);
-      }
-      sourceLength += bytes.readUInt32LE(SOURCE_LENGTH_AT);
-      files.push([name, bytes]);
-    }
+  async collect() {
+    this.#hooks.deregister();
     removeFiles();
-    return { files, sourceLength };
+    try {
+      if (this.#urls.size === 0 || !enable()) return NOTHING;
+      await compileAgain(this.#urls);
+      Module.flushCompileCache();
+      return readFiles();
+    } finally {
+      removeFiles();
+    }
   }
 }
 
-const markOfFlags = () => new vm.Script("0").createCachedData().readUInt32LE(FLAGS_AT);
+/**
+ * V8 keeps what it has compiled, with the functions in it that were called since, and whoever wants the same source compiled
+ * under the same name gets that. So the modules are imported as if they were something else, by a module that needs yet
+ * another one, which cannot be found: they are compiled, but never evaluated.
+ */
+async function compileAgain(urls) {
+  const imports = Array.from(urls, (url) => `import ${JSON.stringify(url)} with { type: "json" };`);
+  const source = `${imports.join("")}import "${MISSING}";`;
+  // Nothing of this comes to hooks of the function's own.
+  const hooks = Module.registerHooks({
+    resolve(specifier, context, nextResolve) {
+      const { parentURL, importAttributes } = context;
+      if (specifier !== ROOT && parentURL !== ROOT) return nextResolve(specifier, context);
+      if (specifier === MISSING) throw new Error(MISSING);
+      return { url: specifier, format: "module", importAttributes, shortCircuit: true };
+    },
+    load(url, context, nextLoad) {
+      if (url === ROOT) return { format: "module", source, shortCircuit: true };
+      if (!urls.has(url) || context.importAttributes?.type !== "json") return nextLoad(url, context);
+      return { format: "module", source: fs.readFileSync(new URL(url)), shortCircuit: true };
+    },
+  });
+  try {
+    await importModule(ROOT).catch(() => {});
+    // The one that is missing may be missed before the others are compiled.
+    await new Promise((resolve) => setImmediate(resolve));
+  } finally {
+    hooks.deregister();
+  }
+}
+
+function readFiles() {
+  // Not loaded where a pack is used.
+  const { crc32 } = process.getBuiltinModule("node:zlib");
+  const files = [];
+  let sourceLength = 0;
+  for (const name of fs.readdirSync(DIRECTORY, { recursive: true })) {
+    if (!NAME.test(name)) continue;
+    const bytes = fs.readFileSync(path.join(DIRECTORY, name));
+    // Another Node might write something else.
+    if (bytes.readUInt32LE(CHECKSUM_AT) !== crc32(bytes.subarray(CODE_AT))) continue;
+    sourceLength += bytes.readUInt32LE(SOURCE_LENGTH_AT);
+    files.push([name, bytes]);
+  }
+  return { files, sourceLength };
+}
 
 const removeFiles = () => fs.rmSync(DIRECTORY, { recursive: true, force: true });
 
-/** False where Node has no such cache, or the function has one of its own. */
+/** Whether Node has such a cache, and the function none of its own. */
+const isAvailable = () => Module.flushCompileCache !== undefined && !process.env.NODE_COMPILE_CACHE;
+
+/** False where the function has a cache of its own by now. */
 function enable() {
-  if (Module.flushCompileCache === undefined || process.env.NODE_COMPILE_CACHE) return false;
+  if (!isAvailable()) return false;
   const { status } = Module.enableCompileCache(DIRECTORY);
   if (status !== Module.constants.compileCacheStatus.ENABLED) return false;
   // As without. A replacement once for all: nothing tells when nobody asks any more.
@@ -91,10 +115,9 @@ function enable() {
 }
 
 /** To be called before the function's modules are loaded; undefined where it cannot be done. */
-function makeModuleCache(compilesAll) {
-  removeFiles();
-  if (enable()) return new Making(compilesAll);
-  removeFiles();
+function makeModuleCache() {
+  // Node.js before 22.15 has no such hooks.
+  return isAvailable() && Module.registerHooks !== undefined ? new Making() : undefined;
 }
 
 /** Has modules that are loaded from now on use these files; the returned function removes them. */

@@ -2,7 +2,7 @@
 
 const { rehearseReplacement, takeAssignment } = require("./assignment.cjs");
 const { startWrapper } = require("./exec-wrapper.cjs");
-const { collectEverything } = require("./exposed-gc.cjs");
+const { collectEverything, collectYoung } = require("./exposed-gc.cjs");
 const { preload } = require("./preloads.cjs");
 const { Rehearsal, rehearseServing } = require("./rehearsal.cjs");
 const { initialise, newState, serveOne, setUp, startRuntime } = require("./runtime.cjs");
@@ -38,9 +38,11 @@ function collectWhenIdle(does) {
 
 /**
  * `preloads`: it is for functions that use more of Node's modules than most. `isForked`: all that was done before the
- * fork; to do it once more has the process own the memory that it will write to.
+ * fork; to do it once more has the process own the memory that it will write to. `isZygote`: others are forked from it. They
+ * share what its start has left behind; were that given back, V8 would keep each of their heaps small from then on, and
+ * collect all of it, by all its threads, while a function of some size is loaded.
  */
-async function* rehearsalOf({ preloads, isForked }) {
+async function* rehearsalOf({ preloads, isForked, isZygote = false }) {
   if (isForked) {
     yield rehearseReplacement();
     yield* rehearse(REHEARSALS.forked);
@@ -49,6 +51,10 @@ async function* rehearsalOf({ preloads, isForked }) {
   if (preloads) yield* preload();
   yield rehearseReplacement();
   yield* rehearse(REHEARSALS.thorough);
+  if (isZygote) {
+    yield collectYoung();
+    return;
+  }
   yield collectEverything();
   yield* rehearse(REHEARSALS.short);
 }

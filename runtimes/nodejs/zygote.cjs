@@ -27,7 +27,7 @@ async function serveForks() {
   native.configure(uid, gid, openFiles, oomScoreAdjustment, Buffer.from(filter, "hex"));
   // Until one has its function: see collectWhenIdle.
   collectWhenIdle(false);
-  for await (const _ of rehearsalOf({ preloads: true, isForked: false }));
+  for await (const _ of rehearsalOf({ preloads: true, isForked: false, isZygote: true }));
   // Not that of node:timers/promises, which a function would find loaded.
   await new Promise((resolve) => setTimeout(resolve, REST_MS));
   // Where there is still JavaScript, V8's workers may be needed: the rest is in zygote-orders.c.

@@ -67,7 +67,7 @@ const offered = async (version: FunctionVersion, runtime = RUNTIME): Promise<unk
 
 test("the first environment makes a pack, those beside it nothing, later ones use it", async () => {
   const maker = await packs.offer(VERSION, RUNTIME);
-  assert.equal(maker?.environmentVariables._LAMBENT_CODE_CACHE, "make-all");
+  assert.equal(maker?.environmentVariables._LAMBENT_CODE_CACHE, "make");
   assert.equal(await told(), undefined);
   assert.equal(await maker.access?.store(holding(PACK)), true);
   assert.equal(await maker.access?.store(holding(Buffer.from("another"))), false, "only once");
@@ -89,17 +89,17 @@ test("nothing that tells functions, versions, deployments or interpreters apart 
     { deploymentId: "d2" },
     { codeHash: "e".repeat(64) },
   ])
-    assert.equal(await told({ ...VERSION, ...other }), "make-all", JSON.stringify(other));
-  assert.equal(await told(VERSION, { ...RUNTIME, versionHash: "b".repeat(64) }), "make-all");
+    assert.equal(await told({ ...VERSION, ...other }), "make", JSON.stringify(other));
+  assert.equal(await told(VERSION, { ...RUNTIME, versionHash: "b".repeat(64) }), "make");
   assert.equal(await told(), "use");
 });
 
 test("when the maker does not deliver, another environment is told after a while", async () => {
-  assert.equal(await told(), "make-all");
+  assert.equal(await told(), "make");
   clock.advance(62_000);
   assert.equal(await told(), undefined);
   clock.advance(2_000);
-  assert.equal(await told(), "make-all");
+  assert.equal(await told(), "make");
 });
 
 test("an empty pack says that none is needed", async () => {
@@ -112,9 +112,9 @@ test("what an environment has loaded decides which waiting program the next ones
   assert.equal(maker?.preloads, false);
   await maker.access?.store(holding(PACK, true));
   assert.deepEqual(await offered(VERSION), ["use", true]);
-  assert.deepEqual(await offered({ ...VERSION, deploymentId: "d2" }), ["make-all", false]);
+  assert.deepEqual(await offered({ ...VERSION, deploymentId: "d2" }), ["make", false]);
   await desk.retire("d1");
-  assert.deepEqual(await offered(VERSION), ["make-all", false]);
+  assert.deepEqual(await offered(VERSION), ["make", false]);
   assert.equal(kept.size, 0);
 });
 
@@ -143,13 +143,6 @@ test("runtimes without packs and functions with options of their own are left al
   assert.equal(await told(VERSION, { ...RUNTIME, codeCache: undefined }), undefined);
   for (const name of ["NODE_OPTIONS", "AWS_LAMBDA_EXEC_WRAPPER"])
     assert.equal(await told({ ...VERSION, environmentVariables: { [name]: "x" } }), undefined);
-});
-
-test("not all code is compiled at once where memory is short for it, or its size not known", async () => {
-  const big = { ...VERSION, memoryMb: 128, unzippedBytes: 1024 * 1024 };
-  assert.equal(await told(big), "make-all");
-  assert.equal(await told({ ...big, deploymentId: "d2", unzippedBytes: 1024 * 1024 + 1 }), "make");
-  assert.equal(await told({ ...big, deploymentId: "d3", layers: ["a".repeat(64)] }), "make");
 });
 
 test("a retired deployment keeps no pack, not even one that comes late", async () => {

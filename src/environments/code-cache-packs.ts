@@ -24,11 +24,6 @@ export interface CodeCacheOffer {
 const PATIENCE_MS = 60_000;
 /** With less code there is nothing worth keeping; the runtime client looks at what is really loaded. */
 const WORTHWHILE_BYTES = 50_000;
-/**
- * To compile all code at once, not only what is called, takes memory: some 16 bytes for one of source, of which an eighth of the function's
- * memory may be needed. How much there is in layers and in AWS's SDK is not known.
- */
-const MEMORY_BYTES_PER_CODE_BYTE = 128;
 /** Other flags of the interpreter, or a program of the function's own before it. */
 const UNFIT_VARIABLES = ["NODE_OPTIONS", "PYTHONOPTIMIZE", "AWS_LAMBDA_EXEC_WRAPPER"];
 
@@ -62,8 +57,7 @@ export class CodeCachePacks {
       isTaken = true;
       return keeper.keep(name, pack);
     };
-    const made = mayCompileAll(version, runtime) ? "make-all" : "make";
-    return { ...told(isSmall ? "report" : made, { read: nothing, store }), preloads };
+    return { ...told(isSmall ? "report" : "make", { read: nothing, store }), preloads };
   }
 }
 
@@ -81,14 +75,6 @@ function packName(version: FunctionVersion, runtime: InstalledRuntime): string {
   );
 }
 
-const mayCompileAll = (
-  { layers, unzippedBytes, memoryMb }: FunctionVersion,
-  { packsLibrary }: InstalledRuntime,
-): boolean =>
-  layers === undefined &&
-  packsLibrary !== true &&
-  unzippedBytes * MEMORY_BYTES_PER_CODE_BYTE <= memoryMb * 1024 * 1024;
-
 /** Read at once: the environment asks for it in a moment. */
 function readingOf(keeper: PackKeeper, name: string): CodeCacheAccess {
   const reading = keeper.read(name);
@@ -97,7 +83,7 @@ function readingOf(keeper: PackKeeper, name: string): CodeCacheAccess {
 }
 
 const told = (
-  task: "use" | "make" | "make-all" | "report",
+  task: "use" | "make" | "report",
   access: CodeCacheAccess,
 ): Pick<CodeCacheOffer, "environmentVariables" | "access"> => ({
   environmentVariables: { _LAMBENT_CODE_CACHE: task },

@@ -87,7 +87,7 @@ def prepare_code_cache():
     try:
         if what == "report":
             return Report()
-        if what in ("make", "make-all"):
+        if what == "make":
             return CodeCache(True, None)
         body = _exchange("GET", b"")
         return CodeCache(False, marshal.loads(body)) if body else None
