@@ -224,6 +224,8 @@ def enter_sandbox(order, settings):
         _write("/proc/self/oom_score_adj", settings.oom_score_adjustment)
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        if order["hasListeners"]:
+            os.environ["LAMBENT_LISTEN"] = ""
         _await_sandbox(order["holder"], order["runs"])
         # The descriptors that the sandbox was built with: each a copy of the holder's own.
         held = [_check(_syscall(_PIDFD_GETFD, order["holderFd"], fd, 0)) for fd in _HELD_FDS]
