@@ -58,20 +58,23 @@ export interface ScratchDirectories {
  */
 export class ScratchVolumes {
   readonly #directories: ScratchDirectories;
-  readonly #helpers: HelperAccess;
+  readonly #helpers: Pick<HelperAccess, "now">;
   /** Mount points of volumes of the usual size that no sandbox has, and on which none has done anything. */
   readonly #untouched: string[] = [];
   /** File with an empty file system of the usual size. */
   #template: Promise<string> | undefined;
   #made = 0;
 
-  private constructor(directories: ScratchDirectories, helpers: HelperAccess) {
+  private constructor(directories: ScratchDirectories, helpers: Pick<HelperAccess, "now">) {
     this.#directories = directories;
     this.#helpers = helpers;
   }
 
   /** Tries once; rejects where loop devices or mkfs.ext4 are not to be had. Removes files of an earlier run. */
-  static async open(directories: ScratchDirectories, helpers: HelperAccess): Promise<ScratchVolumes> {
+  static async open(
+    directories: ScratchDirectories,
+    helpers: Pick<HelperAccess, "now">,
+  ): Promise<ScratchVolumes> {
     await rm(directories.files, { recursive: true, force: true });
     await mkdir(directories.files, { recursive: true, mode: 0o700 });
     const volumes = new ScratchVolumes(directories, helpers);
@@ -111,8 +114,17 @@ export class ScratchVolumes {
   /** Whoever had it has ended. */
   async #release(path: string, sizeMb: number, given: string): Promise<void> {
     const mayKeep = sizeMb === USUAL_SIZE_MB && this.#untouched.length < UNTOUCHED_MAX;
-    if (mayKeep && traceOf(path) === given) this.#untouched.push(path);
+    if (mayKeep && (await this.#isUntouched(path, given))) this.#untouched.push(path);
     else await this.#discard(path);
+  }
+
+  async #isUntouched(path: string, given: string): Promise<boolean> {
+    const helper = this.#helpers.now;
+    if (helper === undefined || traceOf(path) !== given) return false;
+    return helper.ask("unchanged", path).then(
+      () => true,
+      () => false,
+    );
   }
 
   async #discard(path: string): Promise<void> {
@@ -147,9 +159,10 @@ export class ScratchVolumes {
 }
 
 /**
- * What nobody can do anything on a volume without changing. Each entry that comes or goes, and each change of what
- * its root directory says of itself (owner, mode, times, attributes), changes that directory's time of change, which
- * no program can set; and what has no name, or is still open, takes blocks or an inode.
+ * What nobody can do anything on a volume without changing: each entry that comes or goes, and each change of what its
+ * root directory says of itself, changes that directory's time of change, which no program can set; what has no name,
+ * or is still open, takes blocks or an inode. Before Linux 6.13 that time has steps of some milliseconds: what a step
+ * could hide, and is not here either, the helper looks for.
  */
 function traceOf(path: string): string {
   const { ino, mode, uid, gid, nlink, size, blocks, ctimeNs, mtimeNs } = lstatSync(path, { bigint: true });
