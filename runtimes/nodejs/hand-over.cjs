@@ -17,7 +17,10 @@ async function handOverListeners() {
   const wanted = process.env.LAMBENT_LISTEN;
   const isReserve = process.env.LAMBENT_RESERVE === "1";
   if (wanted !== undefined) {
-    const listeners = wanted.split(",").filter(Boolean).map((entry) => entry.split("="));
+    const listeners = wanted
+      .split(",")
+      .filter(Boolean)
+      .map((entry) => entry.split("="));
     const bindings =
       process.send === undefined ? nodeBindings("pipe_wrap", "stream_wrap", "tcp_wrap") : undefined;
     await (bindings === undefined ? giveOverChannel(listeners) : giveOverPipe(bindings, listeners));
