@@ -103,6 +103,7 @@ async function tryBubblewrap(options: SandboxDriverOptions): Promise<Attempt> {
         `the network policy ${options.network} cannot be kept: ${error.message}`,
         "Mend that, or start with --network none.",
       );
+    if (error instanceof OperatorError) throw error;
     const reason = error instanceof Error ? error.message : String(error);
     return { reason: `bubblewrap does not work here: ${reason}`, advice: namespaceAdvice(isRoot) };
   }

@@ -202,8 +202,7 @@ export class ExecutionEnvironment implements RuntimeApiSession {
     this.#deliver = undefined;
     const initDurationMs = startedMs === undefined ? this.takeInitDurationMs() : undefined;
     const running = new RunningInvocation(request, resolve, began, initDurationMs);
-    // Timers come first where this process was held up: an answer or an exit that is still to be read came in time.
-    running.cancelDeadline = clock.after(leftMs, () => setImmediate(() => this.#timedOut(running)));
+    running.cancelDeadline = clock.deadline(leftMs, () => this.#timedOut(running));
     this.#running = running;
     this.#pendingReport?.();
     if (startedMs === undefined)

@@ -39,9 +39,8 @@ export class Initialization {
     timeoutFailure: (requestId: string) => FunctionFailure,
   ): Promise<InitOutcome> {
     const beganMs = this.#clock.monotonicMs();
-    this.#cancelLimit = this.#clock.after(limitMs, () =>
-      // Timers come first where this process was held up: what has happened in time, and is still to be read, counts.
-      setImmediate(() => this.finish({ status: "timeout", failure: timeoutFailure })),
+    this.#cancelLimit = this.#clock.deadline(limitMs, () =>
+      this.finish({ status: "timeout", failure: timeoutFailure }),
     );
     const result = await this.#ended.promise;
     const durationMs = this.#clock.monotonicMs() - this.#startedMs;

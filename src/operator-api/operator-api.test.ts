@@ -8,7 +8,12 @@ function dependencies(changes: Partial<OperatorApiDependencies> = {}): OperatorA
   let elapsedMs = 0;
   return {
     version: "1.2.3",
-    clock: { nowMs: () => 0, monotonicMs: () => (elapsedMs += 1500), after: () => () => {} },
+    clock: {
+      nowMs: () => 0,
+      monotonicMs: () => (elapsedMs += 1500),
+      after: () => () => {},
+      deadline: () => () => {},
+    },
     isolation: {
       driver: "process",
       isolates: false,

@@ -7,6 +7,7 @@ import {
   invalidRequestFormat,
 } from "../environments/extension-set.ts";
 import type { RuntimeApiRefusal } from "../environments/runtime-api-session.ts";
+import { sendJson } from "./json-answer.ts";
 import { refuseRoute } from "./refused-route.ts";
 import { readBody } from "./request-body.ts";
 
@@ -122,12 +123,7 @@ function refuse(response: ServerResponse, { status, errorType, errorMessage }: R
 }
 
 function send(response: ServerResponse, status: number, body: object): void {
-  const text = `${JSON.stringify(body)}\n`;
-  response.writeHead(status, {
-    "Content-Type": "application/json",
-    "Content-Length": Buffer.byteLength(text),
-  });
-  response.end(text);
+  sendJson(response, status, `${JSON.stringify(body)}\n`);
 }
 
 function textHeader(request: IncomingMessage, name: string): string | undefined {

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import type { EnvironmentMetadata } from "../environments/environment-metadata.ts";
+import { sendJson } from "./json-answer.ts";
 
 const PATH = "/2026-01-15/metadata/execution-environment";
 
@@ -21,12 +22,7 @@ export function answerMetadata(
     response.writeHead(401, { "Content-Length": 0 }).end();
     return;
   }
-  const body = JSON.stringify({ AvailabilityZoneID: metadata.availabilityZoneId });
-  response
-    .writeHead(200, {
-      "Content-Type": "application/json",
-      "Content-Length": Buffer.byteLength(body),
-      "Cache-Control": "private, max-age=43200, immutable",
-    })
-    .end(body);
+  sendJson(response, 200, JSON.stringify({ AvailabilityZoneID: metadata.availabilityZoneId }), {
+    "Cache-Control": "private, max-age=43200, immutable",
+  });
 }

@@ -1,6 +1,7 @@
 import { STATUS_CODES } from "node:http";
 import type { InvocationEvent, RuntimeApiRefusal } from "../environments/runtime-api-session.ts";
 import type { Clock } from "../ports/clock.ts";
+import { eachEventHeader } from "./event-headers.ts";
 
 /** What a runtime is told that its response was taken. */
 export const ACCEPTED_BODY = '{"status":"OK"}\n';
@@ -9,7 +10,6 @@ export const refusalBody = ({ errorType, errorMessage }: RuntimeApiRefusal): str
   `${JSON.stringify({ errorMessage, errorType })}\n`;
 /** Up to here one write with a copy is cheaper than two without. */
 const COPIED_BYTES_MAX = 16_384;
-const UNFIT_FOR_HEADERS = /[^\t -~\x80-\xff]/g;
 
 /** Answers of the Runtime API as bytes. What does not change is made once a second, for the date in it. */
 export class PlainAnswers {
@@ -25,11 +25,11 @@ export class PlainAnswers {
   /** In the pieces to be written one after the other. */
   event(event: InvocationEvent): [head: Buffer, payload?: Uint8Array] {
     this.#keepDate();
-    const { payload, traceHeader, clientContext } = event;
-    let head = `HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: ${payload.byteLength}\r\nLambda-Runtime-Aws-Request-Id: ${event.requestId}\r\nLambda-Runtime-Deadline-Ms: ${event.deadlineMs}\r\nLambda-Runtime-Invoked-Function-Arn: ${event.invokedFunctionArn}\r\n`;
-    if (traceHeader !== undefined) head += `Lambda-Runtime-Trace-Id: ${headerValue(traceHeader)}\r\n`;
-    if (clientContext !== undefined)
-      head += `Lambda-Runtime-Client-Context: ${clientContextHeader(clientContext)}\r\n`;
+    const { payload } = event;
+    let head = "HTTP/1.1 200 OK\r\n";
+    eachEventHeader(event, (name, value) => {
+      head += `${name}: ${value}\r\n`;
+    });
     head += this.#date;
     if (payload.byteLength > COPIED_BYTES_MAX) return [Buffer.from(head, "latin1"), payload];
     const answer = Buffer.allocUnsafe(head.length + payload.byteLength);
@@ -63,12 +63,3 @@ export class PlainAnswers {
     );
   }
 }
-
-const headerValue = (text: string): string => text.replaceAll(UNFIT_FOR_HEADERS, " ");
-
-/**
- * Header values are bytes; the runtimes read this one as UTF-8. Line feeds may stand between the values of a JSON text;
- * as Go's HTTP server does, which AWS's Runtime API is made with, they become blanks.
- */
-export const clientContextHeader = (clientContext: string): string =>
-  headerValue(Buffer.from(clientContext).toString("latin1"));

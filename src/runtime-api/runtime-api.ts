@@ -14,9 +14,11 @@ import type { Clock } from "../ports/clock.ts";
 import { FRAMES_CONNECTION } from "../ports/sandbox.ts";
 import { CHANNEL_PATH, CHANNEL_PROTOCOL, Channel } from "./channel.ts";
 import { serveCodeCache } from "./code-cache-route.ts";
+import { eachEventHeader } from "./event-headers.ts";
 import { isExtensionsPath, serveExtensions } from "./extensions-api.ts";
+import { sendJson } from "./json-answer.ts";
 import { answerMetadata, isMetadataPath } from "./metadata-endpoint.ts";
-import { ACCEPTED_BODY, clientContextHeader, PlainAnswers, refusalBody } from "./plain-answer.ts";
+import { ACCEPTED_BODY, PlainAnswers, refusalBody } from "./plain-answer.ts";
 import { PlainConnection } from "./plain-connection.ts";
 import { refuseRoute } from "./refused-route.ts";
 import { readBody } from "./request-body.ts";
@@ -31,7 +33,6 @@ const PING = "/2018-06-01/ping";
 /** Trailers count as headers, and those of a failed stream carry the error with its whole trace. */
 const MAX_HEADER_BYTES = 1_048_576;
 const PONG = Buffer.from("pong");
-const ACCEPTED = Buffer.from(ACCEPTED_BODY);
 
 /**
  * The Runtime API 2018-06-01, as "Using the Lambda runtime API for custom runtimes" documents it, for every
@@ -236,35 +237,19 @@ function errorType(request: IncomingMessage): string | undefined {
 }
 
 function sendEvent(response: ServerResponse, event: InvocationEvent): void {
-  const headers: Record<string, string | number> = {
-    "Content-Type": "application/json",
-    "Content-Length": event.payload.byteLength,
-    "Lambda-Runtime-Aws-Request-Id": event.requestId,
-    "Lambda-Runtime-Deadline-Ms": event.deadlineMs,
-    "Lambda-Runtime-Invoked-Function-Arn": event.invokedFunctionArn,
-  };
-  if (event.traceHeader !== undefined) headers["Lambda-Runtime-Trace-Id"] = event.traceHeader;
-  if (event.clientContext !== undefined) {
-    headers["Lambda-Runtime-Client-Context"] = clientContextHeader(event.clientContext);
-  }
+  const headers: Record<string, string | number> = {};
+  eachEventHeader(event, (name, value) => {
+    headers[name] = value;
+  });
   response.writeHead(200, headers);
   response.end(event.payload);
 }
 
 function answer(response: ServerResponse, refusal: RuntimeApiRefusal | undefined): void {
-  if (refusal !== undefined) {
-    refuse(response, refusal);
-    return;
-  }
-  response.writeHead(202, { "Content-Type": "application/json", "Content-Length": ACCEPTED.length });
-  response.end(ACCEPTED);
+  if (refusal === undefined) sendJson(response, 202, ACCEPTED_BODY);
+  else refuse(response, refusal);
 }
 
 function refuse(response: ServerResponse, refusal: RuntimeApiRefusal): void {
-  const body = refusalBody(refusal);
-  response.writeHead(refusal.status, {
-    "Content-Type": "application/json",
-    "Content-Length": Buffer.byteLength(body),
-  });
-  response.end(body);
+  sendJson(response, refusal.status, refusalBody(refusal));
 }

@@ -5,6 +5,7 @@ import type { RuntimeApiRefusal } from "../environments/runtime-api-session.ts";
 import { TELEMETRY_TYPES } from "../environments/telemetry-event.ts";
 import { TELEMETRY_SCHEMAS, type TelemetryApiName } from "../environments/telemetry-schema.ts";
 import type { SubscriptionRequest, TelemetrySubscriptions } from "../environments/telemetry-subscriptions.ts";
+import { sendJson } from "./json-answer.ts";
 import { refuseRoute } from "./refused-route.ts";
 import { readBody } from "./request-body.ts";
 
@@ -94,12 +95,7 @@ export async function serveTelemetry(
   const body = await readBody(request, BODY_BYTES_MAX);
   if (body === "aborted") return;
   const { status, answer } = subscribe(api, beside, request, body);
-  const text = JSON.stringify(answer);
-  response.writeHead(status, {
-    "Content-Type": "application/json",
-    "Content-Length": Buffer.byteLength(text),
-  });
-  response.end(text);
+  sendJson(response, status, JSON.stringify(answer));
 }
 
 function subscribe(

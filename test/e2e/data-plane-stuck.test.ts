@@ -9,7 +9,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { freePort } from "../../bench/free-port.ts";
 import { listen } from "../../src/http-listener.ts";
 import { deploy, invoke, lambdaClient } from "../support/deploy.ts";
-import { untilNothingRuns } from "../support/leftovers.ts";
+import { untilNothingLeft } from "../support/leftovers.ts";
 import { type RunningLambent, startLambent } from "../support/start-lambent.ts";
 
 interface DataPlane {
@@ -103,14 +103,11 @@ test("a data-plane process that is stuck is replaced, and ends with the main one
   await makeStuck(replaced);
   await lambent.kill();
   for (const processId of replaced) await untilEnded(processId);
-  for (const number of ["1", "2"]) await untilNothingRuns(join(lambent.dataDirectory, "data-plane", number));
+  for (const number of ["1", "2"]) await untilNothingLeft(join(lambent.dataDirectory, "data-plane", number));
   const again = createServer();
   await listen(again, { host: "127.0.0.1", port: Number(new URL(lambent.endpoint).port) });
   await new Promise((resolve) => again.close(resolve));
 
-  // What is no process is left to the next start, which removes it (test/e2e/data-plane.test.ts).
-  const { dataDirectory } = lambent;
-  const next = await startLambent({ dataDirectory, arguments: ["--data-plane-processes", "2"] });
-  await next.stop();
-  await rm(dataDirectory, { recursive: true, force: true });
+  await untilNothingLeft(lambent.dataDirectory);
+  await rm(lambent.dataDirectory, { recursive: true, force: true });
 });

@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { once } from "node:events";
 import { readFileSync } from "node:fs";
 import { connect } from "node:net";
 import { join } from "node:path";
@@ -344,7 +343,7 @@ test("what is killed leaves nothing: neither a data-plane process nor the main o
   const { dataPlane: replaced } = await health(lambent);
   destroyAll(clients);
   await lambent.kill();
-  for (const directory of directories.slice(1)) await untilNothingLeft(directory);
+  for (const directory of directories) await untilNothingLeft(directory);
   for (const { processId } of replaced) await untilEnded(processId);
 
   const again = await startLambent({
@@ -354,7 +353,16 @@ test("what is killed leaves nothing: neither a data-plane process nor the main o
   const client = lambdaClient(again.endpoint);
   assert.equal((await invoke(client, "hello")).body, "hello");
   client.destroy();
-  again.process.kill("SIGTERM");
-  if (again.process.exitCode === null) await once(again.process, "exit");
+  // All at once, and started again at the same moment.
+  await killAll(again);
+  await again.kill();
+  const last = await startLambent({
+    dataDirectory: lambent.dataDirectory,
+    arguments: ["--data-plane-processes", "1"],
+  });
+  const lastClient = lambdaClient(last.endpoint);
+  assert.equal((await invoke(lastClient, "hello")).body, "hello");
+  lastClient.destroy();
+  assert.equal(await last.stop(), 0);
   for (const directory of directories) assert.deepEqual(await leftoversOf(directory), NOTHING_LEFT);
 });

@@ -11,6 +11,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { systemClock } from "../../src/adapters/clock-system/clock-system.ts";
 import { openBubblewrapDriver } from "../../src/adapters/sandbox-bubblewrap/open-bubblewrap-driver.ts";
 import { enterPrivateMountNamespace } from "../../src/adapters/sandbox-bubblewrap/private-mount-namespace.ts";
+import { killWatches, leftoversOf, NOTHING_LEFT, untilNothingLeft } from "../support/leftovers.ts";
 import { loopDeviceFiles } from "../support/loop-devices.ts";
 import { canIsolate } from "../support/sandboxes.ts";
 
@@ -143,7 +144,7 @@ test("after destroy nothing is left", async (t) => {
   assert.deepEqual(kept.sort(), ["code", "inherited-secret"]);
 });
 
-test("after kill -9 of Lambent nothing runs or is mounted, and the next start removes the rest", async (t) => {
+test("after kill -9 of Lambent nothing is left", async (t) => {
   if (!canIsolate(t)) return;
   const before = machine();
   const { host, dataDirectory } = await startHost(t, WAITING);
@@ -156,16 +157,14 @@ test("after kill -9 of Lambent nothing runs or is mounted, and the next start re
   host.kill("SIGKILL");
   await once(host, "exit");
   await untilNothing(dataDirectory, before);
-  const driver = await openBubblewrapDriver({ dataDirectory, sharedDirectories: [], clock: systemClock });
-  assert.deepEqual(
-    (await groupsOf(dataDirectory)).filter((group) => readQuietly(join(group, "cgroup.procs")) === ""),
-    [],
-  );
-  await driver.close();
-  assert.deepEqual(await groupsOf(dataDirectory), []);
+  await untilNothingLeft(dataDirectory);
 });
 
-test("processes that survive in a group are killed by the next start", async (t) => {
+for (const by of ["the watch", "the next start"])
+  test(`processes that survive in a group are killed by ${by}`, (t) =>
+    survivorIsKilled(t, by === "the watch"));
+
+async function survivorIsKilled(t: TestContext, isWatched: boolean): Promise<void> {
   if (!canIsolate(t)) return;
   const { host, dataDirectory } = await startHost(t, WAITING);
   const [group] = await groupsOf(dataDirectory);
@@ -177,14 +176,21 @@ test("processes that survive in a group are killed by the next start", async (t)
     path.endsWith(group.split("/").at(-1) || group.split("/").at(-2)!),
   ))
     await writeFile(join(directory, "cgroup.procs"), String(survivor.pid));
+  const ended = once(survivor, "exit");
+  if (!isWatched) assert.equal(killWatches(dataDirectory), 1);
   host.kill("SIGKILL");
   await once(host, "exit");
-  const ended = once(survivor, "exit");
+  if (isWatched) {
+    await ended;
+    return untilNothingLeft(dataDirectory);
+  }
+  await delay(500);
+  assert.equal(survivor.exitCode ?? survivor.signalCode, null);
   const driver = await openBubblewrapDriver({ dataDirectory, sharedDirectories: [], clock: systemClock });
   await ended;
   await driver.close();
-  assert.deepEqual(await groupsOf(dataDirectory), []);
-});
+  assert.deepEqual(await leftoversOf(dataDirectory), NOTHING_LEFT);
+}
 
 test("descriptors that Lambent was started with do not reach a sandbox", async (t) => {
   if (!canIsolate(t)) return;

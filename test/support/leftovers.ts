@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { createHash } from "node:crypto";
-import { existsSync, globSync, readFileSync } from "node:fs";
+import { existsSync, globSync, readdirSync, readFileSync } from "node:fs";
+import { dirname, join } from "node:path";
 import { setTimeout as delay } from "node:timers/promises";
 import { loopDeviceFiles } from "./loop-devices.ts";
 
@@ -14,6 +15,10 @@ export interface Leftovers {
   readonly loopDevices: readonly string[];
   readonly workspaceIsMounted: boolean;
   readonly tables: readonly string[];
+  readonly interfaces: readonly string[];
+  /** The workspace and its lock. */
+  readonly runFiles: readonly string[];
+  readonly hasScratchFiles: boolean;
 }
 
 export const NOTHING_LEFT: Leftovers = {
@@ -22,6 +27,9 @@ export const NOTHING_LEFT: Leftovers = {
   loopDevices: [],
   workspaceIsMounted: false,
   tables: [],
+  interfaces: [],
+  runFiles: [],
+  hasScratchFiles: false,
 };
 
 /** As everything of a data directory is named. */
@@ -31,17 +39,19 @@ const instanceOf = (directory: string): string =>
 /** Looks at the machine by the marks of one directory. */
 export async function leftoversOf(directory: string): Promise<Leftovers> {
   const instance = instanceOf(directory);
-  const processes = globSync("/proc/[0-9]*/cgroup").filter(
+  const inGroups = globSync("/proc/[0-9]*/cgroup").filter(
     (path) => readQuietly(path).includes(`/lambent/${instance}`) && !hasEnded(path),
   );
+  const processes = [...inGroups, ...namedBy(`lambent-${instance}`)];
   return {
-    processes: processes.map((path) => `${path} ${readQuietly(path.replace("cgroup", "comm"))}`),
+    processes: processes.map((path) => `${path} ${readQuietly(join(dirname(path), "comm"))}`),
     controlGroups: globSync(`/sys/fs/cgroup/{,*/}{,*/}lambent/${instance}`),
     loopDevices: loopDeviceFiles().filter((file) => file.includes(directory)),
-    workspaceIsMounted:
-      readFileSync("/proc/1/mountinfo", "utf8").includes(`lambent-${instance}`) ||
-      existsSync(`/run/lambent-${instance}/etc`),
+    workspaceIsMounted: readFileSync("/proc/1/mountinfo", "utf8").includes(`lambent-${instance}`),
     tables: tables().filter((name) => name.includes(instance)),
+    interfaces: readdirSync("/sys/class/net").filter((name) => name.startsWith(`lmb${instance.slice(0, 6)}`)),
+    runFiles: readdirSync("/run").filter((name) => name.includes(instance)),
+    hasScratchFiles: existsSync(join(directory, "scratch")),
   };
 }
 
@@ -55,19 +65,32 @@ export async function untilNothingLeft(directory: string): Promise<void> {
   }
 }
 
-/** The same of what runs or holds a volume; groups and mounts of a killed process are the next start's to remove. */
-export async function untilNothingRuns(directory: string): Promise<void> {
-  for (const deadlineMs = performance.now() + GONE_WITHIN_MS; ; await delay(100)) {
-    const { processes, loopDevices } = await leftoversOf(directory);
-    if (processes.length + loopDevices.length === 0) return;
-    if (performance.now() > deadlineMs)
-      assert.deepEqual({ processes, loopDevices }, { processes: [], loopDevices: [] });
-  }
+/** Kills whoever would remove what a Lambent leaves, so that the next start has to. Returns how many these were. */
+export function killWatches(directory: string): number {
+  return killNamedBy(`lambent-${instanceOf(directory)}.lock`);
+}
+
+/** Kills whoever would end sandboxes with a Lambent. */
+export function killHelpers(directory: string): void {
+  killNamedBy(`lambent-${instanceOf(directory)}/helper-`);
+}
+
+function killNamedBy(mark: string): number {
+  const paths = namedBy(mark);
+  for (const path of paths) process.kill(Number(path.split("/")[2]), "SIGKILL");
+  return paths.length;
+}
+
+/** Lambent's own that have the mark in their parameters. */
+function namedBy(mark: string): string[] {
+  return globSync("/proc/[0-9]*/cmdline").filter(
+    (path) => readQuietly(path).includes(mark) && !hasEnded(path),
+  );
 }
 
 /** One that has ended stands in /proc until its parent asks for its status. */
 function hasEnded(path: string): boolean {
-  const stat = readQuietly(path.replace("cgroup", "stat"));
+  const stat = readQuietly(join(dirname(path), "stat"));
   return /^\) [ZX]|^$/.test(stat.slice(stat.lastIndexOf(")")));
 }
 

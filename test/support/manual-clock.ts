@@ -1,6 +1,6 @@
 import type { Clock } from "../../src/ports/clock.ts";
 
-/** Time that stands still until `advance`; due callbacks run in order. */
+/** Time that stands still until `advance`; due callbacks run in order, deadlines in the turn after. */
 export class ManualClock implements Clock {
   #nowMs = 1_700_000_000_000;
   #elapsedMs = 0;
@@ -19,6 +19,17 @@ export class ManualClock implements Clock {
     this.#timers.push(timer);
     return () => {
       this.#timers = this.#timers.filter((other) => other !== timer);
+    };
+  }
+
+  deadline(delayMs: number, callback: () => void): () => void {
+    let turn: NodeJS.Immediate | undefined;
+    const cancel = this.after(delayMs, () => {
+      turn = setImmediate(callback);
+    });
+    return () => {
+      cancel();
+      clearImmediate(turn);
     };
   }
 

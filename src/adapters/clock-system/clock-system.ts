@@ -14,9 +14,21 @@ function after(delayMs: number, callback: () => void): () => void {
   return () => clearTimeout(timer);
 }
 
+function deadline(delayMs: number, callback: () => void): () => void {
+  let turn: NodeJS.Immediate | undefined;
+  const cancel = after(delayMs, () => {
+    turn = setImmediate(callback);
+  });
+  return () => {
+    cancel();
+    clearImmediate(turn);
+  };
+}
+
 /** The machine's own time. */
 export const systemClock: Clock = {
   nowMs: () => Date.now(),
   monotonicMs: () => performance.now(),
   after,
+  deadline,
 };

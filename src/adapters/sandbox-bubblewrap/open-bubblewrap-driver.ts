@@ -12,6 +12,8 @@ import type { BuildingGround } from "./helper/sandbox-builder.ts";
 import { BoundHostPaths, plainHostPaths } from "./host-paths.ts";
 import { findRelayPrograms } from "./inside-relay.ts";
 import { LateDirectories } from "./late-code/late-directories.ts";
+import { watchLeftovers } from "./leftovers/leftover-watch.ts";
+import type { Footprint } from "./leftovers/remove-leftovers.ts";
 import { chooseNetwork } from "./network/choose-network.ts";
 import type { NetworkPolicy } from "./network/network-policy.ts";
 import { isInPrivateMountNamespace } from "./private-mount-namespace.ts";
@@ -46,27 +48,26 @@ export interface BubblewrapDriverOptions {
 export async function openBubblewrapDriver(options: BubblewrapDriverOptions): Promise<BubblewrapDriver> {
   const { arch } = process;
   if (!hasSeccompFilter(arch)) throw new Error(`there is no system call filter for ${arch}`);
-  const { programs, dataDirectory, instance, isRoot, users } = await findRequirements(options);
-  const mounting = users !== undefined && isInPrivateMountNamespace();
+  const { programs, footprint, users } = await findRequirements(options);
+  const { instance, isRoot, mounting, workspaceDirectory } = footprint;
 
   const closers: (() => Promise<void>)[] = [];
   try {
+    const watch = await watchLeftovers(footprint);
+    if (watch !== undefined) closers.unshift(() => watch.end());
     const groups = openControlGroups(instance, isRoot);
     await groups?.sweep();
     if (groups !== undefined) closers.unshift(() => groups.close());
     const policy = options.network ?? "none";
     const { network, networkReport, networkAdvice } = await chooseNetwork({ policy, instance, isRoot });
     if (network !== undefined) closers.unshift(() => network.close());
-    const workspaceDirectory = isRoot
-      ? join("/run", `lambent-${instance}`)
-      : join(dataDirectory, "sandboxes");
     const workspace = await Workspace.open(workspaceDirectory, mounting);
     closers.unshift(() => workspace.close());
     await workspace.nameServers(network?.nameServers ?? []);
     const seccompFile = join(workspace.directory, "seccomp.bpf");
     await writeFile(seccompFile, seccompFilter(arch), { mode: 0o600 });
     const rootFileSystem = describeRootFileSystem(workspace);
-    const ground = mounting ? groundOf(workspace, seccompFile, users) : undefined;
+    const ground = mounting && users !== undefined ? groundOf(workspace, seccompFile, users) : undefined;
     const { helpers, scratch, lateDirectories } = await openMounting(workspace, ground, { options, closers });
     const pipesDirectory = workspace.pipes;
     const holder = await openHolderFor({ mounting, groups, pipesDirectory, closers });
@@ -139,7 +140,7 @@ async function openMounting(
   const dataDirectory = await realpath(options.dataDirectory);
   const helpers = new HelperAccess(ground, join(dataDirectory, "cache"), compilerFor(options));
   closers.unshift(() => helpers.close());
-  const directories = { files: join(dataDirectory, "scratch"), mounts: workspace.volumes };
+  const directories = { files: ScratchVolumes.filesIn(dataDirectory), mounts: workspace.volumes };
   // No loop devices, as in many containers, or no mkfs.ext4: the report says that /tmp is memory then.
   const scratch = await ScratchVolumes.open(directories, helpers).catch(() => undefined);
   if (scratch !== undefined) closers.unshift(() => scratch.close());
@@ -187,10 +188,7 @@ async function tryOut(driver: BubblewrapDriver, workspace: Workspace): Promise<v
 
 interface Requirements {
   readonly programs: { readonly bubblewrap: string; readonly prlimit: string };
-  readonly dataDirectory: string;
-  /** By which this Lambent is told from others on the machine. */
-  readonly instance: string;
-  readonly isRoot: boolean;
+  readonly footprint: Footprint;
   readonly users: UnprivilegedUsers | undefined;
 }
 
@@ -205,7 +203,14 @@ async function findRequirements(options: BubblewrapDriverOptions): Promise<Requi
     ? UnprivilegedUsers.open(instance, readFileSync("/proc/self/uid_map", "utf8"))
     : undefined;
   if (isRoot && users === undefined) throw new Error("root without other user ids to run functions as");
-  return { programs: { bubblewrap, prlimit }, dataDirectory, instance, isRoot, users };
+  const footprint = {
+    instance,
+    dataDirectory,
+    workspaceDirectory: isRoot ? join("/run", `lambent-${instance}`) : join(dataDirectory, "sandboxes"),
+    isRoot,
+    mounting: isRoot && isInPrivateMountNamespace(),
+  };
+  return { programs: { bubblewrap, prlimit }, footprint, users };
 }
 
 async function runAll(closers: readonly (() => Promise<void>)[]): Promise<void> {

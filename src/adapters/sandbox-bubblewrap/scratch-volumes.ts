@@ -70,6 +70,11 @@ export class ScratchVolumes {
     this.#helpers = helpers;
   }
 
+  /** Where the files of a data directory's volumes are. */
+  static filesIn(dataDirectory: string): string {
+    return join(dataDirectory, "scratch");
+  }
+
   /** Tries once; rejects where loop devices or mkfs.ext4 are not to be had. Removes files of an earlier run. */
   static async open(
     directories: ScratchDirectories,

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { chmod, mkdir, readFile, rm, rmdir, symlink, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { runCommand } from "./run-command.ts";
@@ -88,9 +88,19 @@ export class Workspace {
   }
 
   async close(): Promise<void> {
-    if (!this.#mounted) return rm(this.directory, { recursive: true, force: true });
-    await runCommand("umount", "--recursive", "--lazy", this.directory);
-    await rmdir(this.directory);
+    await Workspace.remove(this.directory, this.#mounted);
+  }
+
+  /** Also of one that somebody else has opened in this mount namespace, and of one that is not there. */
+  static async remove(directory: string, mounting: boolean): Promise<void> {
+    if (!mounting) return rm(directory, { recursive: true, force: true });
+    // What is mounted below belongs to others: nothing there may be removed by its name.
+    const mounts = readFileSync("/proc/self/mountinfo", "latin1").split("\n");
+    if (mounts.some((mount) => mount.split(" ")[4] === directory))
+      await runCommand("umount", "--recursive", "--lazy", directory);
+    await rmdir(directory).catch((error: NodeJS.ErrnoException) => {
+      if (error.code !== "ENOENT") throw error;
+    });
   }
 
   /** A bwrap that waits in a namespace of its own sees what is mounted later; it can leave all volumes at once. */

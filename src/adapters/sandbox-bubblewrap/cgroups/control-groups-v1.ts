@@ -12,6 +12,7 @@ import {
 } from "./control-group.ts";
 import {
   childGroups,
+  emptyAndRemoveGroup,
   killProcesses,
   readControl,
   readCounter,
@@ -133,6 +134,12 @@ class ControlGroupV1 implements ControlGroup {
   }
 }
 
+function thawAndKill(directory: string): void {
+  const freezerState = readControl(directory, "freezer.state");
+  if (freezerState !== undefined) writeControl(directory, "freezer.state", "THAWED");
+  killProcesses(directory);
+}
+
 class ControlGroupsV1 implements ControlGroups {
   readonly limits: ControlGroups["limits"];
   readonly description: string;
@@ -163,12 +170,8 @@ class ControlGroupsV1 implements ControlGroups {
 
   async sweep(): Promise<void> {
     for (const instance of Object.values(this.#instances)) {
-      for (const directory of await childGroups(instance)) {
-        const freezerState = readControl(directory, "freezer.state");
-        if (freezerState !== undefined) writeControl(directory, "freezer.state", "THAWED");
-        killProcesses(directory);
-        await removeGroup(directory);
-      }
+      const groups = await childGroups(instance);
+      await Promise.all(groups.map((directory) => emptyAndRemoveGroup(directory, thawAndKill)));
     }
   }
 

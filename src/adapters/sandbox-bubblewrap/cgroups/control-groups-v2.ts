@@ -11,6 +11,7 @@ import {
 } from "./control-group.ts";
 import {
   childGroups,
+  emptyAndRemoveGroup,
   isErrorWithCode,
   killProcesses,
   readControl,
@@ -139,10 +140,8 @@ export class ControlGroupsV2 implements ControlGroups {
   }
 
   async sweep(): Promise<void> {
-    for (const directory of await childGroups(this.#instance)) {
-      killGroup(directory);
-      await removeGroup(directory);
-    }
+    const groups = await childGroups(this.#instance);
+    await Promise.all(groups.map((directory) => emptyAndRemoveGroup(directory, killGroup)));
   }
 
   async close(): Promise<void> {

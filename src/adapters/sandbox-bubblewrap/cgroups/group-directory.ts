@@ -51,9 +51,18 @@ export function killProcesses(directory: string): void {
 }
 
 /** Removes a group whose processes are dying: the kernel refuses until the last one is reaped. Absent is fine. */
-export async function removeGroup(directory: string): Promise<void> {
+export function removeGroup(directory: string): Promise<void> {
+  return emptyAndRemoveGroup(directory, () => undefined);
+}
+
+/** The same of a group that processes may still come into: `kill` ends those that are there, before each attempt. */
+export async function emptyAndRemoveGroup(
+  directory: string,
+  kill: (directory: string) => void,
+): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     try {
+      kill(directory);
       await rmdir(directory);
       return;
     } catch (error) {

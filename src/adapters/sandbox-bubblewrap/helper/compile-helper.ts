@@ -1,9 +1,12 @@
 import { createHash } from "node:crypto";
-import { chmod, mkdir, mkdtemp, rename, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { runCommand } from "../run-command.ts";
 import { HELPER_SOURCE } from "./helper-source.ts";
 import { INIT_SOURCE } from "./init-source.ts";
+
+/** The beginning of the names of directories that are removed when the compiler is done. */
+const COMPILING = "compiling-";
 
 /** Paths of what was compiled. */
 export interface HelperPrograms {
@@ -19,11 +22,19 @@ export interface HelperPrograms {
 export async function compiledHelper(compiler: string, cacheDirectory: string): Promise<HelperPrograms> {
   const compile = (name: string, source: string): Promise<string> =>
     compiled(compiler, { name, source, cacheDirectory });
+  await removeHalfCompiled(cacheDirectory);
   const [helper, init] = await Promise.all([
     compile("sandbox-helper", HELPER_SOURCE),
     compile("sandbox-init", INIT_SOURCE),
   ]);
   return { helper, init };
+}
+
+/** Removes what was being compiled when somebody ended who kept his programs in `cacheDirectory`. */
+export async function removeHalfCompiled(cacheDirectory: string): Promise<void> {
+  const names = await readdir(cacheDirectory).catch(() => []);
+  for (const name of names.filter((candidate) => candidate.startsWith(COMPILING)))
+    await rm(join(cacheDirectory, name), { recursive: true, force: true });
 }
 
 async function compiled(
@@ -38,7 +49,7 @@ async function compiled(
   const kept = join(cacheDirectory, `${name}-${hash}`);
   if (await stat(kept).catch(() => undefined)) return kept;
   await mkdir(cacheDirectory, { recursive: true, mode: 0o700 });
-  const directory = await mkdtemp(join(cacheDirectory, "compiling-"));
+  const directory = await mkdtemp(join(cacheDirectory, COMPILING));
   try {
     const [text, product] = [join(directory, "program.c"), join(directory, "program")];
     await writeFile(text, source);

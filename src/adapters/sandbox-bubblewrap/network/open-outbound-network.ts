@@ -111,13 +111,12 @@ export async function openOutboundNetwork(
   }
 }
 
-/** Removes what an earlier run of an instance has left, for a run that opens no way out. */
+/** Removes what an earlier run of an instance has left, where no run opens a way out now. */
 export async function sweepOutboundNetwork(instance: string): Promise<void> {
   if (findProgram("nft") === undefined || findProgram("ip") === undefined) return;
   const names = namesOf(instance);
-  if (!(await lambentTables()).includes(names.table)) return;
   await removeLeftovers(names);
-  await removeRules(names.table);
+  if ((await lambentTables()).includes(names.table)) await removeRules(names.table);
 }
 
 /** The host's address for the name forwarder; pairs of sandboxes are gone with their namespaces. */
