@@ -9,7 +9,7 @@ const CHANNEL_FD = 3;
 /**
  * Opens the ports named in LAMBENT_LISTEN ("runtime-api=9001,aws-endpoint=4566") on the sandbox's own loopback
  * interface, gives the listening sockets to the platform over file descriptor 3 as Node gives them to its parent, and
- * resolves when the platform has closed that channel. Without LAMBENT_LISTEN there is nothing to hand over.
+ * resolves when the platform has closed that channel. Where it is empty they have been opened already. Without LAMBENT_LISTEN there is nothing to hand over.
  * Afterwards neither the variables nor the channel remain for the function to see. Returns whether the function is yet
  * to come (LAMBENT_RESERVE).
  */
@@ -17,7 +17,10 @@ async function handOverListeners() {
   const wanted = process.env.LAMBENT_LISTEN;
   const isReserve = process.env.LAMBENT_RESERVE === "1";
   if (wanted !== undefined) {
-    const listeners = wanted.split(",").map((entry) => entry.split("="));
+    const listeners = wanted
+      .split(",")
+      .filter(Boolean)
+      .map((entry) => entry.split("="));
     const bindings =
       process.send === undefined ? nodeBindings("pipe_wrap", "stream_wrap", "tcp_wrap") : undefined;
     await (bindings === undefined ? giveOverChannel(listeners) : giveOverPipe(bindings, listeners));

@@ -28,7 +28,7 @@ struct child {
 static char received[RECEIVED_MAX + 1];
 static size_t received_length;
 static struct child children[CHILDREN_MAX];
-static int child_count, fork_count;
+static int child_count, fork_count, has_listeners;
 static sigset_t usual_signals, awaited_signals;
 
 static void child_ended(int signal) { (void)signal; }
@@ -73,6 +73,8 @@ static const char *read_text(const char *at, char *into) {
 static int read_order(const char *line, struct order *order) {
   const char *at = value_of(line, "holder");
   order->holder = at == NULL ? 0 : atoi(at);
+  at = value_of(line, "hasListeners");
+  has_listeners = at != NULL && strncmp(at, "true", 4) == 0;
   if (order->holder <= 0 || read_text(value_of(line, "group"), order->group) == NULL) return -1;
   if (read_text(value_of(line, "runs"), order->runs) == NULL) return -1;
   at = value_of(line, "groups");
@@ -160,6 +162,7 @@ int serve_orders(int control, const char *first_answer, const struct settings *s
   /* Of others' orders the child is to know nothing. */
   memset(received, 0, sizeof received);
   memset(children, 0, sizeof children);
+  if (has_listeners) setenv("LAMBENT_LISTEN", "", 1);
   signal(SIGCHLD, SIG_DFL);
   sigprocmask(SIG_SETMASK, &usual_signals, NULL);
   return fork_count;

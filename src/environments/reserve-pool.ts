@@ -15,6 +15,8 @@ const BURST_PATIENCE_MS = 500;
 const RETRY_MS = 30_000;
 /** How often what nobody needs any more is looked for. */
 const REVIEW_MS = 15_000;
+/** The kernel counts for a while before it tells how much memory is available: its answer holds for so long. */
+const MEMORY_ANSWER_MS = 50;
 /** Of the machine's memory; with less, nothing waits. */
 const AVAILABLE_SHARE_MIN = 0.1;
 /** Ceiling of a program that waits: the interpreter and its client, no function. */
@@ -69,6 +71,7 @@ export class ReservePool {
   readonly #kinds = new Map<string, Kind>();
   #cancelRefill: (() => void) | undefined;
   #cancelReview: (() => void) | undefined;
+  #memory = { askedMs: Number.NEGATIVE_INFINITY, isShort: false };
   #burst = { beganMs: Number.NEGATIVE_INFINITY, lastMs: Number.NEGATIVE_INFINITY };
   #closed = false;
 
@@ -292,7 +295,11 @@ export class ReservePool {
   }
 
   #isMemoryShort(): boolean {
-    return (this.#dependencies.memory.availableShare() ?? 1) < AVAILABLE_SHARE_MIN;
+    const { clock, memory } = this.#dependencies;
+    const nowMs = clock.monotonicMs();
+    if (nowMs - this.#memory.askedMs >= MEMORY_ANSWER_MS)
+      this.#memory = { askedMs: nowMs, isShort: (memory.availableShare() ?? 1) < AVAILABLE_SHARE_MIN };
+    return this.#memory.isShort;
   }
 
   /** Gives up what is not needed, or what the machine has no memory or room for. */

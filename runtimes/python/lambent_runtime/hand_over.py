@@ -14,14 +14,14 @@ def hand_over_listeners():
     LAMBENT_LISTEN is "runtime-api=9001,aws-endpoint=4566". Each port is bound on the sandbox's own loopback interface
     and sent over file descriptor 3 the way a Node.js child sends a server, which is what the platform expects there:
     one JSON line with the descriptor attached, acknowledged before the next is sent. The platform closes the channel
-    when it holds them all. Afterwards neither the variables nor the descriptor remain.
+    when it holds them all. Where LAMBENT_LISTEN is empty they have been opened already, and that is waited for. Afterwards neither the variables nor the descriptor remain.
     """
     wanted = os.environ.get("LAMBENT_LISTEN")
     if wanted is not None:
         channel = socket.socket(fileno=_CHANNEL_FD)
         channel.setblocking(True)
         lines = _Lines(channel)
-        for entry in wanted.split(","):
+        for entry in filter(None, wanted.split(",")):
             listener, port = entry.split("=")
             _give_listener(channel, listener, int(port))
             while b'"NODE_HANDLE_ACK"' not in lines.next():

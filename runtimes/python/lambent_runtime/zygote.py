@@ -27,16 +27,21 @@ _NEWPID = 0x20000000
 # User, mount, network, IPC, UTS and control group namespace.
 _NAMESPACES = 0x10000000 | 0x00020000 | 0x40000000 | 0x08000000 | 0x04000000 | 0x02000000
 _RLIMIT_CORE, _RLIMIT_NOFILE = 4, 7
-_PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_SECCOMP, _PR_CAPBSET_DROP = 1, 4, 22, 24
+_PR_SET_PDEATHSIG, _PR_SET_DUMPABLE, _PR_SET_SECCOMP = 1, 4, 22
+_PR_CAPBSET_READ, _PR_CAPBSET_DROP = 23, 24
 _PR_SET_NO_NEW_PRIVS, _PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL = 38, 47, 4
 _SECCOMP_MODE_FILTER = 2
 _CAPABILITY_VERSION_3 = 0x20080522
 _CAPABILITIES = 64
 # Steps of waiting for the sandbox to be built, which takes some milliseconds.
-_STEP_SECONDS, _WAIT_SECONDS = 0.0005, 10
+_STEP_SECONDS, _STEP_SHARE, _WAIT_SECONDS = 0.0005, 0.2, 10
 _FAILED = 125
 
 _libc = ctypes.CDLL(None, use_errno=True)
+# Looked up here, once, and not in each child.
+_syscall, _setns, _call_prctl, _capset = _libc.syscall, _libc.setns, _libc.prctl, _libc.capset
+_setrlimit, _fcntl = _libc.setrlimit, _libc.fcntl
+_call_prctl.argtypes = (ctypes.c_int,) + (ctypes.c_ulong,) * 4
 
 
 def serve():
@@ -77,12 +82,19 @@ class _Settings:
 
     def __init__(self, told):
         self.uid, self.gid = told["uid"], told["gid"]
-        self.open_files = told["openFiles"]
-        self.oom_score_adjustment = told["oomScoreAdjustment"]
+        self.oom_score_adjustment = str(told["oomScoreAdjustment"])
         code = bytes.fromhex(told["filter"])
         self._code = ctypes.create_string_buffer(code, len(code))
         # struct sock_fprog
-        self.filter = _Filter(len(code) // 8, ctypes.addressof(self._code))
+        self._filter = _Filter(len(code) // 8, ctypes.addressof(self._code))
+        self.filter_address = ctypes.addressof(self._filter)
+        self.limits = [
+            (limit, (ctypes.c_ulong * 2)(value, value))
+            for limit, value in ((_RLIMIT_NOFILE, told["openFiles"]), (_RLIMIT_CORE, 0))
+        ]
+        self.no_capabilities = ((ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0), (ctypes.c_uint32 * 6)())
+        # Beyond the last one that this kernel knows it fails.
+        self.capabilities = [each for each in range(_CAPABILITIES) if _prctl(_PR_CAPBSET_READ, each) >= 0]
 
 
 class _Filter(ctypes.Structure):
@@ -141,7 +153,7 @@ def _fork(order, control, children, own_namespace):
     """Return False in the child, which is in the sandbox's namespace of processes, and in nothing else of it yet."""
     name = order["fork"]
     try:
-        holder = _check(_libc.syscall(_PIDFD_OPEN, order["holder"], 0))
+        holder = _check(_syscall(_PIDFD_OPEN, order["holder"], 0))
         # The number may belong to another process by now: that one is in another group.
         if "/%s\n" % order["group"] not in _read("/proc/%d/cgroup" % order["holder"]):
             os.close(holder)
@@ -162,14 +174,14 @@ def _fork(order, control, children, own_namespace):
 def _fork_into(holder, own_namespace):
     error = None
     try:
-        _check(_libc.setns(holder, _NEWPID))
+        _check(_setns(holder, _NEWPID))
         pid = os.fork()
         if pid == 0:
             return 0
     except OSError as failure:
         error = failure
     os.close(holder)
-    _check(_libc.setns(own_namespace, _NEWPID))
+    _check(_setns(own_namespace, _NEWPID))
     if error is not None:
         raise error
     return pid
@@ -209,18 +221,20 @@ def enter_sandbox(order, settings):
     try:
         for path in order["groups"]:
             _write(path, "0")
-        _write("/proc/self/oom_score_adj", str(settings.oom_score_adjustment))
+        _write("/proc/self/oom_score_adj", settings.oom_score_adjustment)
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        if order["hasListeners"]:
+            os.environ["LAMBENT_LISTEN"] = ""
         _await_sandbox(order["holder"], order["runs"])
         # The descriptors that the sandbox was built with: each a copy of the holder's own.
-        held = [_check(_libc.syscall(_PIDFD_GETFD, order["holderFd"], fd, 0)) for fd in _HELD_FDS]
-        _check(_libc.setns(order["holderFd"], _NAMESPACES))
+        held = [_check(_syscall(_PIDFD_GETFD, order["holderFd"], fd, 0)) for fd in _HELD_FDS]
+        _check(_setns(order["holderFd"], _NAMESPACES))
         sources = [os.open("/dev/null", os.O_RDWR), *held]
         for fd, source in enumerate([_dup_high(source) for source in sources]):
             os.dup2(source, fd)
         # Interpreters before 3.10 would close them one by one.
-        if _libc.syscall(_CLOSE_RANGE, _HELD_FDS.stop, _FD_LIMIT, 0) < 0:
+        if _syscall(_CLOSE_RANGE, _HELD_FDS.stop, _FD_LIMIT, 0) < 0:
             os.closerange(_HELD_FDS.stop, _FD_LIMIT)
         _lose_rights(settings)
     except BaseException as error:
@@ -231,26 +245,25 @@ def enter_sandbox(order, settings):
 def _await_sandbox(holder, program):
     """When its first process runs the program that holds it, everything is in place: that is done last."""
     link = "/proc/%d/exe" % holder
-    deadline = time.monotonic() + _WAIT_SECONDS
+    begun = time.monotonic()
     while os.readlink(link) != program:
-        if time.monotonic() > deadline:
+        waited = time.monotonic() - begun
+        if waited > _WAIT_SECONDS:
             raise TimeoutError("it was not built in time")
-        time.sleep(_STEP_SECONDS)
+        # Where it takes long the processor is scarce: others have more use for it than a look each half millisecond.
+        time.sleep(max(_STEP_SECONDS, waited * _STEP_SHARE))
 
 
 def _lose_rights(settings):
-    for limit, value in ((_RLIMIT_NOFILE, settings.open_files), (_RLIMIT_CORE, 0)):
-        _check(_libc.setrlimit(limit, (ctypes.c_ulong * 2)(value, value)))
-    nothing = ctypes.c_ulong(0)
-    for capability in range(_CAPABILITIES):
-        # Beyond the last one that this kernel knows it fails.
-        if _libc.prctl(_PR_CAPBSET_DROP, ctypes.c_ulong(capability), nothing, nothing, nothing) != 0:
-            break
+    for limit, values in settings.limits:
+        _check(_setrlimit(limit, values))
+    for capability in settings.capabilities:
+        _check(_call_prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0))
     # In the sandbox's user namespace: the host knows it by the number of this sandbox alone.
     os.setresgid(settings.gid, settings.gid, settings.gid)
     os.setresuid(settings.uid, settings.uid, settings.uid)
     _prctl(_PR_CAP_AMBIENT, _PR_CAP_AMBIENT_CLEAR_ALL)
-    _check(_libc.capset((ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0), (ctypes.c_uint32 * 6)()))
+    _check(_capset(*settings.no_capabilities))
     _check(_prctl(_PR_SET_NO_NEW_PRIVS, 1))
     # A change of user makes a process opaque even to itself; nobody else can see this one.
     _check(_prctl(_PR_SET_DUMPABLE, 1))
@@ -258,16 +271,15 @@ def _lose_rights(settings):
     _check(_prctl(_PR_SET_PDEATHSIG, signal.SIGKILL))
     os.setsid()
     os.chdir("/var/task")
-    _check(_libc.prctl(_PR_SET_SECCOMP, ctypes.c_ulong(_SECCOMP_MODE_FILTER), ctypes.byref(settings.filter), 0, 0))
+    _check(_prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, settings.filter_address))
 
 
 def _dup_high(fd):
-    return _check(_libc.fcntl(fd, _F_DUPFD_CLOEXEC, ctypes.c_long(_HIGH_FD)))
+    return _check(_fcntl(fd, _F_DUPFD_CLOEXEC, ctypes.c_long(_HIGH_FD)))
 
 
-def _prctl(option, value, *rest):
-    arguments = [ctypes.c_ulong(argument) for argument in (value, *rest, 0, 0, 0)[:4]]
-    return _libc.prctl(option, *arguments)
+def _prctl(option, value, second=0):
+    return _call_prctl(option, value, second, 0, 0)
 
 
 def _check(result):
@@ -278,8 +290,14 @@ def _check(result):
 
 
 def _read(path):
-    with open(path) as file:
-        return file.read()
+    fd = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        parts = []
+        while part := os.read(fd, 65536):
+            parts.append(part)
+        return b"".join(parts).decode("utf-8", "surrogateescape")
+    finally:
+        os.close(fd)
 
 
 def _write(path, text):

@@ -9,8 +9,8 @@ module LambentRuntime
 
   # Opens the ports of LAMBENT_LISTEN ("runtime-api=9001,aws-endpoint=4566") on the sandbox's own loopback interface and
   # sends each over file descriptor 3 the way a Node.js child sends a server: one JSON line with the descriptor attached,
-  # acknowledged before the next is sent. The platform closes the channel when it holds them all. Afterwards neither the
-  # variables nor the descriptor remain.
+  # acknowledged before the next is sent. The platform closes the channel when it holds them all. Where
+  # LAMBENT_LISTEN is empty they have been opened already. Afterwards neither the variables nor the descriptor remain.
   def self.hand_over_listeners
     wanted = ENV['LAMBENT_LISTEN']
     if wanted

@@ -36,6 +36,7 @@ module LambentRuntime
     def enter(order)
       order.fetch('groups').each { |path| write(path, '0') }
       write('/proc/self/oom_score_adj', @adjustment.to_s)
+      ENV['LAMBENT_LISTEN'] = '' if order.fetch('hasListeners')
       await_sandbox(order.fetch('holder'), order.fetch('runs'))
       take_descriptors(order.fetch('holderFd'))
       lose_rights

@@ -141,7 +141,7 @@ export class BubblewrapDriver implements SandboxDriver {
     directories: LateDirectories,
     fork?: { readonly zygote: Zygote; readonly command: readonly string[] },
   ): Promise<WaitingSandbox> {
-    const directory = await directories.make(request.id);
+    const directory = directories.make();
     const words = fork?.command ?? request.program.command;
     const command = { words, mountPoints: mountPointsOf(request) };
     const { sandbox, connected } = await this.#start(

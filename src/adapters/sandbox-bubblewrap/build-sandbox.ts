@@ -6,9 +6,9 @@ import { sandboxOrder } from "./helper/sandbox-order.ts";
 import type { LaunchSettings } from "./launch-settings.ts";
 import {
   entranceOf,
+  LISTENER_WORDS,
   OOM_SCORE_ADJUSTMENT,
   OPEN_FILES_MAX,
-  openListeners,
   programDescriptors,
   type SandboxStart,
   type StartedSandbox,
@@ -30,10 +30,10 @@ export async function buildSandbox(
   { command, user, group, scratch, outputs }: SandboxStart,
 ): Promise<StartedSandbox> {
   if (user === undefined) throw new Error("a sandbox is built for a user of its own");
-  const { words, information, listens } = programDescriptors(settings, command, outputs);
+  const { words, information, isHeld } = programDescriptors(settings, command, outputs);
   const { group: unified, taskFiles } = entranceOf(group);
   // The helper takes channels in the order of launches: nothing may come between these two.
-  const handOver = new HandOverChannel(connectChannel(helper.channelPath), { acknowledges: !listens });
+  const handOver = new HandOverChannel(connectChannel(helper.channelPath), { acknowledges: false });
   const building = builder.build({
     template,
     volume: scratch?.path ?? "",
@@ -43,6 +43,7 @@ export async function buildSandbox(
     group: unified,
     taskFiles,
     descriptors: [...words, `r${settings.seccompFile}`, `w${information}`],
+    listeners: LISTENER_WORDS,
   });
   const { processId, ended } = await building.catch((error: unknown) => {
     handOver.close();
@@ -56,16 +57,13 @@ export async function buildSandbox(
     handOver,
     show: (view) => {
       if (view === undefined) return kill();
-      const order = sandboxOrder(view, listens ? command.words : undefined);
+      const order = sandboxOrder(view, isHeld ? undefined : command.words);
       // One that cannot be told, or has ended, must not be waited for.
       builder.start(processId, order).catch(kill);
     },
     holder: HELD_AS,
     parentOfFirst: helper.processId,
     kill,
-    ...(listens && {
-      listen: (firstProcess) =>
-        openListeners(helper, processId, { firstProcess, parent: helper.processId, group: group?.name }),
-    }),
+    hasListeners: true,
   };
 }

@@ -129,7 +129,7 @@ async function startWaiting(
   if (stdout === undefined || stderr === undefined || telemetry === undefined || information === undefined)
     throw new Error("a pipe is missing");
   const started = await startSandbox(settings, id, { command, user, group, scratch, outputs: pipes });
-  const { processId, isFirstProcess, parentOfFirst, holder, ended, handOver, listen } = started;
+  const { processId, isFirstProcess, parentOfFirst, holder, ended, handOver, hasListeners, listen } = started;
   const firstProcess = firstProcessOf(information, isFirstProcess ? processId : undefined);
   let isRunning = true;
   void ended.then(() => {
@@ -153,7 +153,7 @@ async function startWaiting(
     telemetry,
     ended,
     firstProcess,
-    hasListeners: listen !== undefined,
+    hasListeners,
     start: (view) => started.show(view),
     kill: () => started.kill(),
   };

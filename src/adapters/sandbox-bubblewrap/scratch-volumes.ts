@@ -1,4 +1,5 @@
-import { chmod, chown, mkdir, open, rm, rmdir } from "node:fs/promises";
+import { chownSync, lstatSync, statfsSync } from "node:fs";
+import { chmod, mkdir, open, rm, rmdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { HelperAccess } from "./helper/helper-access.ts";
 import { runCommand } from "./run-command.ts";
@@ -7,6 +8,8 @@ import type { UnprivilegedUser } from "./unprivileged-users.ts";
 /** AWS: the size of /tmp unless the function asks for more. Volumes of this size are copies of one. */
 export const USUAL_SIZE_MB = 512;
 const MEBIBYTE = 1_048_576;
+/** Volumes on which nothing was ever done are kept for other sandboxes, so many at most. */
+const UNTOUCHED_MAX = 32;
 const BLOCK_BYTES = 4_096;
 /** One inode of 256 bytes for so much space, as mkfs.ext4 does for disks. */
 const BYTES_PER_INODE = 16_384;
@@ -55,14 +58,14 @@ export interface ScratchDirectories {
  */
 export class ScratchVolumes {
   readonly #directories: ScratchDirectories;
-  readonly #helpers: HelperAccess;
-  /** Made to see whether it can be done. */
-  #first: ScratchVolume | undefined;
+  readonly #helpers: Pick<HelperAccess, "now">;
+  /** Mount points of volumes of the usual size that no sandbox has, and on which none has done anything. */
+  readonly #untouched: string[] = [];
   /** File with an empty file system of the usual size. */
   #template: Promise<string> | undefined;
   #made = 0;
 
-  private constructor(directories: ScratchDirectories, helpers: HelperAccess) {
+  private constructor(directories: ScratchDirectories, helpers: Pick<HelperAccess, "now">) {
     this.#directories = directories;
     this.#helpers = helpers;
   }
@@ -73,44 +76,63 @@ export class ScratchVolumes {
   }
 
   /** Tries once; rejects where loop devices or mkfs.ext4 are not to be had. Removes files of an earlier run. */
-  static async open(directories: ScratchDirectories, helpers: HelperAccess): Promise<ScratchVolumes> {
+  static async open(
+    directories: ScratchDirectories,
+    helpers: Pick<HelperAccess, "now">,
+  ): Promise<ScratchVolumes> {
     await rm(directories.files, { recursive: true, force: true });
     await mkdir(directories.files, { recursive: true, mode: 0o700 });
     const volumes = new ScratchVolumes(directories, helpers);
-    volumes.#first = await volumes.#makeByPrograms(USUAL_SIZE_MB);
+    volumes.#untouched.push(await volumes.#makeByPrograms(USUAL_SIZE_MB));
     return volumes;
   }
 
   /** A volume that belongs to the user. */
   async take(sizeMb: number, user: UnprivilegedUser): Promise<ScratchVolume> {
-    const first = sizeMb === USUAL_SIZE_MB ? this.#first : undefined;
-    if (first !== undefined) this.#first = undefined;
-    const volume = first ?? (await this.#make(sizeMb));
-    await chown(volume.path, user, user);
-    return volume;
+    const untouched = sizeMb === USUAL_SIZE_MB ? this.#untouched.pop() : undefined;
+    const path = untouched ?? (await this.#make(sizeMb));
+    chownSync(path, user, user);
+    const given = traceOf(path);
+    return { path, release: () => this.#release(path, sizeMb, given) };
   }
 
   async close(): Promise<void> {
-    await this.#first?.release();
+    await Promise.all(this.#untouched.splice(0).map((path) => this.#discard(path)));
     await this.#template?.catch(() => undefined);
     await rm(this.#directories.files, { recursive: true, force: true });
   }
 
-  async #make(sizeMb: number): Promise<ScratchVolume> {
+  async #make(sizeMb: number): Promise<string> {
     const helper = this.#helpers.now;
     if (helper === undefined || sizeMb !== USUAL_SIZE_MB) return this.#makeByPrograms(sizeMb);
     const path = join(this.#directories.mounts, `scratch-${this.#made++}`);
     try {
       this.#template ??= this.#makeTemplate();
       await helper.ask("volume", await this.#template, this.#directories.files, path, EXT4_OPTIONS);
-      return { path, release: () => this.#release(path) };
+      return path;
     } catch {
       // No files without a name here, or no device nodes.
       return this.#makeByPrograms(sizeMb);
     }
   }
 
-  async #release(path: string): Promise<void> {
+  /** Whoever had it has ended. */
+  async #release(path: string, sizeMb: number, given: string): Promise<void> {
+    const mayKeep = sizeMb === USUAL_SIZE_MB && this.#untouched.length < UNTOUCHED_MAX;
+    if (mayKeep && (await this.#isUntouched(path, given))) this.#untouched.push(path);
+    else await this.#discard(path);
+  }
+
+  async #isUntouched(path: string, given: string): Promise<boolean> {
+    const helper = this.#helpers.now;
+    if (helper === undefined || traceOf(path) !== given) return false;
+    return helper.ask("unchanged", path).then(
+      () => true,
+      () => false,
+    );
+  }
+
+  async #discard(path: string): Promise<void> {
     const helper = this.#helpers.now;
     if (helper !== undefined) return void (await helper.ask("discard", path));
     await runCommand("umount", path);
@@ -127,7 +149,7 @@ export class ScratchVolumes {
     return file;
   }
 
-  async #makeByPrograms(sizeMb: number): Promise<ScratchVolume> {
+  async #makeByPrograms(sizeMb: number): Promise<string> {
     const name = `scratch-${this.#made++}`;
     const file = join(this.#directories.files, name);
     const path = join(this.#directories.mounts, name);
@@ -137,8 +159,20 @@ export class ScratchVolumes {
     } finally {
       await rm(file, { force: true });
     }
-    return { path, release: () => this.#release(path) };
+    return path;
   }
+}
+
+/**
+ * What nobody can do anything on a volume without changing: each entry that comes or goes, and each change of what its
+ * root directory says of itself, changes that directory's time of change, which no program can set; what has no name,
+ * or is still open, takes blocks or an inode. Before Linux 6.13 that time has steps of some milliseconds: what a step
+ * could hide, and is not here either, the helper looks for.
+ */
+function traceOf(path: string): string {
+  const { ino, mode, uid, gid, nlink, size, blocks, ctimeNs, mtimeNs } = lstatSync(path, { bigint: true });
+  const { bfree, ffree } = statfsSync(path, { bigint: true });
+  return [ino, mode, uid, gid, nlink, size, blocks, ctimeNs, mtimeNs, bfree, ffree].join();
 }
 
 async function makeFileSystem(file: string, sizeMb: number): Promise<void> {

@@ -50,7 +50,9 @@ export async function startByHelper(
 ): Promise<StartedSandbox> {
   const input = await makeInputPipe(settings.pipesDirectory, `${id}-options`, { owner: user, helper });
   try {
-    const { words: programs, information, listens } = programDescriptors(settings, command, outputs);
+    const { words: programs, information, isHeld } = programDescriptors(settings, command, outputs);
+    // What is forked into it opens its listeners itself.
+    const listens = !isHeld;
     const descriptors = [
       ...programs,
       `r${descriptorPath(input.readDescriptor)}`,
@@ -88,6 +90,7 @@ export async function startByHelper(
       holder: settings.holder?.executable,
       parentOfFirst: processId,
       kill: () => helper.kill(processId),
+      hasListeners: listens,
       ...(listens && {
         listen: (firstProcess) =>
           openListeners(helper, processId, { firstProcess, parent: processId, group: group?.name }),
@@ -138,6 +141,7 @@ export async function startByNode(
       holder,
       parentOfFirst: processId,
       kill,
+      hasListeners: false,
     };
   } catch (error) {
     kill();

@@ -42,10 +42,9 @@ export interface StartedSandbox {
   /** The process that has the first one inside as a child. */
   readonly parentOfFirst: number;
   kill(): void;
-  /**
-   * Opens the sandbox's listeners, once its first process is known; they arrive at the hand-over's channel, and the
-   * program is not started before that has ended. Undefined: the program opens them by itself.
-   */
+  /** They are opened for the program, which is not started before the hand-over has ended; otherwise it opens them. */
+  readonly hasListeners: boolean;
+  /** Opens them, once the first process is known, where that is not done already. */
   readonly listen?: (firstProcess: number) => Promise<void>;
 }
 
@@ -62,22 +61,24 @@ export function programDescriptors(
   settings: LaunchSettings,
   command: LaunchCommand,
   outputs: readonly OutputPipe[],
-): { words: string[]; information: string; listens: boolean } {
+): { words: string[]; information: string; isHeld: boolean } {
   const [stdout, stderr, telemetry, information = ""] = outputs.map((pipe) =>
     descriptorPath(pipe.writeDescriptor),
   );
   const held = heldInput(settings, command.words);
-  // What is forked into a sandbox opens its listeners itself, as it has all that it needs for that.
-  const listens = held === undefined;
+  const isHeld = held !== undefined;
   const words = [
-    held === undefined ? "r/dev/null" : `r${descriptorPath(held)}`,
+    isHeld ? `r${descriptorPath(held)}` : "r/dev/null",
     `w${stdout}`,
     `w${stderr}`,
-    listens ? "gate" : "channel",
+    isHeld ? "channel" : "gate",
     command.isFunctions === true ? "none" : `w${telemetry}`,
   ];
-  return { words, information, listens };
+  return { words, information, isHeld };
 }
+
+/** Name and port of each listener, as the helper is told of them. */
+export const LISTENER_WORDS = Object.entries(LISTENER_PORTS).flatMap(([name, port]) => [name, String(port)]);
 
 /** How a process gets into a control group, if there is one. */
 export function entranceOf(group: ControlGroup | undefined): GroupEntrance {
@@ -92,8 +93,7 @@ export async function openListeners(
 ): Promise<void> {
   const namespace = openNetworkNamespace(inside);
   try {
-    const ports = Object.entries(LISTENER_PORTS).flatMap(([name, port]) => [name, String(port)]);
-    await helper.ask("listen", String(processId), String(namespace), ...ports);
+    await helper.ask("listen", String(processId), String(namespace), ...LISTENER_WORDS);
   } finally {
     closeSync(namespace);
   }

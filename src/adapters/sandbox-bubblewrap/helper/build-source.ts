@@ -21,6 +21,9 @@ struct sandbox {
   int waits;
   int open_files, user, group;
   const char *host_name;
+  /* Names and ports; given away through the channel. */
+  int listener_words;
+  char **listeners;
 };
 
 static int high(int descriptor) {
@@ -235,6 +238,7 @@ static void construct(struct sandbox *box) {
   need(setrlimit(RLIMIT_CORE, &no_core), "core");
   need(sethostname(box->host_name, strlen(box->host_name)), "host name");
   bring_loopback_up();
+  if ((errno = give_listeners(CHANNEL_DESCRIPTOR, box->listener_words, box->listeners)) != 0) fail("listeners");
   enter_root(box->volume);
   need(setsid(), "session");
   int information = box->descriptors[FILTER_DESCRIPTOR + 1];
@@ -297,7 +301,7 @@ static pid_t clone_into_template(int template, const char *group, int *is_inside
  * words: number of the template, mount point of its volume or "", user on the host, user and group inside, host name,
  * adjustment of the OOM score, limit of open files, group of version 2 or "", how many descriptors, the descriptors (as
  * for launch; those behind the program's are of the filter and of what tells that the sandbox stands), how many files of
- * groups, the files.
+ * groups, the files, name and port of each of its listeners.
  */
 static int build(int count, char **words, pid_t *child) {
   struct sandbox box;
@@ -306,7 +310,7 @@ static int build(int count, char **words, pid_t *child) {
   char **files = words + 10 + wanted + 1;
   int template = atoi(words[0]), groups = atoi(files[-1]), user = atoi(words[2]);
   const char *group = words[8];
-  if (groups < 0 || groups > GROUPS_MAX || count != wanted + 11 + groups) return EINVAL;
+  if (groups < 0 || groups > GROUPS_MAX || count < wanted + 11 + groups) return EINVAL;
   if (template < 0 || template >= template_count || user < 1 || launched_count == LAUNCHED_MAX) return EINVAL;
   if (*words[1] != 0 && !is_below(words[1])) return EPERM;
   memset(&box, -1, sizeof box);
@@ -315,8 +319,12 @@ static int build(int count, char **words, pid_t *child) {
   box.host_name = words[5];
   box.open_files = atoi(words[7]);
   box.group_count = groups;
+  box.listener_words = count - wanted - 11 - groups;
+  box.listeners = files + groups;
   open_descriptors(wanted, words + 10, box.descriptors, &gate, &error);
   box.waits = gate >= 0;
+  /* The listeners are not given from here. */
+  if (gate >= 0) close(gate);
   if (error == 0 && *words[1] != 0 && (box.volume = high(open_clone(words[1]))) < 0) error = errno;
   for (int at = 0; at < groups && error == 0; at++)
     if ((box.groups[at] = high(open(files[at], O_WRONLY | O_CLOEXEC))) < 0) error = errno;
@@ -348,13 +356,13 @@ static int build(int count, char **words, pid_t *child) {
   close_descriptors(groups, box.groups);
   close_descriptors(1, &box.volume);
   if (error == 0) {
-    remember(*child, group, gate, pair[0]);
+    remember(*child, group, -1, pair[0]);
     return 0;
   }
   if (*child > 0) {
     kill(*child, SIGKILL);
-    remember(*child, group, gate, pair[0]);
-  } else if (gate >= 0) close(gate);
+    remember(*child, group, -1, pair[0]);
+  }
   return error;
 }
 

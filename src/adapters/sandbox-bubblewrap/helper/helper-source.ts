@@ -54,6 +54,7 @@ export const HELPER_SOURCE = String.raw`#define _GNU_SOURCE
 #include <sys/sysmacros.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #define WORDS_MAX 4096
@@ -75,6 +76,9 @@ export const HELPER_SOURCE = String.raw`#define _GNU_SOURCE
 #define ATTRIBUTE_NOSUID 2
 #define ATTRIBUTE_NODEV 4
 #define EXECUTABLE_MEMORY 0x10
+#define GET_FLAGS _IOR('f', 1, long)
+#define GET_NUMBER _IOR('v', 1, long)
+#define FLAG_EXTENTS 0x80000U
 
 static const char *root;
 static pid_t parent;
@@ -177,6 +181,8 @@ static void carry_out(int count, char **words, const char *end) {
     error = !is_below(values[0]) || !is_below(values[1]) ? EPERM : mount(values[0], values[1], NULL, MS_BIND, NULL) < 0 ? errno : 0;
   else if (strcmp(command, "unmount") == 0 && left == 1)
     error = !is_below(values[0]) ? EPERM : umount2(values[0], MNT_DETACH | UMOUNT_NOFOLLOW) < 0 ? errno : 0;
+  else if (strcmp(command, "unchanged") == 0 && left == 1)
+    error = is_unchanged(values[0]);
   else if (strcmp(command, "pipes") == 0 && left >= 1)
     error = make_pipes(left, values);
   else if (strcmp(command, "kill") == 0 && left == 1)

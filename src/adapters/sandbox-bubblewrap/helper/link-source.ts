@@ -48,18 +48,26 @@ static int ask_kernel(int netlink, struct nlmsghdr *message) {
   return -((struct nlmsgerr *)NLMSG_DATA(header))->error;
 }
 
+/* The kernel would make a queue in each direction for each processor of the machine, with files in /sys for each. */
+static void add_one_queue(struct nlmsghdr *message) {
+  add_number(message, IFLA_NUM_TX_QUEUES, 1);
+  add_number(message, IFLA_NUM_RX_QUEUES, 1);
+}
+
 static int make_pair(int netlink, const char *inside, const char *outside, unsigned mtu) {
   struct request request;
   struct ifinfomsg interface = {.ifi_family = AF_UNSPEC};
   struct nlmsghdr *message = begin(&request, RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, &interface, sizeof interface);
   add_text(message, IFLA_IFNAME, inside);
   add_number(message, IFLA_MTU, mtu);
+  add_one_queue(message);
   struct rtattr *information = add(message, IFLA_LINKINFO, NULL, 0);
   add(message, IFLA_INFO_KIND, "veth", 4);
   struct rtattr *data = add(message, IFLA_INFO_DATA, NULL, 0);
   struct rtattr *peer = add(message, VETH_INFO_PEER, &interface, sizeof interface);
   add_text(message, IFLA_IFNAME, outside);
   add_number(message, IFLA_MTU, mtu);
+  add_one_queue(message);
   add_number(message, IFLA_NET_NS_PID, parent);
   enclose(message, peer);
   enclose(message, data);

@@ -20,13 +20,9 @@ static int send_listener(int channel, const char *name, int listener) {
   return sent < 0 ? errno : sent == length ? 0 : EIO;
 }
 
-/* words: the parent's descriptor of a network namespace, and name and port of each listener. */
-static int make_listeners(int channel, int count, char **words) {
-  char path[64];
-  snprintf(path, sizeof path, "/proc/%d/fd/%d", parent, atoi(words[0]));
-  int space = open(path, O_RDONLY | O_CLOEXEC);
-  if (space < 0 || setns(space, CLONE_NEWNET) < 0) return errno;
-  for (int at = 1; at + 1 < count; at += 2) {
+/* In the network namespace that this process is in. words: name and port of each listener. */
+static int give_listeners(int channel, int count, char **words) {
+  for (int at = 0; at + 1 < count; at += 2) {
     struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(atoi(words[at + 1]))};
     address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
     int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0), yes = 1;
@@ -38,5 +34,14 @@ static int make_listeners(int channel, int count, char **words) {
     if (error != 0) return error;
   }
   return 0;
+}
+
+/* words: the parent's descriptor of a network namespace, and name and port of each listener. */
+static int make_listeners(int channel, int count, char **words) {
+  char path[64];
+  snprintf(path, sizeof path, "/proc/%d/fd/%d", parent, atoi(words[0]));
+  int space = open(path, O_RDONLY | O_CLOEXEC);
+  if (space < 0 || setns(space, CLONE_NEWNET) < 0) return errno;
+  return give_listeners(channel, count - 1, words + 1);
 }
 `;

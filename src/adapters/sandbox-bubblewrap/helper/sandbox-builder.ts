@@ -28,6 +28,8 @@ export interface BuildOrder {
   readonly taskFiles: readonly string[];
   /** Seven, as `build` in `build-source.ts` says. */
   readonly descriptors: readonly string[];
+  /** Name and port of each listener, which come through the channel. */
+  readonly listeners: readonly string[];
 }
 
 /** Has the helper build sandboxes, where the kernel lets it. */
@@ -82,6 +84,7 @@ export class SandboxBuilder {
       ...order.descriptors,
       String(order.taskFiles.length),
       ...order.taskFiles,
+      ...order.listeners,
     );
   }
 
@@ -113,6 +116,7 @@ export class SandboxBuilder {
       group: "",
       taskFiles: [],
       descriptors: ["r/dev/null", nowhere, nowhere, "none", "none", `r${seccompFile}`, nowhere],
+      listeners: [],
     });
     const view = {
       rootFileSystem,

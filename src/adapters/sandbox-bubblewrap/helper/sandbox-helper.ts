@@ -35,6 +35,8 @@ export class SandboxHelper {
   readonly #child: Helper;
   readonly #waiting = new Map<number, (answer: Answer) => void>();
   readonly #launched = new Map<number, (end: ProgramEnd) => void>();
+  /** Those of which it has been asked already. */
+  readonly #killed = new Set<number>();
   #asked = 0;
   #text = "";
   #hasEnded = false;
@@ -105,7 +107,9 @@ export class SandboxHelper {
 
   /** Kills a launched program; nothing happens when it has ended. */
   kill(processId: number): void {
-    if (this.#launched.has(processId)) this.ask("kill", String(processId)).catch(() => undefined);
+    if (!this.#launched.has(processId) || this.#killed.has(processId)) return;
+    this.#killed.add(processId);
+    this.ask("kill", String(processId)).catch(() => undefined);
   }
 
   close(): void {
@@ -140,6 +144,7 @@ export class SandboxHelper {
     if (process !== undefined) {
       const ended = this.#launched.get(Number(process));
       this.#launched.delete(Number(process));
+      this.#killed.delete(Number(process));
       const code = Number(status);
       ended?.(
         code < 0

@@ -70,6 +70,22 @@ static int make_volume(char **words) {
   return error;
 }
 
+/*
+ * Whether nothing was added to what a new volume's root directory says of itself, as far as only this can be asked: its
+ * attributes, its flags, and a number that its owner may change.
+ */
+static int is_unchanged(const char *path) {
+  long flags = 0, number = 0;
+  if (!is_below(path)) return EPERM;
+  int root = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+  if (root < 0) return errno;
+  ssize_t attributes = flistxattr(root, NULL, 0);
+  int error = attributes < 0 || ioctl(root, GET_FLAGS, &flags) < 0 || ioctl(root, GET_NUMBER, &number) < 0 ? errno : 0;
+  close(root);
+  if (error != 0) return error;
+  return attributes > 0 || ((unsigned)flags & ~FLAG_EXTENTS) != 0 || (unsigned)number != 0 ? ENOTEMPTY : 0;
+}
+
 /* words: mount point. */
 static int discard_volume(char **words) {
   if (!is_below(words[0])) return EPERM;

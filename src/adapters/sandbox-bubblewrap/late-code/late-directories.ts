@@ -1,4 +1,5 @@
-import { mkdir, rmdir } from "node:fs/promises";
+import { chmodSync, mkdirSync } from "node:fs";
+import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { HelperAccess } from "../helper/helper-access.ts";
 import { runCommand } from "../run-command.ts";
@@ -24,6 +25,9 @@ export class LateDirectories {
   /** The shared mount. */
   readonly directory: string;
   readonly #mounts: Mounts;
+  /** Of sandboxes that have ended. None could write there: they are as they were made. */
+  readonly #free: string[] = [];
+  #made = 0;
 
   private constructor(directory: string, mounts: Mounts) {
     this.directory = directory;
@@ -39,15 +43,15 @@ export class LateDirectories {
     return new LateDirectories(directory, mountsBy(helpers));
   }
 
-  async make(name: string): Promise<LateDirectory> {
-    const directory = join(this.directory, name);
-    const [task, opt] = [join(directory, "task"), join(directory, "opt")];
-    for (const path of [directory, task, opt]) await mkdir(path, { mode: 0o755 });
+  make(): LateDirectory {
+    const directory = this.#free.pop() ?? this.#makeDirectory();
+    const [task, opt] = placesIn(directory);
     const mounts = this.#mounts;
-    const mounted: string[] = [];
-    const bind = async (source: string, target: string): Promise<void> => {
-      await mounts.bind(source, target);
-      mounted.push(target);
+    const shown: Promise<string>[] = [];
+    const bind = (source: string, target: string): Promise<string> => {
+      const bound = mounts.bind(source, target).then(() => target);
+      shown.push(bound);
+      return bound;
     };
     return {
       task,
@@ -57,8 +61,11 @@ export class LateDirectories {
         await Promise.all([bind(codeDirectory, task), layers]);
       },
       release: async () => {
-        await Promise.all(mounted.map((target) => mounts.unmount(target)));
-        for (const path of [task, opt, directory]) await rmdir(path);
+        const outcomes = await Promise.allSettled(shown);
+        const made = outcomes.flatMap((each) => (each.status === "fulfilled" ? [each.value] : []));
+        await Promise.all(made.map((target) => mounts.unmount(target)));
+        // Where a mount may be there nevertheless, nobody else is to be shown it.
+        if (made.length === outcomes.length) this.#free.push(directory);
       },
     };
   }
@@ -66,4 +73,19 @@ export class LateDirectories {
   async close(): Promise<void> {
     await runCommand("umount", "--recursive", "--lazy", this.directory);
   }
+
+  #makeDirectory(): string {
+    const directory = join(this.directory, String(this.#made++));
+    for (const path of [directory, ...placesIn(directory)]) {
+      mkdirSync(path);
+      // Whatever the umask is.
+      chmodSync(path, 0o755);
+    }
+    return directory;
+  }
 }
+
+const placesIn = (directory: string): [task: string, opt: string] => [
+  join(directory, "task"),
+  join(directory, "opt"),
+];

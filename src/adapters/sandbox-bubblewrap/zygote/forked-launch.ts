@@ -26,10 +26,10 @@ export function forkInto(launch: Launch, zygote: Zygote): ForkedLaunch {
 }
 
 async function forkWhenThere(launch: Launch, zygote: Zygote): Promise<ForkedProgram> {
-  const { id, group, holder } = launch;
+  const { id, group, holder, hasListeners } = launch;
   if (group === undefined) throw new Error("a sandbox without a control group cannot be forked into");
   if (holder === undefined) throw new Error("a sandbox that nothing holds cannot be forked into");
-  return zygote.fork({ id, firstProcess: await launch.firstProcess, runs: holder, group });
+  return zygote.fork({ id, firstProcess: await launch.firstProcess, runs: holder, group, hasListeners });
 }
 
 async function endOf(launch: Launch, forked: Promise<ForkedProgram>): Promise<ProgramEnd> {

@@ -35,6 +35,8 @@ export interface ForkOrder {
   /** What /proc tells that it runs as soon as the sandbox stands. */
   readonly runs: string;
   readonly group: ControlGroup;
+  /** Otherwise the child opens them. */
+  readonly hasListeners: boolean;
 }
 
 /** What its children become, besides what the sandbox says. */
@@ -159,12 +161,13 @@ export class Zygote {
   }
 
   /** Forks a child into a sandbox, which may still be under construction. Rejects when that is not possible. */
-  fork({ id, firstProcess, runs, group }: ForkOrder): Promise<ForkedProgram> {
+  fork({ id, firstProcess, runs, group, hasListeners }: ForkOrder): Promise<ForkedProgram> {
     if (this.#hasEnded) return Promise.reject(new Error("the zygote has ended"));
     const child: Child = { forked: Promise.withResolvers(), ended: Promise.withResolvers() };
     this.#children.set(id, child);
     this.#forks++;
-    this.#send({ fork: id, holder: firstProcess, runs, group: group.name, groups: entrances(group) });
+    const where = { holder: firstProcess, runs, group: group.name, groups: entrances(group) };
+    this.#send({ fork: id, ...where, hasListeners });
     return child.forked.promise;
   }
 
