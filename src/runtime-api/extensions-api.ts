@@ -9,6 +9,7 @@ import {
 import type { RuntimeApiRefusal } from "../environments/runtime-api-session.ts";
 import { refuseRoute } from "./refused-route.ts";
 import { readBody } from "./request-body.ts";
+import type { UnfinishedBodies } from "./unfinished-bodies.ts";
 
 const PREFIX = "/2020-01-01/extension/";
 /** The method of each path below the prefix. */
@@ -23,9 +24,14 @@ const BODY_BYTES_MAX = 262_144;
 /** Whether the request is for the Extensions API, which shares the Runtime API's address. */
 export const isExtensionsPath = (path: string | undefined): boolean => path?.startsWith(PREFIX) === true;
 
+interface ServedExtensions {
+  readonly extensions: ExtensionSet;
+  readonly bodies: UnfinishedBodies;
+}
+
 /** The Extensions API 2020-01-01, as "Using the Lambda Extensions API to create extensions" documents it. */
 export function serveExtensions(
-  extensions: ExtensionSet,
+  { extensions, bodies }: ServedExtensions,
   request: IncomingMessage,
   response: ServerResponse,
 ): void {
@@ -33,7 +39,7 @@ export function serveExtensions(
   const id = textHeader(request, "lambda-extension-identifier");
   switch (action) {
     case "POST register":
-      void register(extensions, request, response);
+      void register({ extensions, bodies }, request, response);
       return;
     case "GET event/next":
       answer(
@@ -56,11 +62,11 @@ export function serveExtensions(
 }
 
 async function register(
-  extensions: ExtensionSet,
+  { extensions, bodies }: ServedExtensions,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const body = await readBody(request, BODY_BYTES_MAX);
+  const body = await readBody(request, BODY_BYTES_MAX, bodies);
   if (body === "aborted") return;
   const name = utf8Header(request, "lambda-extension-name");
   const events = name === "" ? emptyName : eventsOf(body);

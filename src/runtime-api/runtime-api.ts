@@ -22,6 +22,7 @@ import { refuseRoute } from "./refused-route.ts";
 import { readBody } from "./request-body.ts";
 import { forwardStream } from "./streamed-body.ts";
 import { serveTelemetry, telemetryApiOf } from "./telemetry-api.ts";
+import { UnfinishedBodies } from "./unfinished-bodies.ts";
 
 const PREFIX = "/2018-06-01/runtime/";
 const NEXT = `${PREFIX}invocation/next`;
@@ -59,22 +60,28 @@ export class RuntimeApi {
 
   /** Serves the session to whoever connects to the listener. */
   attach(listener: Server, session: RuntimeApiSession, beside: ServedBeside): void {
+    const bodies = new UnfinishedBodies();
     listener.on("connection", (socket: Socket) => {
       socket.setNoDelay(true);
       const goOnInHttp = (): void => {
-        this.#connections.set(socket, { session, beside, isReading: false, afterReading: undefined });
+        this.#connections.set(socket, {
+          session,
+          beside: { ...beside, bodies },
+          isReading: false,
+          afterReading: undefined,
+        });
         this.#http.emit("connection", socket);
       };
-      new PlainConnection(socket, session, { answers: this.#answers, goOnInHttp });
+      new PlainConnection(socket, session, { answers: this.#answers, bodies, goOnInHttp });
     });
-    listener.on(FRAMES_CONNECTION, (socket: Socket) => new Channel(socket, session).goOn());
+    listener.on(FRAMES_CONNECTION, (socket: Socket) => new Channel(socket, session, bodies).goOn());
   }
 
   #openChannel(request: IncomingMessage, duplex: Duplex, head: Buffer): void {
     const connection = this.#connections.get(request.socket);
     // Older releases of Node 24 hand every upgrade over without asking.
     if (connection === undefined || !asksForChannel(request) || connection.isReading) duplex.destroy();
-    else new Channel(request.socket, connection.session).open(head);
+    else new Channel(request.socket, connection.session, connection.beside.bodies).open(head);
   }
 
   #handle(request: IncomingMessage, response: ServerResponse): void {
@@ -88,7 +95,7 @@ export class RuntimeApi {
       return;
     }
     if (isExtensionsPath(request.url)) {
-      serveExtensions(connection.beside.extensions, request, response);
+      serveExtensions(connection.beside, request, response);
       return;
     }
     const telemetryApi = telemetryApiOf(request.url);
@@ -96,7 +103,7 @@ export class RuntimeApi {
       void serveTelemetry(telemetryApi, connection.beside, request, response);
       return;
     }
-    if (serveCodeCache(request, response)) return;
+    if (serveCodeCache(connection.beside.bodies, request, response)) return;
     const path = request.url ?? "";
     const allowed = methodOf(path);
     if (request.method !== allowed) refuseRoute(request, response, allowed);
@@ -122,7 +129,7 @@ export type ServedBeside = EnvironmentMetadata & {
  */
 interface Connection {
   readonly session: RuntimeApiSession;
-  readonly beside: ServedBeside;
+  readonly beside: ServedBeside & { readonly bodies: UnfinishedBodies };
   isReading: boolean;
   afterReading: (() => void) | undefined;
 }
@@ -173,9 +180,10 @@ function post(
   response: ServerResponse,
 ): void {
   const { session } = connection;
+  const { bodies } = connection.beside;
   const { path, request } = call;
   if (path === INIT_ERROR) {
-    void readInOrder(connection, readBody(request, session.maxResponseBytes), (body) =>
+    void readInOrder(connection, readBody(request, session.maxResponseBytes, bodies), (body) =>
       answer(response, session.initError(errorType(request), bytes(body))),
     );
     return;
@@ -195,7 +203,7 @@ function post(
     postStream(connection, { requestId, request }, response);
     return;
   }
-  void readInOrder(connection, readBody(request, session.maxResponseBytes), (body) => {
+  void readInOrder(connection, readBody(request, session.maxResponseBytes, bodies), (body) => {
     if (body === "too large") {
       session.responseTooLarge(requestId);
       refuse(response, payloadTooLarge(session.maxResponseBytes));

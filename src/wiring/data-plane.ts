@@ -7,6 +7,7 @@ import type {
   DataPlaneMetrics,
   PrometheusMetrics,
 } from "../adapters/metrics-prometheus/metrics-prometheus.ts";
+import { BodyRooms } from "../aws-api/protocol/body-room.ts";
 import type { Configuration } from "../config.ts";
 import { OperatorError } from "../core/operator-error.ts";
 import { type Announcement, acceptAnnounced } from "../data-plane/announced-connection.ts";
@@ -94,6 +95,7 @@ export class DataPlane {
   readonly #members = new Map<number, DataPlaneMember>();
   readonly #replays = new Map<DataPlaneMember, Replay>();
   readonly #connections = new Set<Socket>();
+  readonly #rooms = new BodyRooms();
   readonly #inside: NetServer;
   /** Of functions that exist: "runtime/memory". */
   readonly #inUse = new Set<string>();
@@ -235,6 +237,7 @@ export class DataPlane {
       server.emit("connection", socket);
     } else if (announcement.kind === "function") {
       platform.callers.comesFromFunction(socket, announcement.identity);
+      this.#rooms.share(socket, announcement.identity.environment);
       functionsServer.emit("connection", socket);
     } else {
       const member = this.#members.get(announcement.process);

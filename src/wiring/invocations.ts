@@ -6,6 +6,7 @@ import { systemClock as clock } from "../adapters/clock-system/clock-system.ts";
 import { procMemoryPressure } from "../adapters/memory-proc/memory-proc.ts";
 import type { PrometheusMetrics } from "../adapters/metrics-prometheus/metrics-prometheus.ts";
 import { expectFunction } from "../async-invocation/function-target.ts";
+import { BodyRoom } from "../aws-api/protocol/body-room.ts";
 import type { Configuration } from "../config.ts";
 import { EnvironmentFactory } from "../environments/environment-factory.ts";
 import { ReservePool } from "../environments/reserve-pool.ts";
@@ -53,11 +54,14 @@ export function wireInvocations(
     issueCredentials: (identity) => callers.issueForFunction(identity),
     attachRuntimeApi: (sandbox, session, beside) => runtimeApi.attach(sandbox.runtimeApi, session, beside),
     attachCodeCache: (sandbox, access) => attachCodeCache(sandbox.runtimeApi, access),
-    attachAwsEndpoint: (sandbox, identity) =>
+    attachAwsEndpoint: (sandbox, identity) => {
+      const room = new BodyRoom();
       sandbox.awsEndpoint.on("connection", (socket: Socket) => {
+        room.share(socket);
         callers.comesFromFunction(socket, identity);
         functionsServer.emit("connection", socket);
-      }),
+      });
+    },
   });
   const dispatcher = new InvocationDispatcher({
     clock,
