@@ -14,6 +14,7 @@ import type { Clock } from "../ports/clock.ts";
 import { FRAMES_CONNECTION } from "../ports/sandbox.ts";
 import { CHANNEL_PATH, CHANNEL_PROTOCOL, Channel } from "./channel.ts";
 import { serveCodeCache } from "./code-cache-route.ts";
+import { EnvironmentRequests, isListenedTo } from "./environment-requests.ts";
 import { isExtensionsPath, serveExtensions } from "./extensions-api.ts";
 import { answerMetadata, isMetadataPath } from "./metadata-endpoint.ts";
 import { ACCEPTED_BODY, clientContextHeader, PlainAnswers, refusalBody } from "./plain-answer.ts";
@@ -46,9 +47,11 @@ export class RuntimeApi {
     (request, response) => this.#handle(request, response),
   );
 
+  readonly #clock: Clock;
   readonly #answers: PlainAnswers;
 
   constructor(clock: Clock) {
+    this.#clock = clock;
     this.#answers = new PlainAnswers(clock);
     // `next` may wait for hours, and an environment's connection lives as long as the environment.
     this.#http.timeout = 0;
@@ -61,12 +64,16 @@ export class RuntimeApi {
   /** Serves the session to whoever connects to the listener. */
   attach(listener: Server, session: RuntimeApiSession, beside: ServedBeside): void {
     const bodies = new UnfinishedBodies();
+    const requests = new EnvironmentRequests(this.#clock);
     listener.on("connection", (socket: Socket) => {
       socket.setNoDelay(true);
       const goOnInHttp = (): void => {
+        requests.connected(socket);
+        if (socket.destroyed) return;
         this.#connections.set(socket, {
           session,
           beside: { ...beside, bodies },
+          requests,
           isReading: false,
           afterReading: undefined,
         });
@@ -81,10 +88,14 @@ export class RuntimeApi {
     const connection = this.#connections.get(request.socket);
     // Older releases of Node 24 hand every upgrade over without asking.
     if (connection === undefined || !asksForChannel(request) || connection.isReading) duplex.destroy();
-    else new Channel(request.socket, connection.session, connection.beside.bodies).open(head);
+    else {
+      connection.requests.left(request.socket);
+      new Channel(request.socket, connection.session, connection.beside.bodies).open(head);
+    }
   }
 
   #handle(request: IncomingMessage, response: ServerResponse): void {
+    if (!isListenedTo(request, response)) return;
     const connection = this.#connections.get(request.socket);
     if (connection === undefined) {
       response.destroy();
@@ -130,6 +141,7 @@ export type ServedBeside = EnvironmentMetadata & {
 interface Connection {
   readonly session: RuntimeApiSession;
   readonly beside: ServedBeside & { readonly bodies: UnfinishedBodies };
+  readonly requests: EnvironmentRequests;
   isReading: boolean;
   afterReading: (() => void) | undefined;
 }

@@ -7,7 +7,6 @@ import type {
   DataPlaneMetrics,
   PrometheusMetrics,
 } from "../adapters/metrics-prometheus/metrics-prometheus.ts";
-import { BodyRooms } from "../aws-api/protocol/body-room.ts";
 import type { Configuration } from "../config.ts";
 import { OperatorError } from "../core/operator-error.ts";
 import { type Announcement, acceptAnnounced } from "../data-plane/announced-connection.ts";
@@ -21,6 +20,7 @@ import type { InvocationDispatcher } from "../invocation/invocation-dispatcher.t
 import type { DataPlaneProcess } from "../operator-api/operator-api.ts";
 import type { Store } from "../ports/store.ts";
 import { DataPlaneMember } from "./data-plane-member.ts";
+import { DistantConnections } from "./environment-connections.ts";
 import { type DataPlaneGround, type Ground, logFailure } from "./ground.ts";
 import { LeaseDesk } from "./lease-desk.ts";
 import type { Machine } from "./machine.ts";
@@ -95,7 +95,7 @@ export class DataPlane {
   readonly #members = new Map<number, DataPlaneMember>();
   readonly #replays = new Map<DataPlaneMember, Replay>();
   readonly #connections = new Set<Socket>();
-  readonly #rooms = new BodyRooms();
+  readonly #environments = new DistantConnections(clock);
   readonly #inside: NetServer;
   /** Of functions that exist: "runtime/memory". */
   readonly #inUse = new Set<string>();
@@ -237,7 +237,7 @@ export class DataPlane {
       server.emit("connection", socket);
     } else if (announcement.kind === "function") {
       platform.callers.comesFromFunction(socket, announcement.identity);
-      this.#rooms.share(socket, announcement.identity.environment);
+      this.#environments.connected(socket, announcement.identity.environment);
       functionsServer.emit("connection", socket);
     } else {
       const member = this.#members.get(announcement.process);

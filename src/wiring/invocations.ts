@@ -6,7 +6,6 @@ import { systemClock as clock } from "../adapters/clock-system/clock-system.ts";
 import { procMemoryPressure } from "../adapters/memory-proc/memory-proc.ts";
 import type { PrometheusMetrics } from "../adapters/metrics-prometheus/metrics-prometheus.ts";
 import { expectFunction } from "../async-invocation/function-target.ts";
-import { BodyRoom } from "../aws-api/protocol/body-room.ts";
 import type { Configuration } from "../config.ts";
 import { EnvironmentFactory } from "../environments/environment-factory.ts";
 import { ReservePool } from "../environments/reserve-pool.ts";
@@ -16,7 +15,9 @@ import { type DispatcherLimits, InvocationDispatcher } from "../invocation/invoc
 import { AWS_RESPONSE_PACE } from "../invocation/response-pace.ts";
 import { EXPECTED_WITHIN_MS } from "../ports/event-targets.ts";
 import { attachCodeCache } from "../runtime-api/code-cache-route.ts";
+import { isListenedTo } from "../runtime-api/environment-requests.ts";
 import { RuntimeApi } from "../runtime-api/runtime-api.ts";
+import { EnvironmentConnections } from "./environment-connections.ts";
 import { type Ground, logFailure, newId } from "./ground.ts";
 import type { Machine } from "./machine.ts";
 import type { Platform } from "./platform.ts";
@@ -55,9 +56,9 @@ export function wireInvocations(
     attachRuntimeApi: (sandbox, session, beside) => runtimeApi.attach(sandbox.runtimeApi, session, beside),
     attachCodeCache: (sandbox, access) => attachCodeCache(sandbox.runtimeApi, access),
     attachAwsEndpoint: (sandbox, identity) => {
-      const room = new BodyRoom();
+      const connections = new EnvironmentConnections(clock);
       sandbox.awsEndpoint.on("connection", (socket: Socket) => {
-        room.share(socket);
+        connections.connected(socket);
         callers.comesFromFunction(socket, identity);
         functionsServer.emit("connection", socket);
       });
@@ -79,7 +80,10 @@ export function wireInvocations(
   return {
     dispatcher,
     functionsServer,
-    serveFunctions: (listener) => functionsServer.on("request", listener),
+    serveFunctions: (listener) =>
+      functionsServer.on("request", (request, response) => {
+        if (isListenedTo(request, response)) listener(request, response);
+      }),
   };
 }
 

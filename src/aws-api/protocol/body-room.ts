@@ -53,19 +53,3 @@ export function leaveRoom(message: IncomingMessage): void {
   inside.get(message)?.();
   inside.delete(message);
 }
-
-/** Rooms of clients that are told apart by an id, as long as they have connections. */
-export class BodyRooms {
-  readonly #rooms = new Map<string, { readonly room: BodyRoom; connections: number }>();
-
-  /** The connection is that client's. */
-  share(connection: Socket, client: string): void {
-    const shared = this.#rooms.get(client) ?? { room: new BodyRoom(), connections: 0 };
-    this.#rooms.set(client, shared);
-    shared.connections++;
-    shared.room.share(connection);
-    connection.once("close", () => {
-      if (--shared.connections === 0) this.#rooms.delete(client);
-    });
-  }
-}
