@@ -154,7 +154,7 @@ export class Dispatcher {
     } catch (error) {
       this.#fail(exchange, error);
     }
-    leaveRoom(message);
+    if (exchange.message !== undefined) leaveRoom(exchange.message);
     onRequest?.({
       service: exchange.service?.signingName ?? "unknown",
       operation: exchange.operation?.name ?? "unknown",
