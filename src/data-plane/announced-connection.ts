@@ -10,13 +10,18 @@ export type Announcement =
       readonly remotePort: number | undefined;
     }
   /** A function, from inside one of its environments. */
-  | { readonly kind: "function"; readonly identity: AnnouncedFunction };
+  | { readonly kind: "function"; readonly identity: AnnouncedEnvironment };
 
 export interface AnnouncedFunction {
   readonly account: string;
   readonly region: string;
   readonly roleArn: string;
   readonly functionName: string;
+}
+
+/** The environment that a connection comes from, which no other has the id of. */
+export interface AnnouncedEnvironment extends AnnouncedFunction {
+  readonly environment: string;
 }
 
 const NEWLINE = 10;

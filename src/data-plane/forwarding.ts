@@ -1,6 +1,6 @@
 import { Agent, type IncomingMessage, request, type ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import { type AnnouncedFunction, connectAnnounced } from "./announced-connection.ts";
+import { type AnnouncedEnvironment, connectAnnounced } from "./announced-connection.ts";
 
 /** Of one connection, not of the request. */
 const HOP_BY_HOP = new Set(["connection", "keep-alive", "proxy-connection", "expect", "upgrade"]);
@@ -60,11 +60,11 @@ export class Forwarding {
   }
 
   /** Everything that a function sends to its AWS endpoint, byte by byte. */
-  forwardFunction(connection: Socket, identity: AnnouncedFunction): void {
-    const { account, region, roleArn, functionName } = identity;
+  forwardFunction(connection: Socket, identity: AnnouncedEnvironment): void {
+    const { account, region, roleArn, functionName, environment } = identity;
     const upstream = connectAnnounced(this.#socketPath, {
       kind: "function",
-      identity: { account, region, roleArn, functionName },
+      identity: { account, region, roleArn, functionName, environment },
     });
     upstream.setNoDelay(true);
     for (const [from, to] of [

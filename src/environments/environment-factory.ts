@@ -25,6 +25,7 @@ import { ExecutionEnvironment } from "./execution-environment.ts";
 import { withExtensions } from "./extension-launch.ts";
 import { ExtensionSet } from "./extension-set.ts";
 import { InvocationLog } from "./invocation-log.ts";
+import { OutputPace } from "./output-pace.ts";
 import { mayUseReserve } from "./reserve-eligibility.ts";
 import type { ReservePool, WantedSandbox } from "./reserve-pool.ts";
 import type { RuntimeApiSession } from "./runtime-api-session.ts";
@@ -88,9 +89,11 @@ type SandboxNeeds = Omit<SandboxRequest, "environmentVariables"> &
 /** Makes execution environments: code, credentials, variables, log stream, sandbox and doors put together. */
 export class EnvironmentFactory {
   readonly #dependencies: EnvironmentFactoryDependencies;
+  readonly #pace: OutputPace;
 
   constructor(dependencies: EnvironmentFactoryDependencies) {
     this.#dependencies = dependencies;
+    this.#pace = new OutputPace(dependencies.clock);
   }
 
   /**
@@ -167,7 +170,7 @@ export class EnvironmentFactory {
       logGroupName: version.logging.logGroup,
       logStreamName: streamName,
     });
-    return new InvocationLog(version, writer, clock, initializationType);
+    return new InvocationLog(version, writer, { clock, pace: this.#pace.open() }, initializationType);
   }
 
   /** Throws for a file system that was taken out of the configuration after the function had been configured. */

@@ -18,6 +18,7 @@ import type { Clock } from "../ports/clock.ts";
 import type { LogStreamWriter } from "../ports/log-sink.ts";
 import type { SupervisionEvent } from "./extension-launch.ts";
 import { splitLines } from "./line-splitter.ts";
+import type { EnvironmentPace } from "./output-pace.ts";
 import { decodeFrames } from "./telemetry-frames.ts";
 import type { TelemetryStream } from "./telemetry-stream.ts";
 
@@ -28,6 +29,7 @@ const TAIL_BYTES = 4096;
 export class InvocationLog {
   readonly #writer: LogStreamWriter;
   readonly #clock: Clock;
+  readonly #pace: EnvironmentPace;
   readonly #platform: PlatformLog;
   readonly #owner: RecordOwner;
   #telemetry: TelemetryStream | undefined;
@@ -39,11 +41,12 @@ export class InvocationLog {
   constructor(
     version: FunctionVersion,
     writer: LogStreamWriter,
-    clock: Clock,
+    { clock, pace }: { readonly clock: Clock; readonly pace: EnvironmentPace },
     initializationType: InitializationType,
   ) {
     this.#writer = writer;
     this.#clock = clock;
+    this.#pace = pace;
     const now = (): string => new Date(clock.nowMs()).toISOString();
     this.#platform = platformLog(version, now, initializationType);
     this.#owner = { ...version, initializationType };
@@ -88,16 +91,24 @@ export class InvocationLog {
         ),
       onSupervision,
     );
-    output.telemetry.on("data", (chunk: Buffer) => frames.write(chunk));
+    this.#read(output.telemetry, (chunk) => frames.write(chunk));
     output.telemetry.on("error", () => undefined);
   }
 
   #followLines(stream: Readable, onLine: (timestampMs: number, line: string) => void): void {
     const lines = splitLines((line) => onLine(this.#clock.nowMs(), line));
     this.#flushes.push(() => lines.flush());
-    stream.on("data", (chunk: Buffer) => lines.write(chunk));
+    this.#read(stream, (chunk) => lines.write(chunk));
     stream.on("close", () => lines.flush());
     stream.on("error", () => lines.flush());
+  }
+
+  /** No faster than output is taken; `take` says how many events it was. */
+  #read(stream: Readable, take: (chunk: Buffer) => number): void {
+    const pace = this.#pace;
+    pace.add(stream);
+    stream.on("data", (chunk: Buffer) => pace.took(take(chunk), chunk.length));
+    stream.on("close", () => pace.closed(stream));
   }
 
   extension(state: ExtensionState): void {

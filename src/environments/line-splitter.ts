@@ -6,16 +6,23 @@ import { isContinuationByte, LOG_EVENT_BYTES_MAX } from "../core/log-event-size.
  */
 const MAX_LINE_BYTES = LOG_EVENT_BYTES_MAX - 1;
 
-/**
- * Splits a byte stream into lines and hands each on, newline included. The returned function flushes an unfinished
- * last line (a process that dies in the middle of one).
- */
-export function splitLines(onLine: (line: string) => void): { write(chunk: Buffer): void; flush(): void } {
+/** What a stream's bytes go through. */
+interface LineSplitter {
+  /** Returns how many lines were handed on. */
+  write(chunk: Buffer): number;
+  /** An unfinished last line (a process that dies in the middle of one). */
+  flush(): void;
+}
+
+/** Splits a byte stream into lines and hands each on, newline included. */
+export function splitLines(onLine: (line: string) => void): LineSplitter {
   let pending: Buffer[] = [];
   let pendingBytes = 0;
   const flush = (): void => {
     if (pendingBytes === 0) return;
-    const line = Buffer.concat(pending).toString("utf8");
+    const [only] = pending;
+    const bytes = only !== undefined && pending.length === 1 ? only : Buffer.concat(pending);
+    const line = bytes.toString("utf8");
     pending = [];
     pendingBytes = 0;
     onLine(line.endsWith("\n") ? line : `${line}\n`);
@@ -27,6 +34,7 @@ export function splitLines(onLine: (line: string) => void): { write(chunk: Buffe
   return {
     write(chunk) {
       let from = 0;
+      let count = 0;
       while (from < chunk.length) {
         const newline = chunk.indexOf(10, from);
         const end = newline < 0 ? chunk.length : newline + 1;
@@ -34,8 +42,11 @@ export function splitLines(onLine: (line: string) => void): { write(chunk: Buffe
         const cut = end <= room ? end : characterEnd(chunk, from, room);
         keep(chunk.subarray(from, cut));
         from = cut;
-        if (cut < end || newline >= 0) flush();
+        if (cut === end && newline < 0) break;
+        flush();
+        count++;
       }
+      return count;
     },
     flush,
   };

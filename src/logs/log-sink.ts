@@ -9,6 +9,12 @@ import type { StoredLogGroup } from "./log-records.ts";
 
 const STREAM_FLUSH_CHARACTERS = 64 * 1024;
 const DROPPED_SHARE = 0.5;
+/** What an event takes in memory beside its text, in characters. */
+const EVENT_CHARACTERS = 64;
+
+const charactersOf = (message: string): number => message.length + EVENT_CHARACTERS;
+const charactersOfAll = (entries: readonly NewLogEntry[]): number =>
+  entries.reduce((sum, { message }) => sum + charactersOf(message), 0);
 
 export interface LogSinkOptions {
   readonly catalogue: LogCatalogue;
@@ -64,8 +70,9 @@ class StreamBuffer implements LogStreamWriter {
 
   write(timestampMs: number, message: string): void {
     this.entries.push({ timestampMs, message });
-    this.characters += message.length;
-    this.#buffers.written(this, message.length);
+    const characters = charactersOf(message);
+    this.characters += characters;
+    this.#buffers.written(this, characters);
   }
 
   /** Hands over everything that waits. */
@@ -83,7 +90,7 @@ class StreamBuffer implements LogStreamWriter {
   dropOldest(): number {
     const count = Math.ceil(this.entries.length * DROPPED_SHARE);
     const gone = this.entries.splice(0, count);
-    const characters = gone.reduce((sum, { message }) => sum + message.length, 0);
+    const characters = charactersOfAll(gone);
     this.characters -= characters;
     this.dropped += count;
     return characters;
@@ -257,7 +264,7 @@ class Buffers {
     for (const { buffer, entries } of batches) {
       const gone = entries.splice(0, Math.ceil(entries.length * DROPPED_SHARE));
       buffer.dropped += gone.length;
-      this.#inFlightCharacters -= gone.reduce((sum, { message }) => sum + message.length, 0);
+      this.#inFlightCharacters -= charactersOfAll(gone);
     }
   }
 

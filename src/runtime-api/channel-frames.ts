@@ -69,6 +69,11 @@ export class FrameReader {
     this.#keptBytesMax = payloadBytesMax + PREFIX_BYTES_MAX;
   }
 
+  /** Of a frame that is not whole yet. */
+  get heldBytes(): number {
+    return this.#gathered.length;
+  }
+
   /**
    * Throws `MalformedFrame`. A promise asks to hand in nothing more until it resolves; it rejects with `MalformedFrame`
    * as well.

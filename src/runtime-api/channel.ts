@@ -16,6 +16,7 @@ import {
   MalformedFrame,
   refusalFrame,
 } from "./channel-frames.ts";
+import type { UnfinishedBodies } from "./unfinished-bodies.ts";
 
 /** What a runtime asks for to get a channel: `GET /lambent/channel` with `Upgrade: lambent-channel`. */
 export const CHANNEL_PATH = "/lambent/channel";
@@ -34,15 +35,19 @@ const DEFAULT_CONTENT_TYPE = "application/octet-stream";
 export class Channel implements FrameHandler {
   readonly #socket: Socket;
   readonly #session: RuntimeApiSession;
+  readonly #bodies: UnfinishedBodies;
   readonly #reader: FrameReader;
   readonly #deliver = (event: InvocationEvent): void => this.#write(...eventFrame(event));
   /** Goes out with the first frame: a cold start is one write shorter. */
   #greeting: Buffer | undefined = SWITCHING;
   #stream: StreamingResponse | "refused" | undefined;
+  /** Of a frame that is not whole yet. */
+  #heldBytes = 0;
 
-  constructor(socket: Socket, session: RuntimeApiSession) {
+  constructor(socket: Socket, session: RuntimeApiSession, bodies: UnfinishedBodies) {
     this.#socket = socket;
     this.#session = session;
+    this.#bodies = bodies;
     this.#reader = new FrameReader(this, session.maxResponseBytes);
   }
 
@@ -65,6 +70,7 @@ export class Channel implements FrameHandler {
     socket.on("data", (chunk: Buffer) => this.#receive(chunk));
     socket.on("error", () => undefined);
     socket.on("close", () => {
+      this.#hold(0);
       if (typeof this.#stream === "object") this.#stream.breakOff();
     });
   }
@@ -114,9 +120,17 @@ export class Channel implements FrameHandler {
     });
   }
 
+  #hold(bytes: number): boolean {
+    this.#bodies.remove(this.#heldBytes);
+    this.#heldBytes = bytes;
+    return this.#bodies.add(bytes);
+  }
+
   #receive(chunk: Buffer): void {
     try {
       const room = this.#reader.push(chunk);
+      if (this.#reader.heldBytes !== this.#heldBytes && !this.#hold(this.#reader.heldBytes))
+        this.#socket.destroy();
       if (room === undefined) return;
       this.#socket.pause();
       room.then(

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Server, Socket } from "node:net";
 import type { CodeCacheAccess } from "../environments/code-cache-packs.ts";
 import { readBody } from "./request-body.ts";
+import type { UnfinishedBodies } from "./unfinished-bodies.ts";
 
 const PATH = "/lambent/code-cache";
 /** Where an environment sends its pack whose function loads what can be loaded beforehand. */
@@ -17,7 +18,11 @@ export function attachCodeCache(listener: Server, access: CodeCacheAccess): void
 }
 
 /** Serves what Lambent's own runtime client asks for beside the Runtime API; false when it is something else. */
-export function serveCodeCache(request: IncomingMessage, response: ServerResponse): boolean {
+export function serveCodeCache(
+  bodies: UnfinishedBodies,
+  request: IncomingMessage,
+  response: ServerResponse,
+): boolean {
   if (request.url !== PATH && request.url !== PRELOADS_PATH) return false;
   const access = accesses.get(request.socket);
   if (access === undefined || (request.method !== "GET" && request.method !== "POST")) {
@@ -26,7 +31,7 @@ export function serveCodeCache(request: IncomingMessage, response: ServerRespons
   } else if (request.method === "GET") {
     void send(access, response);
   } else {
-    void take(access, request, response);
+    void take({ access, bodies }, request, response);
   }
   return true;
 }
@@ -38,11 +43,11 @@ async function send(access: CodeCacheAccess, response: ServerResponse): Promise<
 }
 
 async function take(
-  access: CodeCacheAccess,
+  { access, bodies }: { readonly access: CodeCacheAccess; readonly bodies: UnfinishedBodies },
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const body = await readBody(request, MAX_PACK_BYTES);
+  const body = await readBody(request, MAX_PACK_BYTES, bodies);
   if (body === "aborted") return;
   // Storing is not waited for: the environment is not to be kept from its next event, and a failure costs only time.
   const code = body === "too large" ? new Uint8Array() : body;

@@ -10,6 +10,7 @@ import type { RuntimeApiRefusal } from "../environments/runtime-api-session.ts";
 import { sendJson } from "./json-answer.ts";
 import { refuseRoute } from "./refused-route.ts";
 import { readBody } from "./request-body.ts";
+import type { UnfinishedBodies } from "./unfinished-bodies.ts";
 
 const PREFIX = "/2020-01-01/extension/";
 /** The method of each path below the prefix. */
@@ -24,9 +25,14 @@ const BODY_BYTES_MAX = 262_144;
 /** Whether the request is for the Extensions API, which shares the Runtime API's address. */
 export const isExtensionsPath = (path: string | undefined): boolean => path?.startsWith(PREFIX) === true;
 
+interface ServedExtensions {
+  readonly extensions: ExtensionSet;
+  readonly bodies: UnfinishedBodies;
+}
+
 /** The Extensions API 2020-01-01, as "Using the Lambda Extensions API to create extensions" documents it. */
 export function serveExtensions(
-  extensions: ExtensionSet,
+  { extensions, bodies }: ServedExtensions,
   request: IncomingMessage,
   response: ServerResponse,
 ): void {
@@ -34,7 +40,7 @@ export function serveExtensions(
   const id = textHeader(request, "lambda-extension-identifier");
   switch (action) {
     case "POST register":
-      void register(extensions, request, response);
+      void register({ extensions, bodies }, request, response);
       return;
     case "GET event/next":
       answer(
@@ -57,11 +63,11 @@ export function serveExtensions(
 }
 
 async function register(
-  extensions: ExtensionSet,
+  { extensions, bodies }: ServedExtensions,
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const body = await readBody(request, BODY_BYTES_MAX);
+  const body = await readBody(request, BODY_BYTES_MAX, bodies);
   if (body === "aborted") return;
   const name = utf8Header(request, "lambda-extension-name");
   const events = name === "" ? emptyName : eventsOf(body);

@@ -2,11 +2,19 @@ import type { Socket } from "node:net";
 import type { InvocationEvent, RuntimeApiSession } from "../environments/runtime-api-session.ts";
 import type { PlainAnswers } from "./plain-answer.ts";
 import { plainRequest } from "./plain-request.ts";
+import type { UnfinishedBodies } from "./unfinished-bodies.ts";
 
 interface Response {
   readonly requestId: string;
   readonly pieces: Buffer[];
+  readonly bodyBytes: number;
   missingBytes: number;
+}
+
+interface PlainConnectionParts {
+  readonly answers: PlainAnswers;
+  readonly bodies: UnfinishedBodies;
+  readonly goOnInHttp: () => void;
 }
 
 /**
@@ -17,6 +25,7 @@ export class PlainConnection {
   readonly #socket: Socket;
   readonly #session: RuntimeApiSession;
   readonly #answers: PlainAnswers;
+  readonly #bodies: UnfinishedBodies;
   readonly #goOnInHttp: () => void;
   readonly #receive = (chunk: Buffer): void => this.#serve(chunk);
   readonly #deliver = (event: InvocationEvent): void => this.#sendEvent(event);
@@ -26,14 +35,16 @@ export class PlainConnection {
   constructor(
     socket: Socket,
     session: RuntimeApiSession,
-    { answers, goOnInHttp }: { readonly answers: PlainAnswers; readonly goOnInHttp: () => void },
+    { answers, bodies, goOnInHttp }: PlainConnectionParts,
   ) {
     this.#socket = socket;
     this.#session = session;
     this.#answers = answers;
+    this.#bodies = bodies;
     this.#goOnInHttp = goOnInHttp;
     socket.on("data", this.#receive);
     socket.on("error", ignore);
+    socket.on("close", () => this.#giveUp());
   }
 
   #serve(chunk: Buffer): void {
@@ -70,7 +81,7 @@ export class PlainConnection {
       this.#session.expects(requestId, "response") !== undefined
     )
       return undefined;
-    this.#response = { requestId, pieces: [], missingBytes: bodyBytes };
+    this.#response = { requestId, pieces: [], bodyBytes, missingBytes: bodyBytes };
     return this.#body(chunk, headEnd);
   }
 
@@ -80,7 +91,11 @@ export class PlainConnection {
     const to = Math.min(chunk.length, from + response.missingBytes);
     if (to > from) response.pieces.push(chunk.subarray(from, to));
     response.missingBytes -= to - from;
-    if (response.missingBytes > 0) return to;
+    if (response.missingBytes > 0) {
+      if (!this.#bodies.add(to - from)) this.#socket.destroy();
+      return to;
+    }
+    this.#bodies.remove(response.bodyBytes - (to - from));
     this.#response = undefined;
     const { pieces, requestId } = response;
     const [first] = pieces;
@@ -88,6 +103,13 @@ export class PlainConnection {
     const refusal = this.#session.response(requestId, payload);
     this.#write(refusal === undefined ? this.#answers.accepted() : this.#answers.refusal(refusal));
     return to;
+  }
+
+  /** Of a response that will not be whole any more. */
+  #giveUp(): void {
+    const response = this.#response;
+    this.#response = undefined;
+    if (response !== undefined) this.#bodies.remove(response.bodyBytes - response.missingBytes);
   }
 
   #sendEvent(event: InvocationEvent): void {

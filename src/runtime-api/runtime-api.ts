@@ -15,6 +15,7 @@ import { FRAMES_CONNECTION } from "../ports/sandbox.ts";
 import { CHANNEL_PATH, CHANNEL_PROTOCOL, Channel } from "./channel.ts";
 import { serveCodeCache } from "./code-cache-route.ts";
 import { eachEventHeader } from "./event-headers.ts";
+import { EnvironmentRequests, isListenedTo } from "./environment-requests.ts";
 import { isExtensionsPath, serveExtensions } from "./extensions-api.ts";
 import { sendJson } from "./json-answer.ts";
 import { answerMetadata, isMetadataPath } from "./metadata-endpoint.ts";
@@ -24,6 +25,7 @@ import { refuseRoute } from "./refused-route.ts";
 import { readBody } from "./request-body.ts";
 import { forwardStream } from "./streamed-body.ts";
 import { serveTelemetry, telemetryApiOf } from "./telemetry-api.ts";
+import { UnfinishedBodies } from "./unfinished-bodies.ts";
 
 const PREFIX = "/2018-06-01/runtime/";
 const NEXT = `${PREFIX}invocation/next`;
@@ -46,9 +48,11 @@ export class RuntimeApi {
     (request, response) => this.#handle(request, response),
   );
 
+  readonly #clock: Clock;
   readonly #answers: PlainAnswers;
 
   constructor(clock: Clock) {
+    this.#clock = clock;
     this.#answers = new PlainAnswers(clock);
     // `next` may wait for hours, and an environment's connection lives as long as the environment.
     this.#http.timeout = 0;
@@ -60,25 +64,39 @@ export class RuntimeApi {
 
   /** Serves the session to whoever connects to the listener. */
   attach(listener: Server, session: RuntimeApiSession, beside: ServedBeside): void {
+    const bodies = new UnfinishedBodies();
+    const requests = new EnvironmentRequests(this.#clock);
     listener.on("connection", (socket: Socket) => {
       socket.setNoDelay(true);
       const goOnInHttp = (): void => {
-        this.#connections.set(socket, { session, beside, isReading: false, afterReading: undefined });
+        requests.connected(socket);
+        if (socket.destroyed) return;
+        this.#connections.set(socket, {
+          session,
+          beside: { ...beside, bodies },
+          requests,
+          isReading: false,
+          afterReading: undefined,
+        });
         this.#http.emit("connection", socket);
       };
-      new PlainConnection(socket, session, { answers: this.#answers, goOnInHttp });
+      new PlainConnection(socket, session, { answers: this.#answers, bodies, goOnInHttp });
     });
-    listener.on(FRAMES_CONNECTION, (socket: Socket) => new Channel(socket, session).goOn());
+    listener.on(FRAMES_CONNECTION, (socket: Socket) => new Channel(socket, session, bodies).goOn());
   }
 
   #openChannel(request: IncomingMessage, duplex: Duplex, head: Buffer): void {
     const connection = this.#connections.get(request.socket);
     // Older releases of Node 24 hand every upgrade over without asking.
     if (connection === undefined || !asksForChannel(request) || connection.isReading) duplex.destroy();
-    else new Channel(request.socket, connection.session).open(head);
+    else {
+      connection.requests.left(request.socket);
+      new Channel(request.socket, connection.session, connection.beside.bodies).open(head);
+    }
   }
 
   #handle(request: IncomingMessage, response: ServerResponse): void {
+    if (!isListenedTo(request, response)) return;
     const connection = this.#connections.get(request.socket);
     if (connection === undefined) {
       response.destroy();
@@ -89,7 +107,7 @@ export class RuntimeApi {
       return;
     }
     if (isExtensionsPath(request.url)) {
-      serveExtensions(connection.beside.extensions, request, response);
+      serveExtensions(connection.beside, request, response);
       return;
     }
     const telemetryApi = telemetryApiOf(request.url);
@@ -97,7 +115,7 @@ export class RuntimeApi {
       void serveTelemetry(telemetryApi, connection.beside, request, response);
       return;
     }
-    if (serveCodeCache(request, response)) return;
+    if (serveCodeCache(connection.beside.bodies, request, response)) return;
     const path = request.url ?? "";
     const allowed = methodOf(path);
     if (request.method !== allowed) refuseRoute(request, response, allowed);
@@ -123,7 +141,8 @@ export type ServedBeside = EnvironmentMetadata & {
  */
 interface Connection {
   readonly session: RuntimeApiSession;
-  readonly beside: ServedBeside;
+  readonly beside: ServedBeside & { readonly bodies: UnfinishedBodies };
+  readonly requests: EnvironmentRequests;
   isReading: boolean;
   afterReading: (() => void) | undefined;
 }
@@ -174,9 +193,10 @@ function post(
   response: ServerResponse,
 ): void {
   const { session } = connection;
+  const { bodies } = connection.beside;
   const { path, request } = call;
   if (path === INIT_ERROR) {
-    void readInOrder(connection, readBody(request, session.maxResponseBytes), (body) =>
+    void readInOrder(connection, readBody(request, session.maxResponseBytes, bodies), (body) =>
       answer(response, session.initError(errorType(request), bytes(body))),
     );
     return;
@@ -196,7 +216,7 @@ function post(
     postStream(connection, { requestId, request }, response);
     return;
   }
-  void readInOrder(connection, readBody(request, session.maxResponseBytes), (body) => {
+  void readInOrder(connection, readBody(request, session.maxResponseBytes, bodies), (body) => {
     if (body === "too large") {
       session.responseTooLarge(requestId);
       refuse(response, payloadTooLarge(session.maxResponseBytes));

@@ -8,6 +8,7 @@ import type { SubscriptionRequest, TelemetrySubscriptions } from "../environment
 import { sendJson } from "./json-answer.ts";
 import { refuseRoute } from "./refused-route.ts";
 import { readBody } from "./request-body.ts";
+import type { UnfinishedBodies } from "./unfinished-bodies.ts";
 
 const PATHS: Readonly<Record<string, TelemetryApiName>> = {
   "/2022-07-01/telemetry": "telemetry",
@@ -84,7 +85,11 @@ export const telemetryApiOf = (path: string | undefined): TelemetryApiName | und
 /** The Telemetry API 2022-07-01 and the Logs API 2020-08-15, whose one operation is to subscribe. */
 export async function serveTelemetry(
   api: TelemetryApiName,
-  beside: { readonly extensions: ExtensionSet; readonly telemetry: TelemetrySubscriptions },
+  beside: {
+    readonly extensions: ExtensionSet;
+    readonly telemetry: TelemetrySubscriptions;
+    readonly bodies: UnfinishedBodies;
+  },
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
@@ -92,7 +97,7 @@ export async function serveTelemetry(
     refuseRoute(request, response, "PUT");
     return;
   }
-  const body = await readBody(request, BODY_BYTES_MAX);
+  const body = await readBody(request, BODY_BYTES_MAX, beside.bodies);
   if (body === "aborted") return;
   const { status, answer } = subscribe(api, beside, request, body);
   sendJson(response, status, JSON.stringify(answer));

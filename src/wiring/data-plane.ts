@@ -20,6 +20,7 @@ import type { InvocationDispatcher } from "../invocation/invocation-dispatcher.t
 import type { DataPlaneProcess } from "../operator-api/operator-api.ts";
 import type { Store } from "../ports/store.ts";
 import { DataPlaneMember } from "./data-plane-member.ts";
+import { DistantConnections } from "./environment-connections.ts";
 import { type DataPlaneGround, type Ground, logFailure } from "./ground.ts";
 import { LeaseDesk } from "./lease-desk.ts";
 import type { Machine } from "./machine.ts";
@@ -94,6 +95,7 @@ export class DataPlane {
   readonly #members = new Map<number, DataPlaneMember>();
   readonly #replays = new Map<DataPlaneMember, Replay>();
   readonly #connections = new Set<Socket>();
+  readonly #environments = new DistantConnections(clock);
   readonly #inside: NetServer;
   /** Of functions that exist: "runtime/memory". */
   readonly #inUse = new Set<string>();
@@ -235,6 +237,7 @@ export class DataPlane {
       server.emit("connection", socket);
     } else if (announcement.kind === "function") {
       platform.callers.comesFromFunction(socket, announcement.identity);
+      this.#environments.connected(socket, announcement.identity.environment);
       functionsServer.emit("connection", socket);
     } else {
       const member = this.#members.get(announcement.process);

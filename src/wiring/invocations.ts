@@ -15,7 +15,9 @@ import { type DispatcherLimits, InvocationDispatcher } from "../invocation/invoc
 import { AWS_RESPONSE_PACE } from "../invocation/response-pace.ts";
 import { EXPECTED_WITHIN_MS } from "../ports/event-targets.ts";
 import { attachCodeCache } from "../runtime-api/code-cache-route.ts";
+import { isListenedTo } from "../runtime-api/environment-requests.ts";
 import { RuntimeApi } from "../runtime-api/runtime-api.ts";
+import { EnvironmentConnections } from "./environment-connections.ts";
 import { type Ground, logFailure, newId } from "./ground.ts";
 import type { Machine } from "./machine.ts";
 import type { Platform } from "./platform.ts";
@@ -53,11 +55,14 @@ export function wireInvocations(
     issueCredentials: (identity) => callers.issueForFunction(identity),
     attachRuntimeApi: (sandbox, session, beside) => runtimeApi.attach(sandbox.runtimeApi, session, beside),
     attachCodeCache: (sandbox, access) => attachCodeCache(sandbox.runtimeApi, access),
-    attachAwsEndpoint: (sandbox, identity) =>
+    attachAwsEndpoint: (sandbox, identity) => {
+      const connections = new EnvironmentConnections(clock);
       sandbox.awsEndpoint.on("connection", (socket: Socket) => {
+        connections.connected(socket);
         callers.comesFromFunction(socket, identity);
         functionsServer.emit("connection", socket);
-      }),
+      });
+    },
   });
   const dispatcher = new InvocationDispatcher({
     clock,
@@ -75,7 +80,10 @@ export function wireInvocations(
   return {
     dispatcher,
     functionsServer,
-    serveFunctions: (listener) => functionsServer.on("request", listener),
+    serveFunctions: (listener) =>
+      functionsServer.on("request", (request, response) => {
+        if (isListenedTo(request, response)) listener(request, response);
+      }),
   };
 }
 

@@ -79,7 +79,9 @@ export async function openOwnEnvironments(parts: OwnEnvironmentsParts): Promise<
     attachRuntimeApi: (sandbox, session, beside) => runtimeApi.attach(sandbox.runtimeApi, session, beside),
     attachCodeCache: (sandbox, access) => attachCodeCache(sandbox.runtimeApi, access),
     attachAwsEndpoint: (sandbox, identity) =>
-      sandbox.awsEndpoint.on("connection", (socket: Socket) => forwarding.forwardFunction(socket, identity)),
+      sandbox.awsEndpoint.on("connection", (socket: Socket) =>
+        forwarding.forwardFunction(socket, { ...identity, environment: sandbox.id }),
+      ),
   });
   const dispatcher = new InvocationDispatcher({
     clock,

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
-import { existsSync, rmSync } from "node:fs";
+import { existsSync, readFileSync, rmSync } from "node:fs";
 import { mkdtemp } from "node:fs/promises";
 import { connect, createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
@@ -199,6 +199,34 @@ describe("the network policy", () => {
       return { host: await attempts([["${WORLD.host}", ${hostPort}]]), web: await attempts([["${WORLD.web}", 80]]) };`);
     assert.deepEqual(Object.values(outcome.web ?? {}), ["connected"]);
     notReached(outcome.host ?? {});
+    await sandboxes.driver.close();
+    await untilUntouched();
+  });
+
+  test("one function does not fill the host's table of connections, and others go on", async (t) => {
+    if (!possible(t)) return;
+    const sandboxes = await openSandboxes(t, "internet");
+    const remembered = (): number =>
+      Number(readFileSync("/proc/sys/net/netfilter/nf_conntrack_count", "latin1"));
+    const earlier = remembered();
+    // Nobody is at these addresses; the exchange is remembered all the same.
+    const { outcome } = await sandboxes.run<{ sent: string; web: Record<string, string> }>(`${TOOLS}
+      const sent = python(${JSON.stringify(`
+import socket
+outgoing = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+sent = 0
+for port in range(1024, 21024):
+    try: outgoing.sendto(b"x", ("198.51.100.200", port)); sent += 1
+    except OSError: pass
+print(sent)
+`)});
+      return { sent, web: await attempts([["${WORLD.web}", 80]]) };`);
+    assert.ok(Number(outcome.sent) > 8_000, outcome.sent);
+    assert.ok(remembered() - earlier < 4_200, `${remembered() - earlier} connections are remembered`);
+    const other = await sandboxes.run<Record<string, string>>(
+      `${TOOLS} return attempts([["${WORLD.web}", 80]]);`,
+    );
+    assert.deepEqual(Object.values(other.outcome), ["connected"]);
     await sandboxes.driver.close();
     await untilUntouched();
   });

@@ -161,6 +161,20 @@ print(json.dumps(result))
   assert.deepEqual(outcome, Object.fromEntries(Object.keys(calls).map((name) => [name, 1])));
 });
 
+test("nothing is taken of the machine's few contexts for asynchronous I/O", async (t) => {
+  if (!canIsolate(t)) return;
+  const sandboxes = await openSandboxes(t);
+  const number = process.arch === "x64" ? 206 : 0;
+  const { outcome } = await sandboxes.run<number[]>(`
+    return JSON.parse(python(${JSON.stringify(`
+import ctypes, json
+libc = ctypes.CDLL(None, use_errno=True)
+context = ctypes.c_ulong(0)
+print(json.dumps([libc.syscall(${number}, 1, ctypes.byref(context)), ctypes.get_errno()]))
+`)}));`);
+  assert.deepEqual(outcome, [-1, 38]);
+});
+
 test("namespaces cannot be made with clone, and clone3 is hidden", async (t) => {
   if (!canIsolate(t) || process.arch !== "x64") return;
   const sandboxes = await openSandboxes(t);

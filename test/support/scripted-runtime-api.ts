@@ -9,6 +9,7 @@ import {
   type RuntimeApiSession,
 } from "../../src/environments/runtime-api-session.ts";
 import { Channel } from "../../src/runtime-api/channel.ts";
+import { UnfinishedBodies } from "../../src/runtime-api/unfinished-bodies.ts";
 
 export interface ScriptedEvent {
   readonly payload: string | Buffer;
@@ -59,7 +60,7 @@ export class ScriptedRuntimeApi {
     this.#server.on("upgrade", (request, socket, head) => {
       this.#channels.add(socket);
       socket.on("close", () => this.#channels.delete(socket));
-      new Channel(request.socket, this.#session()).open(head);
+      new Channel(request.socket, this.#session(), new UnfinishedBodies()).open(head);
     });
   }
 

@@ -13,6 +13,7 @@ import {
 import { type Belongings, KeptBelongings } from "./belongings.ts";
 import type { RootFileSystem, SandboxView } from "./bubblewrap-arguments.ts";
 import { BubblewrapSandbox, initialLimits, PROCESSES_MAX } from "./bubblewrap-sandbox.ts";
+import { ConnectionAllowance } from "./connection-allowance.ts";
 import { LISTENER_PORTS, listenerVariables } from "./hand-over-channel.ts";
 import type { MountPoint } from "./helper/template-steps.ts";
 import type { HostPaths } from "./host-paths.ts";
@@ -78,6 +79,7 @@ export class BubblewrapDriver implements SandboxDriver {
   readonly #parts: DriverParts;
   readonly #reserve: LaunchReserve;
   readonly #sandboxes = new Set<BubblewrapSandbox>();
+  readonly #connections = new ConnectionAllowance();
   #closed: Promise<void> | undefined;
 
   constructor(parts: DriverParts) {
@@ -196,7 +198,7 @@ export class BubblewrapDriver implements SandboxDriver {
       cancel();
       this.#refillLater(command);
     }
-    sandbox.trackConnections();
+    sandbox.trackConnections(this.#connections);
   }
 
   /**

@@ -6,6 +6,7 @@ import { setTimeout as delay } from "node:timers/promises";
 import { FRAMES_CONNECTION, type Sandbox, type SandboxExit, type SandboxRelay } from "../../ports/sandbox.ts";
 import type { Belongings, KeptBelongings } from "./belongings.ts";
 import type { GroupLimits } from "./cgroups/control-group.ts";
+import type { ConnectionAllowance } from "./connection-allowance.ts";
 import type { HandOverChannel } from "./hand-over-channel.ts";
 import { InsideRelay, type RelayConnections, type RelayPrograms } from "./inside-relay.ts";
 import type { Launch } from "./launch.ts";
@@ -105,8 +106,10 @@ export class BubblewrapSandbox implements Sandbox {
     return this.#launch.handOver.listener("aws-endpoint");
   }
 
-  /** Call when the listeners are there: what they accept is closed with the sandbox. */
-  trackConnections(): void {
+  /** Call when the listeners are there: what they accept is closed with the sandbox, and not more than is allowed. */
+  trackConnections(allowance: ConnectionAllowance): void {
+    allowance.limit("runtime-api", this.runtimeApi);
+    allowance.limit("aws-endpoint", this.awsEndpoint);
     const track = (connection: Socket): void => {
       this.#connections.add(connection);
       connection.once("close", () => this.#connections.delete(connection));

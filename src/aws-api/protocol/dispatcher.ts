@@ -4,6 +4,7 @@ import type { Socket } from "node:net";
 import { AwsError } from "../../core/errors.ts";
 import type { Principal } from "../../core/principal.ts";
 import type { Clock } from "../../ports/clock.ts";
+import { leaveRoom } from "./body-room.ts";
 import { type CredentialScope, readCredentialScope } from "./credential-scope.ts";
 import { failureOf } from "./failure.ts";
 import { HandlerContext } from "./handler-context.ts";
@@ -153,6 +154,7 @@ export class Dispatcher {
     } catch (error) {
       this.#fail(exchange, error);
     }
+    if (exchange.message !== undefined) leaveRoom(exchange.message);
     onRequest?.({
       service: exchange.service?.signingName ?? "unknown",
       operation: exchange.operation?.name ?? "unknown",

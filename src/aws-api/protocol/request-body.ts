@@ -1,6 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
+import { enterRoom } from "./body-room.ts";
 import { serializationError } from "./serialization-error.ts";
 import type { BodyLimit } from "./service-dialect.ts";
 
@@ -58,12 +59,19 @@ async function arrived(request: BodyRequest): Promise<Uint8Array> {
   return body;
 }
 
-function collect({ message, limit, operation, check }: BodyRequest): Promise<Uint8Array> {
+async function collect(request: BodyRequest): Promise<Uint8Array> {
+  const { message, limit, operation } = request;
   const declared = Number(message.headers["content-length"] ?? 0);
   if (declared > limit.maxBytes) {
     discard(message);
-    return Promise.reject(limit.refuse(operation, declared, message.headers));
+    throw limit.refuse(operation, declared, message.headers);
   }
+  await enterRoom(message, message.headers["content-length"] === undefined ? limit.maxBytes : declared);
+  if (message.destroyed) throw new ClientGone("The client closed the connection");
+  return gather(request);
+}
+
+function gather({ message, limit, operation, check }: BodyRequest): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
     let bytes = 0;

@@ -11,6 +11,7 @@ const SETTINGS: FirewallSettings = {
   openedInterfaces: [],
   resolvers: [],
   nameForwarderPort: undefined,
+  countsConnections: true,
 };
 
 function lineOf(rules: string, text: string): number {
@@ -42,6 +43,13 @@ test("a resolver's port is open although its address is refused, and nothing of 
   const rules = firewallRules({ ...SETTINGS, resolvers: ["10.0.0.2"] });
   assert.ok(lineOf(rules, "{ 10.0.0.2 }") < lineOf(rules, "10.0.0.0/8"));
   assert.ok(lineOf(rules, "ip daddr 100.64.0.0/17 goto refused") < lineOf(rules, "{ 10.0.0.2 }"));
+});
+
+test("connections are counted before any is let through, where that can be done", () => {
+  const rules = firewallRules({ ...SETTINGS, nameForwarderPort: 4053 });
+  assert.ok(lineOf(rules, "ct count over") < lineOf(rules, "th dport 53 return"));
+  assert.ok(lineOf(rules, "set connections") < lineOf(rules, "ct count over"));
+  assert.doesNotMatch(firewallRules({ ...SETTINGS, countsConnections: false }), /connections/);
 });
 
 test("without a name forwarder no port of the host is open", () => {

@@ -22,6 +22,8 @@ export interface FirewallSettings {
   readonly resolvers: readonly string[];
   /** The port of the gateway on which Lambent itself answers questions for names. */
   readonly nameForwarderPort: number | undefined;
+  /** Whether the kernel counts the connections of an address. */
+  readonly countsConnections: boolean;
 }
 
 /** A refusal tells the function at once. Resets, as the kernel sends few ICMP messages a second. */
@@ -33,6 +35,27 @@ const REFUSAL = [
   "}",
 ];
 const SMTP_PORT = 25;
+/**
+ * The kernel remembers every connection and every exchange of datagrams, of all that the host speaks to in one table of
+ * limited size. AWS: an environment has 1,024 descriptors.
+ */
+const CONNECTIONS_MAX = 4_096;
+/** The addresses of sandboxes are no more. */
+const ADDRESSES_MAX = 65_536;
+const CONNECTION_COUNTS = `set connections { type ipv4_addr; size ${ADDRESSES_MAX}; flags dynamic; }`;
+const COUNT_CONNECTIONS = `ct state new add @connections { ip saddr ct count over ${CONNECTIONS_MAX} }`;
+
+/** Rules that show whether the kernel counts the connections of an address, for a table that is never made. */
+export const countingRules = (table: string): string =>
+  [
+    `table inet ${table} {`,
+    CONNECTION_COUNTS,
+    "chain counting {",
+    "type filter hook prerouting priority -150; policy accept;",
+    `${COUNT_CONNECTIONS} drop`,
+    "}",
+    "}\n",
+  ].join("\n");
 
 function nameSet(name: string, type: string, elements: readonly string[]): string {
   const listed = elements.map((element) => `"${element}"`).join(", ");
@@ -48,7 +71,7 @@ function chain(name: string, hook: string, rules: readonly string[]): string {
  * own and concerns its own interfaces, so that other rules of the machine, and other Lambents, are not touched.
  */
 export function firewallRules(settings: FirewallSettings): string {
-  const { table, nameForwarderPort } = settings;
+  const { table, nameForwarderPort, countsConnections } = settings;
   const chains = [arriving(settings), input(settings), forward(settings), output(settings)];
   if (nameForwarderPort !== undefined) chains.push(redirection(settings, nameForwarderPort));
   chains.push(masquerade(settings));
@@ -57,6 +80,7 @@ export function firewallRules(settings: FirewallSettings): string {
     `delete table inet ${table}`,
     `table inet ${table} {`,
     nameSet("opened", "ifname", settings.openedInterfaces),
+    ...(countsConnections ? [CONNECTION_COUNTS] : []),
     ...REFUSAL,
     ...chains,
     "}\n",
@@ -64,11 +88,13 @@ export function firewallRules(settings: FirewallSettings): string {
 }
 
 /** Before any rule of others can turn the destination: the host's addresses, forged sources and IPv6 end here. */
-function arriving({ interfacePrefix, gateway, nameForwarderPort }: FirewallSettings): string {
+function arriving(settings: FirewallSettings): string {
+  const { interfacePrefix, gateway, nameForwarderPort, countsConnections } = settings;
   return chain("arriving", "filter hook prerouting priority -150", [
     `iifname != "${interfacePrefix}*" return`,
     "meta nfproto ipv6 drop",
     "fib saddr . iif oif missing drop",
+    ...(countsConnections ? [`${COUNT_CONNECTIONS} ${REFUSE}`] : []),
     ...(nameForwarderPort === undefined
       ? []
       : [`ip daddr ${gateway} meta l4proto { tcp, udp } th dport 53 return`]),

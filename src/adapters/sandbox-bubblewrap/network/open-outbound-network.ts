@@ -7,7 +7,7 @@ import { networkInterfaces } from "node:os";
 import { findProgram, requireProgram } from "../programs.ts";
 import { runCommand } from "../run-command.ts";
 import { type AddressBlock, addressBlocks } from "./address-block.ts";
-import { type FirewallSettings, firewallRules } from "./firewall-rules.ts";
+import { countingRules, type FirewallSettings, firewallRules } from "./firewall-rules.ts";
 import { forwards, type Route, restoreForwarding, routedInterfaces, setForwarding } from "./forwarding.ts";
 import { IpCommands } from "./ip-commands.ts";
 import { NameForwarder } from "./name-forwarder.ts";
@@ -90,6 +90,7 @@ export async function openOutboundNetwork(
       policy,
       resolvers: resolvers.direct,
       nameForwarderPort: forwarder?.port,
+      countsConnections: await countsConnections(names.table),
     };
     closers.push(() => removeRules(names.table));
     closers.push(await keepRules(settings, routedInterfaces(routes)));
@@ -214,6 +215,14 @@ async function applyRules(
   return opened;
 }
 
+/** Kernels can be built without. */
+function countsConnections(table: string): Promise<boolean> {
+  return loadRules(countingRules(`${table}_counting`), "--check").then(
+    () => true,
+    () => false,
+  );
+}
+
 function removeRules(table: string): Promise<void> {
   return locked(CHANGES_LOCK, async () => {
     if (!(await lambentTables()).includes(table)) return;
@@ -243,8 +252,8 @@ async function openedInterfaces(tables: readonly string[]): Promise<string[]> {
   return names;
 }
 
-async function loadRules(rules: string): Promise<void> {
-  const nft = spawn(requireProgram("nft", "nftables"), ["-f", "-"], {
+async function loadRules(rules: string, ...options: readonly string[]): Promise<void> {
+  const nft = spawn(requireProgram("nft", "nftables"), [...options, "-f", "-"], {
     cwd: "/",
     env: { LC_ALL: "C" },
     stdio: ["pipe", "ignore", "pipe"],

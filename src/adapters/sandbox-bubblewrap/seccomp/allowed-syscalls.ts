@@ -2,7 +2,8 @@
  * System calls that language runtimes and programs need, and that reach nothing outside the sandbox's namespaces.
  * Everything else is refused: mounting, namespaces, tracing and other processes' memory, kernel modules and programs
  * (bpf, perf, io_uring, userfaultfd), keyrings, clocks, reboot, swap, file handles. `sync` and `syncfs` are missing
- * because they would flush the disks of the whole machine. Names that an architecture lacks are passed over.
+ * because they would flush the disks of the whole machine, and asynchronous I/O of the kernel's because its contexts are
+ * counted over the whole machine, whose databases need them. Names that an architecture lacks are passed over.
  */
 export const ALLOWED_SYSCALLS: readonly string[] = `
   read write readv writev pread64 pwrite64 preadv pwritev preadv2 pwritev2 lseek sendfile splice tee vmsplice
@@ -15,7 +16,6 @@ export const ALLOWED_SYSCALLS: readonly string[] = `
   fremovexattr inotify_init inotify_init1 inotify_add_watch inotify_rm_watch
   poll ppoll select pselect6 epoll_create epoll_create1 epoll_ctl epoll_wait epoll_pwait epoll_pwait2
   eventfd eventfd2 signalfd signalfd4 timerfd_create timerfd_settime timerfd_gettime
-  io_setup io_destroy io_submit io_cancel io_getevents io_pgetevents
   mmap munmap mremap mprotect madvise mincore msync brk mlock mlock2 munlock mlockall munlockall memfd_create
   remap_file_pages membarrier pkey_alloc pkey_free pkey_mprotect
   bind listen accept accept4 connect shutdown getsockname getpeername getsockopt setsockopt socketpair

@@ -44,7 +44,7 @@ for (const architecture of ["x64", "arm64"] as const satisfies FilterArchitectur
 
   describe(`the filter for ${architecture}`, () => {
     test("gives every known call exactly the verdict of the list", () => {
-      const special = new Set(["clone", "clone3", "socket", "personality", "ioctl"]);
+      const special = new Set(["clone", "clone3", "io_setup", "socket", "personality", "ioctl"]);
       const allowed = new Set(ALLOWED_SYSCALLS);
       for (const name of Object.keys(table)) {
         if (!special.has(name)) assert.equal(call(name), allowed.has(name) ? "allow" : 1, name);
@@ -56,6 +56,10 @@ for (const architecture of ["x64", "arm64"] as const satisfies FilterArchitectur
       for (const flag of [0x20000, 0x2000000, 0x4000000, 0x8000000, 0x10000000, 0x20000000, 0x40000000])
         assert.equal(call("clone", 0x11 | flag), 1, flag.toString(16));
       assert.equal(call("clone3"), 38);
+    });
+
+    test("refuses asynchronous I/O, whose contexts are the whole machine's, as kernels without it do", () => {
+      assert.equal(call("io_setup"), 38);
     });
 
     test("allows local, internet and routing sockets only", () => {

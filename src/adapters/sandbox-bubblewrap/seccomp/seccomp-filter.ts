@@ -56,7 +56,7 @@ export function hasSeccompFilter(architecture: string): architecture is FilterAr
 /**
  * Calls whose arguments decide. The kernel reads each of these arguments as 32 bits, so the upper halves say
  * nothing. clone3 has its flags in memory, where a filter cannot see them: "not implemented" makes every libc fall
- * back to clone.
+ * back to clone, and what would use the kernel's asynchronous I/O do without it.
  */
 function conditionalCalls(): Readonly<Record<string, readonly Instruction[]>> {
   const family = loadWord(argumentOffset(0));
@@ -67,6 +67,7 @@ function conditionalCalls(): Readonly<Record<string, readonly Instruction[]>> {
       returnAction(ALLOW),
     ],
     clone3: [refuse(ENOSYS)],
+    io_setup: [refuse(ENOSYS)],
     socket: [
       family,
       ...[AF_UNIX, AF_INET, AF_INET6].flatMap((allowed) => whenEqual(allowed, [returnAction(ALLOW)])),
