@@ -23,10 +23,11 @@ export class MachineRuntimes implements RuntimeCatalogue {
   }
 
   find(identifier: string, pin?: RuntimePin): InstalledRuntime | undefined {
-    const versions = this.#known.get(identifier)?.versions ?? [];
-    if (pin === undefined) return versions[0];
-    const pinned = versions.find(({ versionHash }) => versionHash === pin.versionHash);
-    return pinned ?? (pin.required ? undefined : versions[0]);
+    const known = this.#known.get(identifier);
+    const found = known && versionOf(known, pin);
+    // A runtime that is asked for is one that functions use.
+    if (found !== undefined) known?.archives.get(found.versionHash)?.();
+    return found;
   }
 
   list(): readonly InstalledRuntime[] {
@@ -99,6 +100,12 @@ export class MachineRuntimes implements RuntimeCatalogue {
     if (fingerprint(known) === before) return;
     for (const listener of this.#listeners) listener();
   }
+}
+
+function versionOf({ versions }: KnownRuntime, pin: RuntimePin | undefined): InstalledRuntime | undefined {
+  if (pin === undefined) return versions[0];
+  const pinned = versions.find(({ versionHash }) => versionHash === pin.versionHash);
+  return pinned ?? (pin.required ? undefined : versions[0]);
 }
 
 const byIdentifier = (known: readonly KnownRuntime[]): Map<string, KnownRuntime> =>
