@@ -52,7 +52,7 @@ export async function discoverRuntimes(options: DiscoveryOptions): Promise<Machi
   };
   const known = await look();
   await discovery.packs?.removeOthers(discovery.archives?.names() ?? []);
-  return new MachineRuntimes(known, look);
+  return new MachineRuntimes(known, look, discovery.archives);
 }
 
 /** Where `lambent runtime install` puts interpreters of this user, for every Lambent of the user to find. */

@@ -1,5 +1,6 @@
 import type { RuntimePin } from "../../core/function-version.ts";
 import type { InstalledRuntime, RuntimeCatalogue } from "../../ports/runtime-catalogue.ts";
+import type { RuntimeArchives } from "./runtime-archives.ts";
 import type { KnownRuntime } from "./runtime-inventory.ts";
 import type { KnownLibrary } from "./runtime-library.ts";
 
@@ -11,15 +12,26 @@ const DOTNET_ADVICE =
 
 /** The runtimes of this machine, as last looked at. What is installed or removed later is seen at the next look. */
 export class MachineRuntimes implements RuntimeCatalogue {
+  readonly #archives: RuntimeArchives | undefined;
   readonly #look: () => Promise<readonly KnownRuntime[]>;
   readonly #listeners = new Set<() => void>();
   #known: ReadonlyMap<string, KnownRuntime>;
   #looking: Promise<void> | undefined;
   #lookedAtMs = performance.now();
 
-  constructor(known: readonly KnownRuntime[], look: () => Promise<readonly KnownRuntime[]>) {
+  constructor(
+    known: readonly KnownRuntime[],
+    look: () => Promise<readonly KnownRuntime[]>,
+    archives?: RuntimeArchives,
+  ) {
     this.#known = byIdentifier(known);
     this.#look = look;
+    this.#archives = archives;
+  }
+
+  /** Ends what it has begun on the machine. */
+  async close(): Promise<void> {
+    await this.#archives?.close();
   }
 
   find(identifier: string, pin?: RuntimePin): InstalledRuntime | undefined {

@@ -12,10 +12,12 @@ export async function runInterpreter(
     timeoutMs,
     directory,
     environmentVariables,
+    signal,
   }: {
     readonly timeoutMs: number;
     readonly directory?: string;
     readonly environmentVariables?: Readonly<Record<string, string>>;
+    readonly signal?: AbortSignal;
   },
 ): Promise<string> {
   const { stdout } = await promisify(execFile)(executable, [...parameters], {
@@ -23,6 +25,7 @@ export async function runInterpreter(
     cwd: directory,
     timeout: timeoutMs,
     killSignal: "SIGKILL",
+    signal,
   });
   return stdout;
 }

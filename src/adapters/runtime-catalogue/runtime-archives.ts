@@ -34,6 +34,8 @@ export interface RuntimeArchive {
 export class RuntimeArchives {
   readonly #options: RuntimePacksOptions;
   readonly #known = new Map<string, RuntimeArchive>();
+  readonly #beingMade = new Set<Promise<void>>();
+  readonly #closed = new AbortController();
 
   /** `options.directory` is that of the packs, whose names are never an archive's. */
   constructor(options: RuntimePacksOptions) {
@@ -64,6 +66,12 @@ export class RuntimeArchives {
     return this.#known.keys();
   }
 
+  /** Gives up what is being made; leaves nothing of it. */
+  async close(): Promise<void> {
+    this.#closed.abort();
+    await Promise.all(this.#beingMade);
+  }
+
   async #open(
     name: string,
     archive: ArchiveManifest,
@@ -76,11 +84,14 @@ export class RuntimeArchives {
     // The directory stays: sandboxes of other processes of this Lambent may show it.
     if (!isAsked) await rm(join(directory, archive.file), { force: true });
     const make = (): void => {
-      if (isAsked) return;
+      if (isAsked || this.#closed.signal.aborted) return;
       isAsked = true;
-      this.#make(directory, archive, facts, values).catch((error: unknown) =>
-        this.#options.failed(error, facts.executable),
-      );
+      const made = this.#make(directory, archive, facts, values)
+        .catch((error: unknown) => {
+          if (!this.#closed.signal.aborted) this.#options.failed(error, facts.executable);
+        })
+        .finally(() => this.#beingMade.delete(made));
+      this.#beingMade.add(made);
     };
     return { directory, sandboxPath: archive.sandbox, make };
   }
@@ -101,6 +112,7 @@ export class RuntimeArchives {
         timeoutMs: MAKING_TIMEOUT_MS,
         directory: unfinished,
         environmentVariables,
+        signal: this.#closed.signal,
       });
       await chmod(file, FILE_MODE);
       await seal(unfinished);
