@@ -8,7 +8,7 @@ const BUSINESS =
  * those that open everything and put it together, in the main process and in those beside it.
  */
 const WIRING = "^src/((main|data-plane-process|process-preparation|runtime-installation)[.]ts$|wiring/)";
-const DOORS = "aws-api|runtime-api|operator-api|function-urls|data-plane|cli";
+const DOORS = "aws-api|runtime-api|operator-api|function-urls|data-plane|plain-invocations|cli";
 const OUTSIDE = [
   "core",
   "npm",
@@ -142,12 +142,13 @@ export default {
       },
     },
     {
-      name: "data-plane-knows-only-ports-and-core",
+      name: "inner-parts-of-doors-know-only-ports-and-core",
       severity: "error",
       comment:
-        "What processes say to one another is told in core's words: who grants, runs and writes is handed in by the wiring.",
-      from: { path: "^src/data-plane/", pathNot: TEST },
-      to: { path: "^src/", pathNot: "^src/(ports|core|data-plane)/" },
+        "What processes say to one another, and how invocations stand on a socket, is told in core's words: who grants, runs, " +
+        "answers and writes is handed in by the wiring.",
+      from: { path: "^src/(data-plane|plain-invocations)/", pathNot: TEST },
+      to: { path: "^src/", pathNot: "^src/(ports|core|$1)/" },
     },
     {
       name: "cli-knows-main-and-config",

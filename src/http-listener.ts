@@ -1,5 +1,5 @@
 import type { Server } from "node:http";
-import type { AddressInfo, Server as NetServer } from "node:net";
+import type { AddressInfo, Server as NetServer, Socket } from "node:net";
 import { OperatorError } from "./core/operator-error.ts";
 
 /** For long invocations and many kept-alive connections. */
@@ -8,6 +8,16 @@ export function configureServer(server: Server): void {
   server.requestTimeout = 0;
   server.keepAliveTimeout = 60_000;
   server.on("connection", (socket) => socket.setNoDelay(true));
+}
+
+/** Gives every new connection to `take`. Answers with what has a connection served by the HTTP server after all. */
+export function takeConnections(server: Server, take: (socket: Socket) => void): (socket: Socket) => void {
+  const serving = server.listeners("connection") as ((socket: Socket) => void)[];
+  server.removeAllListeners("connection");
+  server.on("connection", take);
+  return (socket) => {
+    for (const listener of serving) listener.call(server, socket);
+  };
 }
 
 /** Resolves with the origin listened on; rejects with `OperatorError` where the operator can mend it. */

@@ -26,6 +26,7 @@ import { type Ground, Opened } from "./wiring/ground.ts";
 import { wireInvocations } from "./wiring/invocations.ts";
 import { LateQueueMessages } from "./wiring/late-queue-messages.ts";
 import { type Machine, openMachine } from "./wiring/machine.ts";
+import { openPlainInvocations, wholeRequest } from "./wiring/plain-invocations.ts";
 import { openPlatform } from "./wiring/platform.ts";
 
 /** One running Lambent. */
@@ -152,9 +153,10 @@ async function open(
   const operatorApi = wireOperatorApi(ground, { machine, metrics, dispatcher, dataPlane });
   const before: Door = (...exchange) => operatorApi(...exchange) || codeDownloads.serve(...exchange);
   server.on("request", behind(ground, awsApi, { functionUrls: functionUrls.serve, before }));
+  const plain = openPlainInvocations(server, clock, (arrived) => awsApi.handleWhole(wholeRequest(arrived)));
   const listenAlone = (alone: Server): Promise<string> => listen(alone, configuration);
   endpoint = await (dataPlane?.listen(listenAlone) ?? listenAlone(server));
-  opened.add(() => closeServer(server));
+  opened.add(() => Promise.all([plain.close(), closeServer(server)]));
   opened.add(() => mappings.settled());
   opened.add(() => asyncInvocations.settled());
   opened.add(() => Promise.all([dispatcher.close(DRAIN_MS), dataPlane?.drain(DRAIN_MS)]));

@@ -55,7 +55,7 @@ const VIOLATIONS: Readonly<Record<string, readonly [path: string, text: string]>
   ],
   "aws-api-reaches-no-machine": ["src/aws-api/process.ts", 'import "node:child_process";\n'],
   "inner-doors-reach-no-machine": ["src/operator-api/file.ts", 'import "node:fs";\n'],
-  "data-plane-knows-only-ports-and-core": [
+  "inner-parts-of-doors-know-only-ports-and-core": [
     "src/data-plane/business.ts",
     'export { value } from "../functions/value.ts";\n',
   ],

@@ -1,11 +1,12 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { Dispatcher, type DispatcherOptions } from "./protocol/dispatcher.ts";
+import { Dispatcher, type DispatcherOptions, type WholeRequest } from "./protocol/dispatcher.ts";
 
 export type {
   AuthenticationRequest,
   AuthorizationRequest,
   Identity,
   RequestSample,
+  WholeRequest,
 } from "./protocol/dispatcher.ts";
 
 export type AwsApiOptions = Omit<DispatcherOptions, "validates">;
@@ -18,6 +19,8 @@ export interface AwsApi {
    * in the address and headers is called before this returns.
    */
   handleRead(request: IncomingMessage, response: ServerResponse, body: Uint8Array): void;
+  /** The same for a request that no HTTP server has. Not for operations that stream. */
+  handleWhole(request: WholeRequest): void;
 }
 
 /** The AWS API of the given services on one endpoint, in every protocol their clients speak. */
@@ -28,7 +31,10 @@ export function createAwsApi(options: AwsApiOptions): AwsApi {
       void dispatcher.serve(request, response);
     },
     handleRead(request, response, body) {
-      void dispatcher.serve(request, response, body);
+      void dispatcher.serveRead(request, response, body);
+    },
+    handleWhole(request) {
+      void dispatcher.serveWhole(request);
     },
   };
 }

@@ -18,7 +18,11 @@ const UNUSUAL_HEADERS = [
  * What has to be known before an invocation can be made by a data-plane process; undefined for a request that the main
  * process answers, whatever the state of things is.
  */
-export function leaseQuestion({ method, url = "", headers }: IncomingMessage): LeaseQuestion | undefined {
+export function leaseQuestion({
+  method,
+  url = "",
+  headers,
+}: Pick<IncomingMessage, "method" | "url" | "headers">): LeaseQuestion | undefined {
   const match = method === "POST" ? INVOCATION.exec(url) : null;
   if (match === null || !isUsual(headers)) return undefined;
   const caller = callerOf(headers);

@@ -13,10 +13,13 @@ import { Leases } from "../data-plane/leases.ts";
 import { Outbox } from "../data-plane/outbox.ts";
 import { UnitPurse } from "../data-plane/unit-purse.ts";
 import { closeServer, configureServer, listenTogether } from "../http-listener.ts";
+import type { ArrivedInvocation } from "../plain-invocations/plain-connection.ts";
+import type { PlainConnections } from "../plain-invocations/plain-connections.ts";
 import { Opened } from "./ground.ts";
 import { processToMachineMs } from "./machine-time.ts";
 import { type OwnEnvironments, openOwnEnvironments } from "./own-environments.ts";
 import { invocationAnswers } from "./own-invocations.ts";
+import { openPlainInvocations } from "./plain-invocations.ts";
 
 /** Whatever hangs: without the main process nothing is of use. */
 const END_WITHIN_MS = 10_000;
@@ -35,8 +38,9 @@ class DataPlaneProcess {
   readonly #forwarding: Forwarding;
   readonly #opened = new Opened();
   #own: OwnEnvironments | undefined;
-  #door: InvocationDoor | undefined;
+  #door: InvocationDoor<ArrivedInvocation> | undefined;
   #server: Server | undefined;
+  #plain: PlainConnections | undefined;
   #configuring: Promise<void> | undefined;
   #ending: Promise<void> | undefined;
 
@@ -113,6 +117,7 @@ class DataPlaneProcess {
     const server = createServer((request, response) => door.handle(request, response));
     configureServer(server);
     this.#server = server;
+    this.#plain = openPlainInvocations(server, clock, (arrived) => door.handleHeld(arrived));
     await listenTogether(server, address);
   }
 
@@ -149,6 +154,7 @@ class DataPlaneProcess {
   async #close(): Promise<void> {
     setTimeout(() => process.exit(1), END_WITHIN_MS).unref();
     try {
+      this.#plain?.close();
       if (this.#server !== undefined) await closeServer(this.#server);
       // What is being made can be removed when it is there.
       await this.#configuring?.catch(() => undefined);

@@ -10,8 +10,10 @@ import type { Outbox } from "../data-plane/outbox.ts";
 import type { UnitPurse } from "../data-plane/unit-purse.ts";
 import { verifyLeased } from "../iam/leased-signature.ts";
 import { type InvocationDispatcher, throttled } from "../invocation/invocation-dispatcher.ts";
+import type { ArrivedInvocation } from "../plain-invocations/plain-connection.ts";
 import type { Logger } from "../ports/logger.ts";
 import { logFailure } from "./ground.ts";
+import { wholeRequest } from "./plain-invocations.ts";
 
 /**
  * Answers leased invocations with the same AWS API as the main process has, in which one operation is left. Who calls,
@@ -22,7 +24,7 @@ export function invocationAnswers(parts: {
   readonly dispatcher: InvocationDispatcher;
   readonly outbox: Outbox;
   readonly purseOf: (lease: Lease) => UnitPurse;
-}): InvocationDoorDependencies["invoke"] {
+}): InvocationDoorDependencies<ArrivedInvocation>["invoke"] {
   const { logger, dispatcher, outbox, purseOf } = parts;
   const keys = new WeakMap<Lease, KeyObject>();
   let current: LeasedInvocation | undefined;
@@ -74,10 +76,11 @@ export function invocationAnswers(parts: {
     onRequest: (sample) => outbox.metrics.apiRequest(sample),
     log: (error, context) => logFailure(logger, "a request failed inside Lambent", { error, context }),
   });
-  return (invocation, { message, response, body }) => {
+  return (invocation, request) => {
     current = invocation;
     isUsed = false;
-    awsApi.handleRead(message, response, body);
+    if ("message" in request) awsApi.handleRead(request.message, request.response, request.body);
+    else awsApi.handleWhole(wholeRequest(request));
     current = undefined;
     return isUsed;
   };

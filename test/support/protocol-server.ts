@@ -10,9 +10,11 @@ import * as scheduler from "@aws-sdk/client-scheduler";
 import * as sns from "@aws-sdk/client-sns";
 import * as sqs from "@aws-sdk/client-sqs";
 import * as sts from "@aws-sdk/client-sts";
+import { systemClock } from "../../src/adapters/clock-system/clock-system.ts";
 import { Dispatcher, type DispatcherOptions } from "../../src/aws-api/protocol/dispatcher.ts";
 import type { RequestContext, ServiceDefinition } from "../../src/aws-api/protocol/handlers.ts";
 import { buildServiceModel } from "../../src/aws-api/protocol/service-model.ts";
+import { openPlainInvocations, wholeRequest } from "../../src/wiring/plain-invocations.ts";
 import { ManualClock } from "./manual-clock.ts";
 
 /** What the tests configure every client with. */
@@ -84,6 +86,11 @@ export async function startProtocolServer(
   const server = http.createServer((request, response) => {
     if (!intercept?.(request, response)) void dispatcher.serve(request, response);
   });
+  const plainInvocations = openPlainInvocations(
+    server,
+    systemClock,
+    (arrived) => void dispatcher.serveWhole(wholeRequest(arrived)),
+  );
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   const { port } = server.address() as AddressInfo;
@@ -92,6 +99,7 @@ export async function startProtocolServer(
     port,
     logged,
     async close() {
+      plainInvocations.close();
       server.closeAllConnections();
       server.close();
       await once(server, "close");

@@ -1,5 +1,5 @@
 import { randomUUID } from "node:crypto";
-import type { IncomingMessage, ServerResponse } from "node:http";
+import type { IncomingHttpHeaders, IncomingMessage, ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import { AwsError } from "../../core/errors.ts";
 import type { Principal } from "../../core/principal.ts";
@@ -8,13 +8,15 @@ import { type CredentialScope, readCredentialScope } from "./credential-scope.ts
 import { failureOf } from "./failure.ts";
 import { HandlerContext } from "./handler-context.ts";
 import type { ChunkSignatures, RequestContext, ServiceDefinition } from "./handlers.ts";
+import { HttpReply } from "./http-reply.ts";
 import { type Parameters, parseParameters } from "./query-string.ts";
-import { Reply } from "./reply.ts";
+import type { Reply } from "./reply.ts";
 import { ClientGone, readBody } from "./request-body.ts";
 import { carriesForm, evidentProtocolOf, protocolOf, ServiceCatalogue } from "./service-catalogue.ts";
 import { type BodyLimit, dialectOf } from "./service-dialect.ts";
 import type { Operation, ServiceModel } from "./service-model.ts";
 import { validate } from "./validation.ts";
+import { type WholeAnswer, WholeReply } from "./whole-reply.ts";
 import type { RoutedOperation, WireProtocol, WireRequest } from "./wire-protocol.ts";
 
 /** Who a request is from, as far as its headers say; nothing is verified here. */
@@ -75,9 +77,26 @@ const noParameters: Parameters = new Map();
 /** What a form may have before its service is known. */
 const formLimit = dialectOf("", "awsQuery").bodyLimit("");
 
+/** What stands before a request's body. */
+export interface RequestHead {
+  readonly method?: string | undefined;
+  readonly url?: string | undefined;
+  readonly headers: IncomingHttpHeaders;
+  readonly socket: Socket;
+}
+
+/** A request whose body has been read, and where its answer goes in one piece. */
+export interface WholeRequest {
+  readonly head: RequestHead;
+  readonly body: Uint8Array;
+  readonly answer: WholeAnswer;
+}
+
 /** One request on its way through the steps; what is known so far decides how a failure is written. */
 interface Exchange {
-  readonly message: IncomingMessage;
+  readonly head: RequestHead;
+  /** To read the body from; undefined where it has been read. */
+  readonly message: IncomingMessage | undefined;
   readonly request: WireRequest;
   readonly reply: Reply;
   scope: CredentialScope | undefined;
@@ -97,14 +116,25 @@ export class Dispatcher {
     this.#services = new ServiceCatalogue(options.services);
   }
 
-  /**
-   * Answers one request; never rejects. Waits in one place, and only for what is not there yet. `read`: the body, where
-   * somebody has read it before.
-   */
-  async serve(message: IncomingMessage, response: ServerResponse, read?: Uint8Array): Promise<void> {
+  /** Answers one request; never rejects. Waits in one place, and only for what is not there yet. */
+  serve(message: IncomingMessage, response: ServerResponse): Promise<void> {
+    const isHead = message.method === "HEAD";
+    return this.#serve(newExchange(message, message, new HttpReply(response, randomUUID(), isHead)));
+  }
+
+  /** The same where somebody has read the body before. */
+  serveRead(message: IncomingMessage, response: ServerResponse, body: Uint8Array): Promise<void> {
+    return this.#serve(newExchange(message, undefined, new HttpReply(response, randomUUID(), false)), body);
+  }
+
+  /** The same for a request that no HTTP server has. Not for operations that stream. */
+  serveWhole({ head, body, answer }: WholeRequest): Promise<void> {
+    return this.#serve(newExchange(head, undefined, new WholeReply(answer, randomUUID())), body);
+  }
+
+  async #serve(exchange: Exchange, read?: Uint8Array): Promise<void> {
     const { clock, onRequest } = this.#options;
     const startedMs = clock.monotonicMs();
-    const exchange = newExchange(message, response);
     const { request } = exchange;
     try {
       const routing = this.#begin(exchange);
@@ -149,7 +179,7 @@ export class Dispatcher {
   }
 
   #handle(exchange: Exchange, routed: RoutedOperation): unknown {
-    const { message, reply, identity } = exchange;
+    const { head, reply, identity } = exchange;
     const { operation } = routed;
     const { service, handler } = operation;
     if (handler === undefined || identity === undefined)
@@ -157,25 +187,25 @@ export class Dispatcher {
     const input = readSafely(routed, exchange);
     if (this.#options.validates)
       validate(operation.input, input, service.leniency, service.dialect.validationErrorCode);
-    const context = new HandlerContext(identity, message, reply);
+    const context = new HandlerContext(identity, head, reply);
     const verdict = this.#authorize(exchange, operation, { input, context });
     return verdict ? verdict.then(() => handler(input as never, context)) : handler(input as never, context);
   }
 
   #authenticate(exchange: Exchange, scope: CredentialScope): Identity {
-    const { message, request, service } = exchange;
+    const { head, request, service } = exchange;
     return this.#options.authenticate({
       accessKeyId: scope.accessKeyId,
       region: scope.region,
       sessionToken: scope.sessionToken,
       signingName: service?.signingName ?? scope.signingName,
-      connection: message.socket,
-      signed: { method: request.method, target: message.url ?? "/", headers: message.headers },
+      connection: head.socket,
+      signed: { method: request.method, target: head.url ?? "/", headers: head.headers },
     });
   }
 
   #authorize(
-    { message: { socket } }: Exchange,
+    { head: { socket } }: Exchange,
     { name, service }: Operation,
     { input, context }: Pick<AuthorizationRequest, "input" | "context">,
   ): void | Promise<void> {
@@ -247,21 +277,21 @@ export class Dispatcher {
   }
 }
 
-function newExchange(message: IncomingMessage, response: ServerResponse): Exchange {
-  const method = message.method ?? "GET";
+function newExchange(head: RequestHead, message: IncomingMessage | undefined, reply: Reply): Exchange {
   return {
+    head,
     message,
     request: {
-      method,
-      path: message.url ?? "/",
+      method: head.method ?? "GET",
+      path: head.url ?? "/",
       query: noParameters,
-      headers: message.headers,
+      headers: head.headers,
       body: empty,
       bodyIsRead: false,
       bodyStream: undefined,
       parameters: undefined,
     },
-    reply: new Reply(response, randomUUID(), method === "HEAD"),
+    reply,
     scope: undefined,
     identity: undefined,
     service: undefined,
@@ -317,7 +347,7 @@ function unreadBody(
   limit: BodyLimit,
   operation: string,
 ): Uint8Array | Promise<Uint8Array> | undefined {
-  if (request.bodyIsRead) return undefined;
+  if (request.bodyIsRead || message === undefined) return undefined;
   request.bodyIsRead = true;
   return readBody({ message, limit, operation, check: identity?.checkBody });
 }

@@ -1,4 +1,4 @@
-import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
+import type { IncomingHttpHeaders } from "node:http";
 import type { Principal } from "../../core/principal.ts";
 import type { ChunkSignatures, RequestContext } from "./handlers.ts";
 import type { Reply } from "./reply.ts";
@@ -25,7 +25,15 @@ export class HandlerContext implements RequestContext {
       readonly principal: Principal;
       readonly chunkSignatures?: ChunkSignatures | undefined;
     },
-    { headers, socket, method = "GET" }: IncomingMessage,
+    {
+      headers,
+      socket,
+      method = "GET",
+    }: {
+      readonly headers: IncomingHttpHeaders;
+      readonly socket: { readonly remoteAddress?: string | undefined };
+      readonly method?: string | undefined;
+    },
     reply: Reply,
   ) {
     this.requestId = reply.requestId;
