@@ -11,6 +11,8 @@ import { dirname, join } from "node:path";
 // @ts-expect-error -- plain JavaScript, which runs in sandboxes as it is.
 import { BESIDE_HEAP_MB, HEAP_PERCENT, jvmOptions } from "../runtimes/java/jvm-options.mjs";
 // @ts-expect-error -- as above.
+import * as started from "../runtimes/java/started-jvm.mjs";
+// @ts-expect-error -- as above.
 import { waitingJvmOptions } from "../runtimes/java/waiting-jvm.mjs";
 
 const NATIVE = join(import.meta.dirname, "../runtimes/java/native");
@@ -42,7 +44,15 @@ function launcherDefinitions(): string[] {
   const [, ...options] = jvmOptions(512, "") as string[];
   const waiting = (line: number): string[] =>
     waitingJvmOptions(join(RUNTIME, "lambent-java-runtime.jar"), line);
+  const line = started.FIRST_LINE_MAPPING_ARCHIVES as number;
+  const plain = started.startedJvmOptions(line, {}, false) as string[];
+  const archived = started.startedJvmOptions(line, {}, true) as string[];
   return [
+    `-DFIRST_LINE_MAPPING_ARCHIVES=${line}`,
+    `-DSTARTED_OPTIONS=${inC(plain)}`,
+    `-DARCHIVE_OPTIONS=${inC(archived.slice(plain.length))}`,
+    `-DARCHIVE_WORDS=${inC(started.ARCHIVE_WORDS as string[])}`,
+    `-DCLASS_ARCHIVE=${JSON.stringify(started.CLASS_ARCHIVE)}`,
     `-DHEAP_PERCENT=${HEAP_PERCENT}`,
     `-DBESIDE_HEAP_MB=${BESIDE_HEAP_MB}`,
     `-DJVM_OPTIONS=${inC(options)}`,
@@ -55,7 +65,8 @@ function launcherDefinitions(): string[] {
 /** What the launcher says about the source and the options it was built from. */
 export function launcherDigest(): string {
   const hash = createHash("sha256");
-  for (const file of [LAUNCHER_SOURCE, join(RUNTIME, "jvm-options.mjs"), join(RUNTIME, "waiting-jvm.mjs")])
+  const options = ["jvm-options.mjs", "started-jvm.mjs", "waiting-jvm.mjs"];
+  for (const file of [LAUNCHER_SOURCE, ...options.map((name) => join(RUNTIME, name))])
     hash.update(readFileSync(file));
   return hash.digest("hex");
 }

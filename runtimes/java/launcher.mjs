@@ -12,6 +12,7 @@ import {
 } from "../provided/become-program.mjs";
 import { executableFault } from "../provided/executable-check.mjs";
 import { jvmOptions } from "./jvm-options.mjs";
+import { startedJvmOptions } from "./started-jvm.mjs";
 import { waitingJvmOptions } from "./waiting-jvm.mjs";
 
 const [java, line] = process.argv.slice(2);
@@ -26,10 +27,12 @@ if (!(memoryMb > 0)) {
   process.stderr.write("AWS_LAMBDA_FUNCTION_MEMORY_SIZE is missing: a JVM's heap is set when it starts.\n");
   process.exit(1);
 }
+const toolOptions = process.env.JAVA_TOOL_OPTIONS ?? "";
 const command = [
   java,
-  ...jvmOptions(memoryMb, process.env.JAVA_TOOL_OPTIONS ?? ""),
+  ...jvmOptions(memoryMb, toolOptions),
   ...(isTelemetry ? ["-Dlambent.telemetry=stdin"] : []),
+  ...(waits || toolOptions !== "" ? [] : startedJvmOptions(Number(line), process.env)),
   "-cp",
   jar,
   ...(waits ? waitingJvmOptions(jar, Number(line)) : ["lambent.runtime.Main"]),

@@ -51,7 +51,10 @@ test("who writes without end is read at a measured pace, however many there are"
     const read = readOf({ clock, writers }, 60_000, () => 10_000);
     const all = read.reduce((sum, events) => sum + events, 0);
     assert.ok(all > 1_100_000 && all < 1_300_000 + count * 20_000, `${count} writers: ${all}`);
-    assert.ok(Math.max(...read) - Math.min(...read) <= 0.35 * (all / count) + 20_000, `unfair: ${read.join()}`);
+    assert.ok(
+      Math.max(...read) - Math.min(...read) <= 0.35 * (all / count) + 20_000,
+      `unfair: ${read.join()}`,
+    );
   }
 });
 

@@ -62,6 +62,7 @@ export async function openMachineOfProcess(
   },
 ): Promise<MachineOfProcess> {
   const runtimes = await machineRuntimes(configuration, runtimePacks(configuration, logger));
+  opened.add(() => runtimes.close());
   const sandboxes = await chooseSandboxDriver({
     preference: configuration.isolation,
     network: configuration.network,

@@ -40,6 +40,7 @@ public class Sees {
     seen.put("encoding", java.nio.charset.Charset.defaultCharset() + " " + Locale.getDefault());
     seen.put("heapMb", Runtime.getRuntime().maxMemory() >> 20);
     seen.put("loaders", Sees.class.getClassLoader().getClass() + " " + Thread.currentThread().getContextClassLoader().equals(Sees.class.getClassLoader()));
+    seen.put("origin", Sees.class.getProtectionDomain().getCodeSource().getLocation() + " " + Sees.class.getPackage());
     Map<Object, Object> properties = new TreeMap<>(System.getProperties());
     seen.put("properties", properties);
     return seen;
@@ -172,6 +173,7 @@ for (const runtime of runtimes) {
         assert.deepEqual(waited, full);
         assert.equal(full.answer.variable, "grüße = 東京");
         assert.equal(full.answer.stream, "the function's own");
+        assert.equal(full.answer.origin, `file:${join(root, "task")}/ package example`);
       });
     }
 

@@ -19,6 +19,9 @@
 #define FIRST_LINE_ASKING_FOR_NATIVE_ACCESS 24
 
 static const char *const jvm_options[] = {JVM_OPTIONS};
+static const char *const started_options[] = {STARTED_OPTIONS};
+static const char *const archive_options[] = {ARCHIVE_OPTIONS};
+static const char *const archive_words[] = {ARCHIVE_WORDS};
 static const char *const connected_options[] = {CONNECTED_OPTIONS};
 static const char *const waiting_options[] = {WAITING_OPTIONS};
 static const char *const waiting_options_asked[] = {WAITING_OPTIONS_ASKED};
@@ -289,6 +292,23 @@ static void become(const char *const *command, char **environment) {
     call(__NR_execve, (long)command[0], (long)command, (long)environment, 0, 0);
 }
 
+/* The options in a variable that a JVM reads name archives. */
+static int says_of_archives(char **environment, const char *name_and_equals) {
+    const char *options = variable(environment, name_and_equals);
+    for (size_t at = 0; options != NULL && at < sizeof archive_words / sizeof *archive_words; at++)
+        if (contains(options, archive_words[at])) return 1;
+    return 0;
+}
+
+static void add_started_options(char **environment, long line) {
+    if (line < FIRST_LINE_MAPPING_ARCHIVES) return;
+    add_all(started_options, sizeof started_options / sizeof *started_options, "", 0);
+    /* A JVM that does not find the archive which it is told of has none at all. */
+    if (call(__NR_faccessat, AT_FDCWD, (long)CLASS_ARCHIVE, 4 /* R_OK */, 0, 0) == 0 &&
+        !says_of_archives(environment, "JDK_JAVA_OPTIONS=") && !says_of_archives(environment, "_JAVA_OPTIONS="))
+        add_all(archive_options, sizeof archive_options / sizeof *archive_options, "", 0);
+}
+
 __attribute__((used, noreturn)) void begin(long *stack) {
     long count = stack[0];
     const char *const *command = (const char *const *)(stack + 2);
@@ -315,6 +335,7 @@ __attribute__((used, noreturn)) void begin(long *stack) {
     add(heap_option(memory_mb));
     add_all(jvm_options, sizeof jvm_options / sizeof *jvm_options, script, directory_length);
     if (has_telemetry) add("-Dlambent.telemetry=stdin");
+    if (!waits) add_started_options(environment, number(command[3]));
     if (is_connected) add_all(connected_options, sizeof connected_options / sizeof *connected_options, script, directory_length);
     add("-cp");
     add(joined(script, directory_length, "lambent-java-runtime.jar"));

@@ -1,5 +1,5 @@
 /*
- * What a JVM cannot do by itself. One that waits: change the process's working directory when it becomes a function's, which
+ * What a JVM cannot do by itself, or not as soon: call a function without method handles. One that waits: change the process's working directory when it becomes a function's, which
  * java.io resolves relative paths against, and its environment, which child processes and native libraries read. One that
  * was started for a function has this as its agent: use the connection that its launcher has opened.
  * Built by `node tools/build-java-native.ts`; linked to no library, so that any C library serves.
@@ -43,6 +43,41 @@ JNIEXPORT jboolean JNICALL Java_lambent_runtime_ProcessState_become(
   int failed = chdir(path);
   free(path);
   return failed ? JNI_FALSE : JNI_TRUE;
+}
+
+/* AWS: no handler has more; a method with others is called by reflection. */
+#define PARAMETERS_MAX 3
+
+static void read_arguments(JNIEnv *jni, jobjectArray arguments, jvalue *values) {
+  jsize count = (*jni)->GetArrayLength(jni, arguments);
+  for (jsize at = 0; at < count && at < PARAMETERS_MAX; at++) values[at].l = (*jni)->GetObjectArrayElement(jni, arguments, at);
+}
+
+/* Called here and below is what FunctionCall has looked over; what that throws is left to be thrown. */
+JNIEXPORT jobject JNICALL Java_lambent_runtime_FunctionCall_callObject(
+    JNIEnv *jni, jclass caller, jobject method, jclass type, jobject target, jobjectArray arguments) {
+  (void)caller;
+  jvalue values[PARAMETERS_MAX];
+  read_arguments(jni, arguments, values);
+  jmethodID id = (*jni)->FromReflectedMethod(jni, method);
+  if (target == NULL) return (*jni)->CallStaticObjectMethodA(jni, type, id, values);
+  return (*jni)->CallObjectMethodA(jni, target, id, values);
+}
+
+JNIEXPORT void JNICALL Java_lambent_runtime_FunctionCall_callVoid(
+    JNIEnv *jni, jclass caller, jobject method, jclass type, jobject target, jobjectArray arguments) {
+  (void)caller;
+  jvalue values[PARAMETERS_MAX];
+  read_arguments(jni, arguments, values);
+  jmethodID id = (*jni)->FromReflectedMethod(jni, method);
+  if (target == NULL) (*jni)->CallStaticVoidMethodA(jni, type, id, values);
+  else (*jni)->CallVoidMethodA(jni, target, id, values);
+}
+
+JNIEXPORT jobject JNICALL
+Java_lambent_runtime_FunctionCall_construct(JNIEnv *jni, jclass caller, jobject constructor, jclass type) {
+  (void)caller;
+  return (*jni)->NewObjectA(jni, type, (*jni)->FromReflectedMethod(jni, constructor), NULL);
 }
 
 /* Where the launcher leaves the connection, see launcher.c. */

@@ -3,6 +3,7 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { InterpreterProbe } from "./interpreter-probe.ts";
 import { MachineRuntimes } from "./machine-runtimes.ts";
+import { RuntimeArchives } from "./runtime-archives.ts";
 import { type Discovery, type KnownRuntime, takeInventory } from "./runtime-inventory.ts";
 import { readManifests } from "./runtime-manifest.ts";
 import { RuntimePacks, type RuntimePacksOptions } from "./runtime-packs.ts";
@@ -42,6 +43,7 @@ export async function discoverRuntimes(options: DiscoveryOptions): Promise<Machi
     allowOlder: options.allowOlder ?? true,
     probe: new InterpreterProbe(),
     packs: options.packs && new RuntimePacks(options.packs),
+    archives: options.packs && new RuntimeArchives(options.packs),
   };
   const look = async (): Promise<KnownRuntime[]> => {
     const manifests = await readManifests(options.runtimesDirectory);
@@ -49,8 +51,8 @@ export async function discoverRuntimes(options: DiscoveryOptions): Promise<Machi
     return known.flat();
   };
   const known = await look();
-  await discovery.packs?.removeOthers();
-  return new MachineRuntimes(known, look);
+  await discovery.packs?.removeOthers(discovery.archives?.names() ?? []);
+  return new MachineRuntimes(known, look, discovery.archives);
 }
 
 /** Where `lambent runtime install` puts interpreters of this user, for every Lambent of the user to find. */

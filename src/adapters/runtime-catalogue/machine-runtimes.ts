@@ -1,5 +1,6 @@
 import type { RuntimePin } from "../../core/function-version.ts";
 import type { InstalledRuntime, RuntimeCatalogue } from "../../ports/runtime-catalogue.ts";
+import type { RuntimeArchives } from "./runtime-archives.ts";
 import type { KnownRuntime } from "./runtime-inventory.ts";
 import type { KnownLibrary } from "./runtime-library.ts";
 
@@ -11,22 +12,34 @@ const DOTNET_ADVICE =
 
 /** The runtimes of this machine, as last looked at. What is installed or removed later is seen at the next look. */
 export class MachineRuntimes implements RuntimeCatalogue {
+  readonly #archives: RuntimeArchives | undefined;
   readonly #look: () => Promise<readonly KnownRuntime[]>;
   readonly #listeners = new Set<() => void>();
   #known: ReadonlyMap<string, KnownRuntime>;
   #looking: Promise<void> | undefined;
   #lookedAtMs = performance.now();
 
-  constructor(known: readonly KnownRuntime[], look: () => Promise<readonly KnownRuntime[]>) {
+  constructor(
+    known: readonly KnownRuntime[],
+    look: () => Promise<readonly KnownRuntime[]>,
+    archives?: RuntimeArchives,
+  ) {
     this.#known = byIdentifier(known);
     this.#look = look;
+    this.#archives = archives;
+  }
+
+  /** Ends what it has begun on the machine. */
+  async close(): Promise<void> {
+    await this.#archives?.close();
   }
 
   find(identifier: string, pin?: RuntimePin): InstalledRuntime | undefined {
-    const versions = this.#known.get(identifier)?.versions ?? [];
-    if (pin === undefined) return versions[0];
-    const pinned = versions.find(({ versionHash }) => versionHash === pin.versionHash);
-    return pinned ?? (pin.required ? undefined : versions[0]);
+    const known = this.#known.get(identifier);
+    const found = known && versionOf(known, pin);
+    // A runtime that is asked for is one that functions use.
+    if (found !== undefined) known?.archives.get(found.versionHash)?.();
+    return found;
   }
 
   list(): readonly InstalledRuntime[] {
@@ -99,6 +112,12 @@ export class MachineRuntimes implements RuntimeCatalogue {
     if (fingerprint(known) === before) return;
     for (const listener of this.#listeners) listener();
   }
+}
+
+function versionOf({ versions }: KnownRuntime, pin: RuntimePin | undefined): InstalledRuntime | undefined {
+  if (pin === undefined) return versions[0];
+  const pinned = versions.find(({ versionHash }) => versionHash === pin.versionHash);
+  return pinned ?? (pin.required ? undefined : versions[0]);
 }
 
 const byIdentifier = (known: readonly KnownRuntime[]): Map<string, KnownRuntime> =>

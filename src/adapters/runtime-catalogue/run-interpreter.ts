@@ -8,13 +8,24 @@ const ENVIRONMENT = { PATH: "/usr/local/bin:/usr/bin:/bin" };
 export async function runInterpreter(
   executable: string,
   parameters: readonly string[],
-  { timeoutMs, directory }: { readonly timeoutMs: number; readonly directory?: string },
+  {
+    timeoutMs,
+    directory,
+    environmentVariables,
+    signal,
+  }: {
+    readonly timeoutMs: number;
+    readonly directory?: string;
+    readonly environmentVariables?: Readonly<Record<string, string>>;
+    readonly signal?: AbortSignal;
+  },
 ): Promise<string> {
   const { stdout } = await promisify(execFile)(executable, [...parameters], {
-    env: ENVIRONMENT,
+    env: { ...ENVIRONMENT, ...environmentVariables },
     cwd: directory,
     timeout: timeoutMs,
     killSignal: "SIGKILL",
+    signal,
   });
   return stdout;
 }

@@ -5,6 +5,7 @@ import { delimiter, join } from "node:path";
 import type { InstalledRuntime, RuntimeReserve } from "../../ports/runtime-catalogue.ts";
 import type { InterpreterFacts, InterpreterProbe } from "./interpreter-probe.ts";
 import { belongsToLine, findInterpreters } from "./interpreter-search.ts";
+import type { RuntimeArchive, RuntimeArchives } from "./runtime-archives.ts";
 import { findLibrary, type KnownLibrary } from "./runtime-library.ts";
 import {
   fillIn,
@@ -29,6 +30,7 @@ export interface Discovery {
   readonly allowOlder: boolean;
   readonly probe: InterpreterProbe;
   readonly packs: RuntimePacks | undefined;
+  readonly archives: RuntimeArchives | undefined;
 }
 
 /** What is known of a runtime identifier, whether it is installed or not. */
@@ -37,6 +39,8 @@ export interface KnownRuntime {
   readonly line: string;
   /** Every version that this machine has, the one to be taken first. */
   readonly versions: readonly InstalledRuntime[];
+  /** By the version's hash: what is to be called when the version is asked for. */
+  readonly archives: ReadonlyMap<string, () => void>;
   /** Version of an interpreter that could stand in, where that is not allowed. */
   readonly couldStandIn: string | undefined;
   /** Ways to install it whose tool is on this machine, the best first. */
@@ -62,20 +66,27 @@ export async function takeInventory(
     const older =
       ofLine.length > 0 || runtime.olderLine === undefined ? [] : sorted(found, runtime.olderLine, "");
     const taken = ofLine.length > 0 || !discovery.allowOlder ? ofLine : older;
+    const archives = new Map<string, () => void>();
     const versions = await Promise.all(
       (search === undefined ? [undefined] : taken).map(async (facts) => {
         const pack = facts && (await discovery.packs?.find(manifest, facts));
-        return installedRuntime(
+        const { runtimesDirectory: runtimes } = discovery;
+        const archive =
+          facts && (await discovery.archives?.find(manifest, facts, { runtimes, line: runtime.line }));
+        const installed = installedRuntime(
           manifest,
-          { ...runtime, facts, library, pack, isOlder: older.length > 0 },
+          { ...runtime, facts, library, pack, archive, isOlder: older.length > 0 },
           discovery,
         );
+        if (archive !== undefined) archives.set(installed.versionHash, archive.make);
+        return installed;
       }),
     );
     return {
       identifier: runtime.identifier,
       line: runtime.line,
       versions: distinct(versions),
+      archives,
       couldStandIn: discovery.allowOlder ? undefined : older[0]?.version,
       install,
       library,
@@ -94,10 +105,11 @@ function installedRuntime(
     readonly reserve?: ReserveManifest | undefined;
     readonly library: KnownLibrary | undefined;
     readonly pack: string | undefined;
+    readonly archive: RuntimeArchive | undefined;
   },
   { lambentVersion, runtimesDirectory, ownNode }: Discovery,
 ): InstalledRuntime {
-  const { identifier, line, facts, pack } = runtime;
+  const { identifier, line, facts, pack, archive } = runtime;
   const version = facts?.version ?? lambentVersion;
   const values = { identifier, line, runtimes: runtimesDirectory, ownNode };
   const library = runtime.library?.directory === undefined ? undefined : runtime.library;
@@ -112,7 +124,7 @@ function installedRuntime(
     versionHash: createHash("sha256")
       .update(JSON.stringify([identifier, version, facts?.sizeBytes]))
       .digest("hex"),
-    program: runtimeProgram(manifest, { interpreter: facts, library, pack }, values),
+    program: runtimeProgram(manifest, { interpreter: facts, library, pack, archive }, values),
     ...(library !== undefined && { library: library.directory }),
     ...(library?.manifest.isPacked === true && { packsLibrary: true }),
     environmentVariables: Object.fromEntries(variables.map(([name, value]) => [name, fillIn(value, values)])),

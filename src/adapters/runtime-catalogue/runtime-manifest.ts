@@ -50,6 +50,17 @@ const reserveSchema = z.strictObject({
   preloads: z.union([z.boolean(), z.literal("with library"), z.literal("all that are forked")]).optional(),
 });
 
+const archiveSchema = z.strictObject({
+  /** Of these lines alone. */
+  lines: z.array(z.string()).min(1),
+  /** What the interpreter is run with, {file} being what it is to write. */
+  arguments: z.array(z.string()).min(1),
+  environmentVariables: z.record(z.string(), z.string()),
+  /** Its name, and the directory where it is shown to functions. */
+  file: z.string(),
+  sandbox: z.string(),
+});
+
 const manifestSchema = z.strictObject({
   /** `line` is what the interpreter's version must begin with. */
   runtimes: z
@@ -88,6 +99,8 @@ const manifestSchema = z.strictObject({
    * folder's place and starts sooner; see `RuntimePacks`.
    */
   pack: z.string().optional(),
+  /** What the interpreter writes of itself, that starts with it are sooner; see `RuntimeArchives`. */
+  archive: archiveSchema.optional(),
   /** Ways to install a line, the best first; see `RuntimeInstaller`. */
   install: z.array(installSchema),
   /** What AWS's managed runtime brings besides the language: its SDK. */
@@ -98,6 +111,7 @@ const manifestSchema = z.strictObject({
 export type RuntimeManifest = z.infer<typeof manifestSchema> & { readonly directory: string };
 export type LibraryManifest = z.infer<typeof librarySchema>;
 export type ReserveManifest = z.infer<typeof reserveSchema>;
+export type ArchiveManifest = z.infer<typeof archiveSchema>;
 export type InstallMethod = z.infer<typeof installSchema>;
 export type InterpreterSearch = z.infer<typeof interpreterSchema>;
 

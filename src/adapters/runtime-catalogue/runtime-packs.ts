@@ -1,18 +1,12 @@
 import { createHash } from "node:crypto";
-import { chmod, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { InterpreterFacts } from "./interpreter-probe.ts";
+import { DIRECTORY_MODE, digestOf, isWhole, seal, UNFINISHED, UNFINISHED_MAX_MS } from "./pack-directory.ts";
 import { runInterpreter } from "./run-interpreter.ts";
 import type { RuntimeManifest } from "./runtime-manifest.ts";
 
 const MAKING_TIMEOUT_MS = 20_000;
-/** In each pack: the digest of all its other files. */
-const DIGEST_FILE = "digest";
-/** Another process of this Lambent may be making it. */
-const UNFINISHED = ".unfinished-";
-const UNFINISHED_MAX_MS = 60_000;
-/** A sandbox's user reads it. */
-const DIRECTORY_MODE = 0o755;
 
 export interface RuntimePacksOptions {
   /** Nobody else's; made when absent. */
@@ -50,13 +44,14 @@ export class RuntimePacks {
     return asked;
   }
 
-  /** Removes the packs that nobody has asked for, of older versions. Does not reject. */
-  async removeOthers(): Promise<void> {
+  /** Removes the packs that nobody has asked for, of older versions, and what else is not `kept`. Does not reject. */
+  async removeOthers(kept: Iterable<string>): Promise<void> {
     const { directory } = this.#options;
+    const used = new Set([...this.#used, ...kept]);
     try {
       for (const name of await readdir(directory)) {
         const path = join(directory, name);
-        if (this.#used.has(name)) continue;
+        if (used.has(name)) continue;
         const isBeingMade =
           name.includes(UNFINISHED) && Date.now() - (await stat(path)).mtimeMs < UNFINISHED_MAX_MS;
         if (!isBeingMade) await rm(path, { recursive: true, force: true });
@@ -92,29 +87,6 @@ export class RuntimePacks {
 
 async function make(interpreter: string, maker: string, directory: string): Promise<void> {
   await runInterpreter(interpreter, [maker, directory], { timeoutMs: MAKING_TIMEOUT_MS, directory });
-  await writeFile(join(directory, DIGEST_FILE), await digestOf(directory));
+  await seal(directory);
   await chmod(directory, DIRECTORY_MODE);
-}
-
-async function isWhole(directory: string): Promise<boolean> {
-  try {
-    const said = await readFile(join(directory, DIGEST_FILE), "latin1");
-    return said === (await digestOf(directory));
-  } catch {
-    return false;
-  }
-}
-
-/** Of the names and contents of the files in a directory, but for the digest itself. */
-async function digestOf(directory: string): Promise<string> {
-  const entries = await readdir(directory, { withFileTypes: true });
-  const names = entries
-    .filter((entry) => entry.isFile() && entry.name !== DIGEST_FILE)
-    .map(({ name }) => name);
-  const hash = createHash("sha256");
-  for (const name of names.sort()) {
-    const content = await readFile(join(directory, name));
-    hash.update(`${name}\0${content.length}\0`).update(content);
-  }
-  return hash.digest("hex");
 }

@@ -2,6 +2,7 @@ import { accessSync, constants } from "node:fs";
 import { basename, join, relative } from "node:path";
 import type { SandboxMount, SandboxProgram } from "../../ports/sandbox.ts";
 import type { InterpreterFacts } from "./interpreter-probe.ts";
+import type { RuntimeArchive } from "./runtime-archives.ts";
 import type { KnownLibrary } from "./runtime-library.ts";
 import { fillIn, type RuntimeManifest } from "./runtime-manifest.ts";
 
@@ -17,11 +18,13 @@ export function runtimeProgram(
     interpreter,
     library,
     pack,
+    archive,
   }: {
     readonly interpreter: InterpreterFacts | undefined;
     readonly library?: KnownLibrary | undefined;
     /** The directory that is shown in place of the manifest's. */
     readonly pack?: string | undefined;
+    readonly archive?: RuntimeArchive | undefined;
   },
   values: Readonly<Record<string, string>>,
 ): SandboxProgram {
@@ -36,7 +39,7 @@ export function runtimeProgram(
       ...launcherOf(manifest, values),
       ...manifest.command.map((word) => fillIn(word, { ...values, interpreter: placed.path })),
     ],
-    mounts: [...placed.mounts, ...mounts, ...placeLibrary(library)],
+    mounts: [...placed.mounts, ...mounts, ...placeArchive(archive), ...placeLibrary(library)],
     ...(manifest.becomes !== undefined && { becomes: manifest.becomes }),
   };
 }
@@ -50,6 +53,10 @@ function launcherOf({ launcher }: RuntimeManifest, values: Readonly<Record<strin
   } catch {
     return [];
   }
+}
+
+function placeArchive(archive: RuntimeArchive | undefined): SandboxMount[] {
+  return archive === undefined ? [] : [{ hostPath: archive.directory, sandboxPath: archive.sandboxPath }];
 }
 
 function placeLibrary(library: KnownLibrary | undefined): SandboxMount[] {

@@ -131,7 +131,7 @@ final class HandlerLoader {
                     if (parameters[at] == InputStream.class) arguments[at] = new ByteArrayInputStream(body);
                     else arguments[at] = parameters[at] == OutputStream.class ? output : context.as(parameters[at]);
                 }
-                call(method, target, arguments);
+                FunctionCall.call(method, target, arguments);
                 return output.toByteArray();
             }
         };
@@ -147,7 +147,7 @@ final class HandlerLoader {
                 Object[] arguments = new Object[parameters.length];
                 for (int at = 0; at < arguments.length; at++)
                     arguments[at] = isContext(parameters[at]) ? context.as(parameters[at]) : read(body, inputType);
-                return write(call(method, target, arguments));
+                return write(FunctionCall.call(method, target, arguments));
             }
         };
     }
@@ -168,14 +168,6 @@ final class HandlerLoader {
         }
     }
 
-    private static Object call(Method method, Object target, Object[] arguments) throws Throwable {
-        try {
-            return method.invoke(target, arguments);
-        } catch (InvocationTargetException error) {
-            throw error.getCause();
-        }
-    }
-
     /** A public method of a class that is not public itself can be called only so. */
     private static void makeCallable(Method method) {
         method.setAccessible(true);
@@ -183,7 +175,7 @@ final class HandlerLoader {
 
     private static Object newInstance(Class<?> type) {
         try {
-            return type.getConstructor().newInstance();
+            return FunctionCall.make(type.getConstructor());
         } catch (NoSuchMethodException error) {
             boolean isInner = type.getEnclosingClass() != null && !Modifier.isStatic(type.getModifiers());
             throw HandlerFault.ofException("Class " + type.getName()

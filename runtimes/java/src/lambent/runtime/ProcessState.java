@@ -22,6 +22,7 @@ final class ProcessState {
     /** Fails when this JVM keeps its variables in another way than those known, before it is anybody's. */
     static void prepare(String nativeLibrary) throws ReflectiveOperationException {
         System.load(nativeLibrary);
+        FunctionCall.goNative();
         Class<?> environment = Class.forName("java.lang.ProcessEnvironment");
         Field field = environment.getDeclaredField("theEnvironment");
         field.setAccessible(true);

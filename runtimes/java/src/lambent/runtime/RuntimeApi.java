@@ -54,8 +54,10 @@ final class RuntimeApi implements Closeable {
     static RuntimeApi open(String address) {
         RuntimeApi api = new RuntimeApi(address);
         Object descriptor = System.getProperties().remove(CONNECTION);
-        if (descriptor instanceof FileDescriptor)
+        if (descriptor instanceof FileDescriptor) {
+            FunctionCall.goNative();
             api.use(new FileInputStream((FileDescriptor) descriptor), new FileOutputStream((FileDescriptor) descriptor));
+        }
         return api;
     }
 

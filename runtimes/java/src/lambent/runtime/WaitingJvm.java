@@ -12,7 +12,8 @@ import java.util.Map;
 final class WaitingJvm {
     /** The path of the native library; set only for a JVM that is to wait. */
     private static final String PROPERTY = "lambent.reserve";
-    private static final int ROUNDS = 5;
+    /** So many that what reads an assignment is compiled before. */
+    private static final int ROUNDS = 30;
 
     private WaitingJvm() {}
 
@@ -26,6 +27,7 @@ final class WaitingJvm {
         // It lies in a folder of the client's own.
         WarmUp.run(new File(nativeLibrary).getParentFile().getParentFile());
         for (int round = 0; round < ROUNDS; round++) becomeWhatItIs();
+        FunctionClassPath.prepare();
         Map<String, String> variables = variables(api.assignment());
         // As the launcher does for a JVM that it starts for a function.
         variables.putIfAbsent("LC_ALL", "C.UTF-8");
