@@ -17,9 +17,8 @@ import {
 import type { Clock } from "../ports/clock.ts";
 import type { LogStreamWriter } from "../ports/log-sink.ts";
 import type { SupervisionEvent } from "./extension-launch.ts";
-import { splitLines } from "./line-splitter.ts";
+import { splitOutput } from "./function-output.ts";
 import type { EnvironmentPace } from "./output-pace.ts";
-import { decodeFrames } from "./telemetry-frames.ts";
 import type { TelemetryStream } from "./telemetry-stream.ts";
 
 /** AWS: LogType=Tail gives the last 4 KB of the invocation's log. */
@@ -66,8 +65,8 @@ export class InvocationLog {
   follow(
     output: {
       readonly stdout: Readable;
-      readonly stderr: Readable;
-      readonly telemetry: Readable;
+      readonly stderr?: Readable | undefined;
+      readonly telemetry?: Readable | undefined;
       readonly extensionOutput?: Readable | undefined;
     },
     onSupervision?: (event: SupervisionEvent) => void,
@@ -78,29 +77,31 @@ export class InvocationLog {
       this.#write(timestampMs, line);
       if (telemetry?.isObserved === true) telemetry.output(category, timestampMs, line);
     };
-    this.#followLines(output.stdout, (timestampMs, line) => write("function", timestampMs, line));
-    this.#followLines(output.stderr, (timestampMs, line) => write("function", timestampMs, line));
+    for (const stream of [output.stdout, output.stderr, output.telemetry])
+      if (stream !== undefined) this.#followOutput(stream, write, onSupervision);
     if (output.extensionOutput !== undefined)
-      this.#followLines(output.extensionOutput, (timestampMs, line) => write("extension", timestampMs, line));
-    const frames = decodeFrames(
-      (timestampMs, message) =>
-        write(
-          "function",
-          timestampMs ?? this.#clock.nowMs(),
-          message.endsWith("\n") ? message : `${message}\n`,
-        ),
-      onSupervision,
-    );
-    this.#read(output.telemetry, (chunk) => frames.write(chunk));
-    output.telemetry.on("error", () => undefined);
+      this.#followOutput(output.extensionOutput, (_, timestampMs, line) =>
+        write("extension", timestampMs, line),
+      );
   }
 
-  #followLines(stream: Readable, onLine: (timestampMs: number, line: string) => void): void {
-    const lines = splitLines((line) => onLine(this.#clock.nowMs(), line));
-    this.#flushes.push(() => lines.flush());
-    this.#read(stream, (chunk) => lines.write(chunk));
-    stream.on("close", () => lines.flush());
-    stream.on("error", () => lines.flush());
+  #followOutput(
+    stream: Readable,
+    write: (category: "function", timestampMs: number, line: string) => void,
+    onSupervision?: (event: SupervisionEvent) => void,
+  ): void {
+    const nowMs = (): number => this.#clock.nowMs();
+    const splitter = splitOutput({
+      nowMs,
+      onLine: (line) => write("function", nowMs(), line),
+      onRecord: (timestampMs, text) =>
+        write("function", timestampMs ?? nowMs(), text.endsWith("\n") ? text : `${text}\n`),
+      onSupervision,
+    });
+    this.#flushes.push(() => splitter.flush());
+    this.#read(stream, (chunk) => splitter.write(chunk));
+    stream.on("close", () => splitter.end());
+    stream.on("error", () => splitter.end());
   }
 
   /** No faster than output is taken; `take` says how many events it was. */

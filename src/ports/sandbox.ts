@@ -80,10 +80,11 @@ export interface Sandbox {
   /** Connections to these come from inside this sandbox only (isolating drivers). */
   readonly runtimeApi: Server;
   readonly awsEndpoint: Server;
+  /** What is written to standard output, and whatever of the following two is absent, in the order of writing. */
   readonly stdout: Readable;
-  readonly stderr: Readable;
+  readonly stderr?: Readable | undefined;
   /** Framed log records of managed runtimes (_LAMBDA_TELEMETRY_LOG_FD). */
-  readonly telemetry: Readable;
+  readonly telemetry?: Readable | undefined;
   /** What was written to EXTENSION_OUTPUT_PATH; present when it was asked for. */
   readonly extensionOutput?: Readable | undefined;
   /** Resolves once, when the main process has ended. */

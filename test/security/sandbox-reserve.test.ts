@@ -69,7 +69,7 @@ async function assign(
   let text = "";
   const outcome = new Promise((resolve, reject) => {
     for (const stream of [sandbox.stdout, sandbox.stderr])
-      stream.on("data", (chunk) => {
+      stream?.on("data", (chunk) => {
         text += String(chunk);
         const report = /^OUTCOME (.*)$/m.exec(text)?.[1];
         if (report !== undefined) resolve(JSON.parse(report));

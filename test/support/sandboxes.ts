@@ -123,7 +123,7 @@ export async function openSandboxes(
     });
     const output = { text: "" };
     for (const stream of [sandbox.stdout, sandbox.stderr])
-      stream.on("data", (chunk) => {
+      stream?.on("data", (chunk) => {
         output.text += String(chunk);
       });
     return { sandbox, codeDirectory, output };

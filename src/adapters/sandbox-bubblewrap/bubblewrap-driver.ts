@@ -437,8 +437,8 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-/** The end of what has been written to standard error, as far as nobody else has read it. */
+/** The end of what has been written, as far as nobody else has read it. */
 function complaint(sandbox: Sandbox): string {
-  const text = String(sandbox.stderr.read() ?? "").trim();
+  const text = String(sandbox.stdout.read() ?? "").trim();
   return text === "" ? "" : `: ${text.slice(-COMPLAINT_CHARACTERS)}`;
 }

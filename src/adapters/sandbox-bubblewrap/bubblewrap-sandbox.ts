@@ -60,8 +60,6 @@ export interface SandboxParts {
 export class BubblewrapSandbox implements Sandbox {
   readonly id: string;
   readonly stdout: Readable;
-  readonly stderr: Readable;
-  readonly telemetry: Readable;
   readonly extensionOutput: Readable | undefined;
   readonly openRelay: Sandbox["openRelay"];
   readonly exited: Promise<SandboxExit>;
@@ -80,8 +78,6 @@ export class BubblewrapSandbox implements Sandbox {
     const { launch } = parts;
     this.id = parts.id;
     this.stdout = launch.stdout;
-    this.stderr = launch.stderr;
-    this.telemetry = launch.telemetry;
     this.extensionOutput = parts.extensionOutput;
     const { relayPrograms } = parts;
     if (relayPrograms !== undefined)
@@ -213,7 +209,7 @@ export class BubblewrapSandbox implements Sandbox {
     handOver.close();
     // The host's ends would keep the network namespace alive.
     for (const connection of this.#connections) connection.destroy();
-    for (const stream of [this.stdout, this.stderr, this.telemetry, this.extensionOutput])
+    for (const stream of [this.stdout, this.extensionOutput])
       if (stream?.readableFlowing === null) stream.resume();
     // The kernel ends the processes of a namespace after its first one, which dies with bwrap; a group is removed
     // when the last one is gone.

@@ -34,8 +34,6 @@ export interface Launch {
   readonly group: ControlGroup | undefined;
   readonly handOver: HandOverChannel;
   readonly stdout: Readable;
-  readonly stderr: Readable;
-  readonly telemetry: Readable;
   /** The program finds its listeners there; otherwise it opens them and gives them away. */
   readonly hasListeners: boolean;
   /** How what was launched has ended. */
@@ -84,10 +82,7 @@ export async function prepareLaunch(
     }
     // When bwrap cannot write its information, it ends without the child that waits for it, which then waits for ever:
     // that pipe must not break when this process dies.
-    const names = [
-      ...["stdout", "stderr", "telemetry"].map((name) => ({ name: `${id}-${name}` })),
-      { name: `${id}-information`, outlivesReader: true },
-    ];
+    const names = [{ name: `${id}-output` }, { name: `${id}-information`, outlivesReader: true }];
     const pipes = await makeOutputPipes(settings.pipesDirectory, names, {
       owner: user,
       helper: settings.helpers?.now,
@@ -125,9 +120,8 @@ async function startWaiting(
   },
 ): Promise<Launch> {
   const { command, user, scratch, group, pipes } = parts;
-  const [stdout, stderr, telemetry, information] = pipes.map(({ reader }) => reader);
-  if (stdout === undefined || stderr === undefined || telemetry === undefined || information === undefined)
-    throw new Error("a pipe is missing");
+  const [stdout, information] = pipes.map(({ reader }) => reader);
+  if (stdout === undefined || information === undefined) throw new Error("a pipe is missing");
   const started = await startSandbox(settings, id, { command, user, group, scratch, outputs: pipes });
   const { processId, isFirstProcess, parentOfFirst, holder, ended, handOver, hasListeners, listen } = started;
   const firstProcess = firstProcessOf(information, isFirstProcess ? processId : undefined);
@@ -149,8 +143,6 @@ async function startWaiting(
     group,
     handOver,
     stdout,
-    stderr,
-    telemetry,
     ended,
     firstProcess,
     hasListeners,

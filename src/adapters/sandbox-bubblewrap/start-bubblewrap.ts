@@ -155,7 +155,7 @@ function spawnBubblewrap(
   settings: LaunchSettings,
   { command, user, outputs }: Pick<SandboxStart, "command" | "user" | "outputs">,
 ): ChildProcess {
-  const [stdout, stderr, telemetry, information] = outputs.map(({ writeDescriptor }) => writeDescriptor);
+  const [output, information] = outputs.map(({ writeDescriptor }) => writeDescriptor);
   const input = heldInput(settings, command.words) ?? "ignore";
   const seccomp = openSync(settings.seccompFile, constants.O_RDONLY);
   try {
@@ -163,7 +163,7 @@ function spawnBubblewrap(
     return spawn(settings.prlimit, [...RESOURCE_LIMITS, "--", ...bubblewrap], {
       cwd: "/",
       env: {},
-      stdio: [input, stdout, stderr, "ipc", telemetry, "pipe", seccomp, information],
+      stdio: [input, output, output, "ipc", output, "pipe", seccomp, information],
       ...(user !== undefined && { uid: user, gid: user }),
     });
   } finally {

@@ -24,7 +24,10 @@ export interface SandboxStart {
   readonly group: ControlGroup | undefined;
   /** What it will show as /tmp. */
   readonly scratch: ScratchVolume | undefined;
-  /** Standard output, standard error, telemetry, and what is told of the sandbox. Their write ends are closed here. */
+  /**
+   * What the program writes to standard output, standard error and as framed records, in one pipe that keeps the order;
+   * and what is told of the sandbox. Their write ends are closed here.
+   */
   readonly outputs: readonly OutputPipe[];
 }
 
@@ -62,17 +65,15 @@ export function programDescriptors(
   command: LaunchCommand,
   outputs: readonly OutputPipe[],
 ): { words: string[]; information: string; isHeld: boolean } {
-  const [stdout, stderr, telemetry, information = ""] = outputs.map((pipe) =>
-    descriptorPath(pipe.writeDescriptor),
-  );
+  const [output, information = ""] = outputs.map((pipe) => descriptorPath(pipe.writeDescriptor));
   const held = heldInput(settings, command.words);
   const isHeld = held !== undefined;
   const words = [
     isHeld ? `r${descriptorPath(held)}` : "r/dev/null",
-    `w${stdout}`,
-    `w${stderr}`,
+    `w${output}`,
+    `w${output}`,
     isHeld ? "channel" : "gate",
-    command.isFunctions === true ? "none" : `w${telemetry}`,
+    command.isFunctions === true ? "none" : `w${output}`,
   ];
   return { words, information, isHeld };
 }
