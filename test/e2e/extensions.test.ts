@@ -135,12 +135,17 @@ exports.handler = async (event) => {
     );
     assert.equal((await invoke(lambda, "crashing-runtime")).body, "sound");
 
-    // Its initialisation comes before, and has its own time.
-    await deploy(lambda, "late-runtime", files, { Layers: [layer], Timeout: 1 });
-    assert.equal(await errorOf("late-runtime", "timeout"), "Error: Task timed out after 1.00 seconds");
-    const text = await untilLogged(lambent.endpoint, "late-runtime", /\[watch\] ends: timeout\n/);
-    assert.ok(text.includes("runtime is asked to end\n"), text);
-    assert.ok(text.indexOf("runtime is asked to end") < text.indexOf("[watch] ends: timeout"), text);
+    // The whole phase has two seconds, and the runtime 0.3 of them, which a machine may hold up as long.
+    let text = "";
+    for (let attempt = 0; attempt < 3 && !text.includes("[watch] ends"); attempt++) {
+      const name = `late-runtime-${attempt}`;
+      // Its initialisation comes before, and has its own time.
+      await deploy(lambda, name, files, { Layers: [layer], Timeout: 1 });
+      assert.equal(await errorOf(name, "timeout"), "Error: Task timed out after 1.00 seconds");
+      const told = untilLogged(lambent.endpoint, name, /\[watch\] ends: timeout\n/);
+      text = await told.catch(() => logOf(lambent.endpoint, name));
+    }
+    assert.match(text, /runtime is asked to end\n[\s\S]*\[watch\] ends: timeout\n/);
   });
 
   test("a runtime that does not end when it is asked is killed, and extensions have their time still", async () => {
