@@ -117,7 +117,7 @@ test("a program that finds its listeners inherits no way to the host but its out
   );
   assert.match(
     inherited.join(),
-    /^0 \/dev\/null,1 \S+-stdout,2 \S+-stderr,4 \S+-telemetry$|^0 \/dev\/null(,[124] pipe:\[\d+\]){3}$/,
+    /^0 \/dev\/null,1 \S+-output,2 \S+-output,4 \S+-output$|^0 \/dev\/null(,[124] pipe:\[\d+\]){3}$/,
   );
   // 9001 and 4566 of 127.0.0.1, listening.
   const listening = [...output.text.matchAll(/0100007F:(\w{4}) \S+ 0A/g)].map(([, port]) => port);
