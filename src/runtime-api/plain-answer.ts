@@ -1,4 +1,5 @@
 import { STATUS_CODES } from "node:http";
+import { answerPieces, DateHeader } from "../core/answer-bytes.ts";
 import type { InvocationEvent, RuntimeApiRefusal } from "../environments/runtime-api-session.ts";
 import type { Clock } from "../ports/clock.ts";
 import { eachEventHeader } from "./event-headers.ts";
@@ -8,13 +9,11 @@ export const ACCEPTED_BODY = '{"status":"OK"}\n';
 /** What it is told that it was not. */
 export const refusalBody = ({ errorType, errorMessage }: RuntimeApiRefusal): string =>
   `${JSON.stringify({ errorMessage, errorType })}\n`;
-/** Up to here one write with a copy is cheaper than two without. */
-const COPIED_BYTES_MAX = 16_384;
 
 /** Answers of the Runtime API as bytes. What does not change is made once a second, for the date in it. */
 export class PlainAnswers {
   readonly #clock: Clock;
-  #second = -1;
+  readonly #dateHeader = new DateHeader();
   #accepted: Buffer = Buffer.alloc(0);
   #date = "";
 
@@ -25,17 +24,11 @@ export class PlainAnswers {
   /** In the pieces to be written one after the other. */
   event(event: InvocationEvent): [head: Buffer, payload?: Uint8Array] {
     this.#keepDate();
-    const { payload } = event;
     let head = "HTTP/1.1 200 OK\r\n";
     eachEventHeader(event, (name, value) => {
       head += `${name}: ${value}\r\n`;
     });
-    head += this.#date;
-    if (payload.byteLength > COPIED_BYTES_MAX) return [Buffer.from(head, "latin1"), payload];
-    const answer = Buffer.allocUnsafe(head.length + payload.byteLength);
-    answer.write(head, "latin1");
-    answer.set(payload, head.length);
-    return [answer];
+    return answerPieces(`${head}${this.#date}\r\n`, event.payload);
   }
 
   accepted(): Buffer {
@@ -50,16 +43,15 @@ export class PlainAnswers {
   }
 
   #keepDate(): void {
-    const second = Math.floor(this.#clock.nowMs() / 1000);
-    if (second === this.#second) return;
-    this.#second = second;
-    this.#date = `Date: ${new Date(second * 1000).toUTCString()}\r\n\r\n`;
+    const date = this.#dateHeader.at(this.#clock.nowMs());
+    if (date === this.#date) return;
+    this.#date = date;
     this.#accepted = this.#answer("202 Accepted", ACCEPTED_BODY);
   }
 
   #answer(status: string, body: string): Buffer {
     return Buffer.from(
-      `HTTP/1.1 ${status}\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n${this.#date}${body}`,
+      `HTTP/1.1 ${status}\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\n${this.#date}\r\n${body}`,
     );
   }
 }

@@ -13,7 +13,6 @@ const asLatin1 = ({ buffer, byteOffset, byteLength }: Uint8Array): string =>
 export class HttpReply extends Reply {
   readonly #response: ServerResponse;
   readonly #isHead: boolean;
-  #controller: AbortController | undefined;
 
   constructor(response: ServerResponse, requestId: string, isHead: boolean) {
     super(requestId);
@@ -29,16 +28,12 @@ export class HttpReply extends Reply {
     return this.#response.headersSent || this.#response.destroyed;
   }
 
-  get signal(): AbortSignal {
-    if (this.#controller) return this.#controller.signal;
-    const controller = new AbortController();
-    this.#controller = controller;
-    const abortUnlessFinished = (): void => {
-      if (!this.#response.writableFinished) controller.abort();
+  protected onceAbandonedByClient(callback: () => void): void {
+    const unlessFinished = (): void => {
+      if (!this.#response.writableFinished) callback();
     };
-    if (this.#response.destroyed) abortUnlessFinished();
-    else this.#response.once("close", abortUnlessFinished);
-    return controller.signal;
+    if (this.#response.destroyed) unlessFinished();
+    else this.#response.once("close", unlessFinished);
   }
 
   protected sendWhole(status: number, body: string | Uint8Array | undefined, bytes: number): void {

@@ -5,6 +5,7 @@ export abstract class Reply {
   readonly requestId: string;
   /** Names in lower case but for the request id's. */
   readonly headers: Record<string, string>;
+  #controller: AbortController | undefined;
 
   constructor(requestId: string) {
     this.requestId = requestId;
@@ -18,7 +19,16 @@ export abstract class Reply {
   abstract get isStarted(): boolean;
 
   /** Aborted when the client goes away before the response is complete. Made when first asked for. */
-  abstract get signal(): AbortSignal;
+  get signal(): AbortSignal {
+    if (this.#controller) return this.#controller.signal;
+    const controller = new AbortController();
+    this.#controller = controller;
+    this.onceAbandonedByClient(() => controller.abort());
+    return controller.signal;
+  }
+
+  /** Calls back when the connection closes before the response is complete; at once where it has closed. */
+  protected abstract onceAbandonedByClient(callback: () => void): void;
 
   /** Sends everything. A content type that a handler set is kept. */
   send(status: number, contentType: string | undefined, body?: string | Uint8Array): void {

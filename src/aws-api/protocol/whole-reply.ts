@@ -21,7 +21,6 @@ const NO_PIECES = "This request is answered in one piece.";
 export class WholeReply extends Reply {
   readonly #answer: WholeAnswer;
   #status: number | undefined;
-  #controller: AbortController | undefined;
 
   constructor(answer: WholeAnswer, requestId: string) {
     super(requestId);
@@ -36,16 +35,12 @@ export class WholeReply extends Reply {
     return this.#status !== undefined || !this.#answer.isOpen;
   }
 
-  get signal(): AbortSignal {
-    if (this.#controller) return this.#controller.signal;
-    const controller = new AbortController();
-    this.#controller = controller;
-    const abortUnlessAnswered = (): void => {
-      if (this.#status === undefined) controller.abort();
+  protected onceAbandonedByClient(callback: () => void): void {
+    const unlessFinished = (): void => {
+      if (this.#status === undefined) callback();
     };
-    if (this.isStarted) abortUnlessAnswered();
-    else this.#answer.socket.once("close", abortUnlessAnswered);
-    return controller.signal;
+    if (this.isStarted) unlessFinished();
+    else this.#answer.socket.once("close", unlessFinished);
   }
 
   protected sendWhole(status: number, body: string | Uint8Array | undefined): void {
