@@ -80,7 +80,7 @@ function descriptors(processId: number): Record<string, number> {
   const targets = attempt(() => readdirSync(directory), [])
     .map((name) => attempt(() => readlinkSync(join(directory, name)), ""))
     .filter((target) => target !== "");
-  const sandboxes = targets.filter((target) => /^\/run\/.*-stdout$/.test(target)).length;
+  const sandboxes = targets.filter((target) => /^\/run\/.*-output$/.test(target)).length;
   const { socket = 0, ...counts } = countBy(targets.map((target) => socketKind(target) ?? kindOf(target)));
   const surplus = socket - LISTENERS_PER_SANDBOX * sandboxes;
   return surplus > 0 ? { ...counts, "socket of a sandbox that is gone": surplus } : counts;

@@ -6,6 +6,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type TestContext, test } from "node:test";
+import { setTimeout as delay } from "node:timers/promises";
 import { compiledHelper } from "../../src/adapters/sandbox-bubblewrap/helper/compile-helper.ts";
 import { SandboxHelper } from "../../src/adapters/sandbox-bubblewrap/helper/sandbox-helper.ts";
 import { enterPrivateMountNamespace } from "../../src/adapters/sandbox-bubblewrap/private-mount-namespace.ts";
@@ -42,7 +43,10 @@ const TOUCHES: Readonly<Record<string, (path: string) => void>> = {
 };
 
 /** Undefined, with the test skipped, where there are none. */
-async function openVolumes(t: TestContext): Promise<ScratchVolumes | undefined> {
+async function openVolumes(
+  t: TestContext,
+  untouchedKeptMs?: number,
+): Promise<{ readonly volumes: ScratchVolumes; readonly mounts: string } | undefined> {
   const compiler = findProgram("cc");
   if (!skipUnless(t, compiler !== undefined, "there is no helper", "install a C compiler")) return undefined;
   const directory = await mkdtemp(join(tmpdir(), "lambent-volumes-test-"));
@@ -51,7 +55,9 @@ async function openVolumes(t: TestContext): Promise<ScratchVolumes | undefined> 
   const programs = await compiledHelper(compiler ?? "", join(directory, "cache"));
   const helper = await SandboxHelper.start(programs, directory, join(directory, "channels"));
   const directories = { files: join(directory, "files"), mounts };
-  const volumes = await ScratchVolumes.open(directories, { now: helper }).catch(() => undefined);
+  const volumes = await ScratchVolumes.open(directories, { now: helper }, untouchedKeptMs).catch(
+    () => undefined,
+  );
   t.after(async () => {
     await volumes?.close();
     helper.close();
@@ -64,12 +70,13 @@ async function openVolumes(t: TestContext): Promise<ScratchVolumes | undefined> 
     "no volumes here",
     "run it with loop devices and mkfs.ext4",
   );
-  return has ? volumes : undefined;
+  return has && volumes !== undefined ? { volumes, mounts } : undefined;
 }
 
 test("a volume that a sandbox has had", async (t) => {
-  const volumes = canIsolate(t) ? await openVolumes(t) : undefined;
-  if (volumes === undefined) return;
+  const opened = canIsolate(t) ? await openVolumes(t) : undefined;
+  if (opened === undefined) return;
+  const { volumes } = opened;
   await t.test("is given to another user where nothing was done on it", async () => {
     const first = await volumes.take(USUAL_SIZE_MB, 70_001);
     await first.release();
@@ -89,4 +96,21 @@ test("a volume that a sandbox has had", async (t) => {
       assert.deepEqual(readdirSync(second.path), []);
       await second.release();
     });
+});
+
+test("volumes that nobody took for a while are unmounted", async (t) => {
+  const opened = canIsolate(t) ? await openVolumes(t, 200) : undefined;
+  if (opened === undefined) return;
+  const { volumes, mounts } = opened;
+  const taken = await Promise.all([70_001, 70_002, 70_003].map((user) => volumes.take(USUAL_SIZE_MB, user)));
+  const [kept, ...released] = taken;
+  await Promise.all(released.map((volume) => volume.release()));
+  const deadlineMs = performance.now() + 10_000;
+  while (readdirSync(mounts).length > 1 && performance.now() < deadlineMs) await delay(50);
+  assert.deepEqual(
+    readdirSync(mounts).map((name) => join(mounts, name)),
+    [kept?.path],
+    "a sandbox keeps its own",
+  );
+  await kept?.release();
 });

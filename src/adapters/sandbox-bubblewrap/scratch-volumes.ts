@@ -8,8 +8,10 @@ import type { UnprivilegedUser } from "./unprivileged-users.ts";
 /** AWS: the size of /tmp unless the function asks for more. Volumes of this size are copies of one. */
 export const USUAL_SIZE_MB = 512;
 const MEBIBYTE = 1_048_576;
-/** Volumes on which nothing was ever done are kept for other sandboxes, so many at most. */
+/** Volumes on which nothing was ever done are kept for other sandboxes, so many at most, */
 const UNTOUCHED_MAX = 32;
+/** and no longer than this: whoever is idle holds no mounts for it. */
+const UNTOUCHED_KEPT_MS = 10_000;
 const BLOCK_BYTES = 4_096;
 /** One inode of 256 bytes for so much space, as mkfs.ext4 does for disks. */
 const BYTES_PER_INODE = 16_384;
@@ -44,6 +46,12 @@ export interface ScratchVolume {
   release(): Promise<void>;
 }
 
+interface UntouchedVolume {
+  /** Its mount point. */
+  readonly path: string;
+  readonly keptSinceMs: number;
+}
+
 export interface ScratchDirectories {
   /** Held by this driver alone. */
   readonly files: string;
@@ -59,15 +67,23 @@ export interface ScratchDirectories {
 export class ScratchVolumes {
   readonly #directories: ScratchDirectories;
   readonly #helpers: Pick<HelperAccess, "now">;
-  /** Mount points of volumes of the usual size that no sandbox has, and on which none has done anything. */
-  readonly #untouched: string[] = [];
+  /** Volumes of the usual size that no sandbox has, and on which none has done anything; the oldest first. */
+  readonly #untouched: UntouchedVolume[] = [];
+  readonly #untouchedKeptMs: number;
+  #nextDiscard: NodeJS.Timeout | undefined;
+  #discarding: Promise<void> = Promise.resolve();
   /** File with an empty file system of the usual size. */
   #template: Promise<string> | undefined;
   #made = 0;
 
-  private constructor(directories: ScratchDirectories, helpers: Pick<HelperAccess, "now">) {
+  private constructor(
+    directories: ScratchDirectories,
+    helpers: Pick<HelperAccess, "now">,
+    untouchedKeptMs: number,
+  ) {
     this.#directories = directories;
     this.#helpers = helpers;
+    this.#untouchedKeptMs = untouchedKeptMs;
   }
 
   /** Where the files of a data directory's volumes are. */
@@ -79,17 +95,18 @@ export class ScratchVolumes {
   static async open(
     directories: ScratchDirectories,
     helpers: Pick<HelperAccess, "now">,
+    untouchedKeptMs = UNTOUCHED_KEPT_MS,
   ): Promise<ScratchVolumes> {
     await rm(directories.files, { recursive: true, force: true });
     await mkdir(directories.files, { recursive: true, mode: 0o700 });
-    const volumes = new ScratchVolumes(directories, helpers);
-    volumes.#untouched.push(await volumes.#makeByPrograms(USUAL_SIZE_MB));
+    const volumes = new ScratchVolumes(directories, helpers, untouchedKeptMs);
+    volumes.#keep(await volumes.#makeByPrograms(USUAL_SIZE_MB));
     return volumes;
   }
 
   /** A volume that belongs to the user. */
   async take(sizeMb: number, user: UnprivilegedUser): Promise<ScratchVolume> {
-    const untouched = sizeMb === USUAL_SIZE_MB ? this.#untouched.pop() : undefined;
+    const untouched = sizeMb === USUAL_SIZE_MB ? this.#untouched.pop()?.path : undefined;
     const path = untouched ?? (await this.#make(sizeMb));
     chownSync(path, user, user);
     const given = traceOf(path);
@@ -97,7 +114,9 @@ export class ScratchVolumes {
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#untouched.splice(0).map((path) => this.#discard(path)));
+    await this.#discarding;
+    clearTimeout(this.#nextDiscard);
+    await Promise.all(this.#untouched.splice(0).map(({ path }) => this.#discard(path)));
     await this.#template?.catch(() => undefined);
     await rm(this.#directories.files, { recursive: true, force: true });
   }
@@ -119,8 +138,29 @@ export class ScratchVolumes {
   /** Whoever had it has ended. */
   async #release(path: string, sizeMb: number, given: string): Promise<void> {
     const mayKeep = sizeMb === USUAL_SIZE_MB && this.#untouched.length < UNTOUCHED_MAX;
-    if (mayKeep && (await this.#isUntouched(path, given))) this.#untouched.push(path);
+    if (mayKeep && (await this.#isUntouched(path, given))) this.#keep(path);
     else await this.#discard(path);
+  }
+
+  #keep(path: string): void {
+    this.#untouched.push({ path, keptSinceMs: performance.now() });
+    this.#discardOldestIn(this.#untouchedKeptMs);
+  }
+
+  /** One after the other: unmounting takes processor time of those who work. */
+  #discardOldestIn(delayMs: number): void {
+    this.#nextDiscard ??= setTimeout(() => {
+      this.#nextDiscard = undefined;
+      const [oldest] = this.#untouched;
+      if (oldest === undefined) return;
+      const leftMs = oldest.keptSinceMs + this.#untouchedKeptMs - performance.now();
+      if (leftMs > 0) return this.#discardOldestIn(leftMs);
+      this.#untouched.shift();
+      // One that cannot be unmounted goes with the driver's mount namespace.
+      this.#discarding = this.#discard(oldest.path)
+        .catch(() => undefined)
+        .then(() => this.#discardOldestIn(0));
+    }, delayMs).unref();
   }
 
   async #isUntouched(path: string, given: string): Promise<boolean> {
