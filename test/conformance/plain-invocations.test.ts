@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
 import { createServer, type Server } from "node:http";
-import type { AddressInfo } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { after, afterEach, before, beforeEach, describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { AwsError } from "../../src/core/errors.ts";
@@ -76,20 +76,27 @@ describe("plain invocations on the public port", { timeout: 60_000 }, () => {
 
   test("are read wherever they are cut", async () => {
     const text = request('{"a":"b"}');
-    const end = open();
+    const openServed = async (): Promise<[ClientEnd, Socket]> => {
+      const connected = once(server, "connection");
+      const end = open();
+      const [served] = await connected;
+      return [end, served];
+    };
+    const [end, served] = await openServed();
     // A head that is not whole is left to the HTTP server, a body may come in any pieces.
     const headBytes = text.indexOf("{");
     for (let at = headBytes; at < text.length; at++) {
+      const readBytes = served.bytesRead + at;
       end.socket.write(text.slice(0, at));
-      await delay(3);
+      await until(() => served.bytesRead === readBytes);
       const answer = await end.ask(text.slice(at));
       assert.equal(answer.body, '{"a":"b"}');
     }
     assert.equal(arrived.length, text.length - headBytes);
     for (let at = 1; at < headBytes; at += 37) {
-      const other = open();
+      const [other, servedOther] = await openServed();
       other.socket.write(text.slice(0, at));
-      await delay(3);
+      await until(() => servedOther.bytesRead === at);
       assert.equal((await other.ask(text.slice(at))).body, "http");
     }
     assert.deepEqual(new Set(overHttp), new Set(['POST /2015-03-31/functions/hello/invocations {"a":"b"}']));
