@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import { writePieces } from "../core/answer-bytes.ts";
 import type { Answer, PlainAnswers } from "./plain-answer.ts";
 import { type PlainInvocation, plainInvocation } from "./plain-invocation.ts";
 
@@ -78,23 +79,13 @@ export class PlainConnection implements ArrivedInvocation {
     this.#isAnswering = false;
     this.#arriving = undefined;
     this.#quietRounds = 0;
-    if (this.#write(head, payload)) {
+    if (writePieces(this.socket, head, payload)) {
       if (this.socket.isPaused()) this.socket.resume();
       return;
     }
     // Who does not read answers is not asked for requests.
     this.socket.pause();
     this.socket.once("drain", () => this.socket.resume());
-  }
-
-  #write(head: Buffer, payload: Uint8Array | undefined): boolean {
-    const { socket } = this;
-    if (payload === undefined) return socket.write(head);
-    socket.cork();
-    socket.write(head);
-    const isThrough = socket.write(payload);
-    socket.uncork();
-    return isThrough;
   }
 
   handBack(): void {
