@@ -70,6 +70,10 @@ export interface LeasedIdentity {
  */
 const CREDENTIALS_LIFETIME_MS = 12 * 60 * 60 * 1000;
 
+/** It stands between colons in ARNs, and between slashes in the store's keys. */
+const REGION = /^[\w-]{1,64}$/;
+const NO_REGION = { kind: "incomplete", detail: "Credential should be scoped to a valid region." } as const;
+
 interface Dependencies {
   readonly credentials: SessionCredentials;
   readonly directory: IamDirectory;
@@ -117,6 +121,7 @@ export class CallerIdentities {
     const { mode, credentials, defaultRegion } = this.#dependencies;
     const caller = this.#functions.get(request.connection);
     const region = request.region ?? caller?.region ?? defaultRegion;
+    if (!REGION.test(region)) throw signatureError(request.signingName, NO_REGION);
     if (mode === "enforced" || (caller !== undefined && this.#isKnownKey(request)))
       return this.#verified(request, region);
     const principal = caller === undefined ? credentials.principalFor(request) : this.#rolePrincipal(caller);
@@ -131,6 +136,7 @@ export class CallerIdentities {
     const { mode, credentials, defaultRegion } = this.#dependencies;
     const { accessKeyId = "", sessionToken, scopeDate, service } = credential;
     const region = credential.region ?? defaultRegion;
+    if (!REGION.test(region)) return undefined;
     const session = sessionToken === undefined ? undefined : credentials.open(accessKeyId, sessionToken);
     if (session === "expired" || session === "invalid") return undefined;
     const untilMs = session?.expirationMs;
