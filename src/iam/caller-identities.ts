@@ -7,7 +7,7 @@ import type { Principal } from "../core/principal.ts";
 import type { Clock } from "../ports/clock.ts";
 import { authorize, type ResourcePolicies, type ResourceTags } from "./authorize.ts";
 import type { IamDirectory } from "./iam-directory.ts";
-import { principalEntity, type RolePrincipal } from "./principal-entity.ts";
+import { isStillThere, principalEntity, type RolePrincipal } from "./principal-entity.ts";
 import { type IssuedCredentials, type SessionCredentials, unknownRoleId } from "./session-credentials.ts";
 import type { ChunkVerifier } from "./signatures/chunk-signatures.ts";
 import { signatureError } from "./signatures/signature-errors.ts";
@@ -247,12 +247,14 @@ export class CallerIdentities {
     principal: Principal;
     secretAccessKey: string;
   } {
-    const { credentials, directory } = this.#dependencies;
+    const { credentials, directory, mode } = this.#dependencies;
     const { accessKeyId, sessionToken } = claim;
     if (sessionToken !== undefined) {
       const session = credentials.open(accessKeyId, sessionToken);
       if (session === "expired") throw new SignatureRefused({ kind: "expired token" });
-      if (session === "invalid") throw new SignatureRefused({ kind: "unknown key" });
+      // AWS: with its role or user a session ends, whatever policies of resources say to its name.
+      if (session === "invalid" || (mode === "enforced" && !isStillThere(directory, session.principal)))
+        throw new SignatureRefused({ kind: "unknown key" });
       return session;
     }
     const key = directory.accessKey(accessKeyId);
