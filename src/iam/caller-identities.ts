@@ -146,13 +146,8 @@ export class CallerIdentities {
     }
     if (credential.region === undefined || scopeDate === undefined || service === undefined) return undefined;
     const scope = { accessKeyId, sessionToken, scopeDate, scopeRegion: credential.region, service };
-    let owner: { principal: Principal; secretAccessKey: string };
-    try {
-      owner = this.#ownerOf(scope);
-    } catch (error) {
-      if (error instanceof SignatureRefused) return undefined;
-      throw error;
-    }
+    const owner = this.#acceptedOwner(scope);
+    if (owner === undefined) return undefined;
     const signingKey = this.#keys.symmetric(owner.secretAccessKey, scope).export().toString("base64");
     return { region, principal: owner.principal, untilMs, signingKey };
   }
@@ -241,6 +236,17 @@ export class CallerIdentities {
         },
       },
     };
+  }
+
+  #acceptedOwner(
+    scope: Pick<SignatureClaim, "accessKeyId" | "sessionToken">,
+  ): { principal: Principal; secretAccessKey: string } | undefined {
+    try {
+      return this.#ownerOf(scope);
+    } catch (error) {
+      if (error instanceof SignatureRefused) return undefined;
+      throw error;
+    }
   }
 
   #ownerOf(claim: Pick<SignatureClaim, "accessKeyId" | "sessionToken">): {
