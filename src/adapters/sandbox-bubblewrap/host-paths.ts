@@ -99,8 +99,10 @@ export class BoundHostPaths implements HostPaths {
     const target = join(this.#mountsDirectory, name);
     if ((await stat(path)).isDirectory()) await mkdir(target, { recursive: true });
     else await writeFile(target, "");
-    // An open directory's path must not be looked up again: it would be told by name.
-    await runCommand("mount", "--no-canonicalize", "--bind", "-o", `${access},nosuid,nodev`, path, target);
+    const words = ["--bind", "-o", `${access},nosuid,nodev`, path, target];
+    // An open directory would be told by its name, which may lead elsewhere by now.
+    if (path !== hostPath && path.startsWith("/proc/")) words.unshift("--no-canonicalize");
+    await runCommand("mount", ...words);
     return target;
   }
 }
