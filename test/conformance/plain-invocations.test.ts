@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
 import { after, afterEach, before, beforeEach, describe, test } from "node:test";
@@ -186,7 +187,8 @@ describe("plain invocations on the public port", { timeout: 60_000 }, () => {
     take = (invocation) => void held.push(invocation);
     const [quiet, busy, slow] = [open(), open(), open()];
     busy.socket.write(request("1"));
-    slow.socket.write(request("22").slice(0, -1));
+    const [text, missing] = [request("2".repeat(50)), 20];
+    slow.socket.write(text.slice(0, -missing));
     await until(() => held.length === 1);
     let isEnded = false;
     quiet.socket.on("close", () => {
@@ -197,11 +199,55 @@ describe("plain invocations on the public port", { timeout: 60_000 }, () => {
     assert.equal(isEnded, false);
     clock.advance(15_000);
     await until(() => isEnded);
-    clock.advance(600_000);
+    for (let at = 1; at < missing; at++) {
+      slow.socket.write("2");
+      await delay(5);
+      clock.advance(30_000);
+    }
     held[0]?.answer({ status: 200, headers: { "content-length": "2" }, body: "ok" });
     assert.equal((await busy.answer()).body, "ok");
     slow.socket.write("2");
     await until(() => held.length === 2);
+  });
+
+  test("that nobody goes on sending are given up after a minute", async () => {
+    const end = open();
+    end.socket.write(request("22").slice(0, -1));
+    await delay(20);
+    let isEnded = false;
+    end.socket.on("close", () => {
+      isEnded = true;
+    });
+    for (let seconds = 0; seconds < 60; seconds += 15) clock.advance(15_000);
+    await delay(20);
+    assert.equal(isEnded, false);
+    clock.advance(30_000);
+    await until(() => isEnded);
+    assert.equal(arrived.length, 0);
+  });
+
+  test("are left to the HTTP server, which asks who sends them, while too much of others has not come", async () => {
+    const large = request("a".repeat(6_000_000));
+    const held = Array.from({ length: 11 }, open);
+    for (const { socket } of held) await new Promise((done) => socket.write(large.slice(0, -1), done));
+    await delay(50);
+    const late = open();
+    late.socket.write(large.slice(0, -1));
+    await delay(20);
+    assert.equal((await late.ask("a")).body, "http");
+    // Who has all of it is served all the same, and what has come leaves room again.
+    assert.equal((await open().ask(request("1"))).body, "1");
+    for (const { socket } of held.slice(0, 5)) socket.destroy();
+    for (const end of held.slice(5)) assert.equal((await end.ask("a")).body.length, 6_000_000);
+    const next = open();
+    next.socket.write(large.slice(0, -1));
+    await delay(20);
+    assert.equal((await next.ask("a")).body.length, 6_000_000);
+  });
+
+  test("have a share of the descriptors for their connections, and no more", () => {
+    const soft = /^Max open files +(\d+)/m.exec(readFileSync("/proc/self/limits", "utf8"))?.[1];
+    assert.equal(server.maxConnections, Math.floor(Number(soft) * 0.3));
   });
 
   test("are not taken from a client that does not read its answers, until it does", async () => {
