@@ -53,6 +53,19 @@ def handler(event, context):
   },
 } as const;
 
+/** Keeps as many megabytes, replaces half of them ever again, and makes garbage meanwhile. */
+const CHURNING = `
+const megabyte = () => Array.from({ length: 8 }, () => Array.from({ length: 4096 }, (_, at) => ({ at })).map(({ at }) => at * 1.5));
+exports.handler = async ({ keptMb, rounds }) => {
+  let kept = [];
+  for (let round = 0; round < rounds; round++) {
+    kept = kept.slice(kept.length >> 1);
+    while (kept.length < keptMb * 4) kept.push(...megabyte());
+    for (let at = 0; at < 100; at++) Array.from({ length: 1000 }, (_, i) => ({ i, text: "x" + i, filled: new Array(20).fill(i) }));
+  }
+  return [process.execArgv, require("node:v8").getHeapStatistics().heap_size_limit / 2 ** 20];
+};`;
+
 const PRINTING = `#!/bin/sh
 api="http://$AWS_LAMBDA_RUNTIME_API/2018-06-01/runtime/invocation"
 while true; do
@@ -108,5 +121,25 @@ describe("around a function", { timeout: 120_000 }, () => {
       printed.map((line) => (line.startsWith("{") ? (JSON.parse(line) as { msg: string }).msg : line)),
       ["printed as warn", "printed as error", "printed as it is"],
     );
+  });
+
+  test("Node.js collects garbage before a small function's memory is used up, and may use all of a large one's", async () => {
+    const settings = { Timeout: 60, MemorySize: 128 };
+    await deploy(lambda, "churning", { "index.js": CHURNING }, settings);
+    const small = await invoke(lambda, "churning", { keptMb: 45, rounds: 12 });
+    assert.equal(small.functionError, undefined, small.log);
+    const [told] = small.body as [string[]];
+    assert.deepEqual(told, [
+      "--expose-gc",
+      "--max-http-header-size",
+      "81920",
+      "--max-semi-space-size=6",
+      "--max-old-space-size=116",
+    ]);
+    await deploy(lambda, "large", { "index.js": CHURNING }, { ...settings, MemorySize: 10_240 });
+    const large = await invoke(lambda, "large", { keptMb: 1, rounds: 1 });
+    const [toldLarge, limitMb] = large.body as [string[], number];
+    assert.deepEqual(toldLarge.slice(3), ["--max-semi-space-size=512", "--max-old-space-size=9216"]);
+    assert.ok(limitMb >= 9216, `${limitMb} MB`);
   });
 });
