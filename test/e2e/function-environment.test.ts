@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 import type { LambdaClient, Runtime } from "@aws-sdk/client-lambda";
 import { deploy, invoke, lambdaClient } from "../support/deploy.ts";
+import { rubyRuntime } from "../support/ruby.ts";
 import { skipUnless } from "../support/skip.ts";
 import { type RunningLambent, startLambent } from "../support/start-lambent.ts";
 
@@ -121,6 +122,16 @@ describe("around a function", { timeout: 120_000 }, () => {
       printed.map((line) => (line.startsWith("{") ? (JSON.parse(line) as { msg: string }).msg : line)),
       ["printed as warn", "printed as error", "printed as it is"],
     );
+  });
+
+  test("Ruby 3.2 reads files as UTF-8, as on AWS", async (t) => {
+    const runtime = await rubyRuntime(t);
+    if (runtime?.identifier !== "ruby3.2") return;
+    const handler = `def handler(event:, context:) = [Encoding.default_external.to_s, File.read("text.txt").size]`;
+    const files = { "index.rb": handler, "text.txt": "grün" };
+    await deploy(lambda, "reading", files, { Runtime: "ruby3.2" });
+    const { body, log } = await invoke(lambda, "reading");
+    assert.deepEqual(body, ["UTF-8", 4], log);
   });
 
   test("Node.js collects garbage before a small function's memory is used up, and may use all of a large one's", async () => {
