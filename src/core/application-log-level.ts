@@ -16,7 +16,7 @@ const RFC_3339 = /^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2
 /**
  * Whether a line that a function has printed belongs into its log, as ApplicationLogLevel says. AWS: with the log format
  * JSON, whatever prints objects with a "level" and a "timestamp" is filtered by Lambda; one without a valid level or
- * time counts as INFO. Loggers of managed runtimes that write records have done so themselves. What has no "level" at all, such
+ * time counts as INFO. Errors whose time is none, such as those of Powertools for Python, are kept here. Loggers of managed runtimes that write records have done so themselves. What has no "level" at all, such
  * as the embedded metric format, is let through.
  */
 export function applicationLogFilter(logging: LoggingConfiguration): (line: string) => boolean {
@@ -31,10 +31,10 @@ export function applicationLogFilter(logging: LoggingConfiguration): (line: stri
 }
 
 function rankOf(event: Readonly<Record<string, unknown>>): number {
-  if (!TIMESTAMP_KEYS.some((key) => isTimestamp(event[key]))) return INFO;
   const name = String(event["level"]).toUpperCase();
   const rank = LEVELS.indexOf(OTHER_NAMES[name] ?? name);
-  return rank < 0 ? INFO : rank;
+  const isValid = rank >= 0 && TIMESTAMP_KEYS.some((key) => isTimestamp(event[key]));
+  return isValid ? rank : Math.max(rank, INFO);
 }
 
 const isTimestamp = (value: unknown): boolean =>
