@@ -31,6 +31,9 @@ def handler(event, context):
     if event.get("loader"):
         model = boto3.client("s3", "us-east-1").meta.service_model
         return [had and events, botocore.loaders.JSONFileLoader.load_file.__module__, len(model.operation_names) > 50]
+    if event.get("key"):
+        time.sleep(1)
+        return [had, __import__("multiprocessing").current_process().authkey.hex()]
     if event.get("had"):
         time.sleep(1)
         return [had, boto3.DEFAULT_SESSION is None, sys.modules["queue"].__file__.startswith("/var/task")]
@@ -66,6 +69,9 @@ async function triesForked(lambda: ReturnType<typeof lambdaClient>, Runtime: Run
   let atOnce = 2;
   while (atOnce < 12 && !(await told("python", atOnce)).some(isForked)) atOnce++;
   assert.ok(atOnce < 12);
+  const keys = (await told("python", atOnce + 1, { key: true })) as [boolean, string][];
+  assert.equal(new Set(keys.map(([, key]) => key)).size, keys.length, "each has a key of its own");
+  assert.ok(keys.filter(([had]) => had).length > 1, "of those that were forked");
   // What it reads was read beforehand, for the first event; then the SDK is its own again.
   const own = "botocore.loaders";
   const loaders = new Map<unknown, unknown>([

@@ -13,6 +13,7 @@ import select
 import signal
 import site
 import socket
+import sys
 import time
 
 _CONTROL_FD = 3
@@ -237,9 +238,17 @@ def enter_sandbox(order, settings):
         if _syscall(_CLOSE_RANGE, _HELD_FDS.stop, _FD_LIMIT, 0) < 0:
             os.closerange(_HELD_FDS.stop, _FD_LIMIT)
         _lose_rights(settings)
+        _draw_own_key()
     except BaseException as error:
         os.write(2, ("the sandbox cannot be entered: %r\n" % error).encode())
         os._exit(_FAILED)
+
+
+def _draw_own_key():
+    """Where multiprocessing has been loaded, it has drawn the key that its connections ask for: one for all children."""
+    process = sys.modules.get("multiprocessing.process")
+    if process is not None:
+        process.current_process().authkey = os.urandom(32)
 
 
 def _await_sandbox(holder, program):
