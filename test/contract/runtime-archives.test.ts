@@ -45,7 +45,7 @@ await writeFile(
     environmentVariables: {},
     archive: {
       lines: ["2"],
-      arguments: ["{runtimes}/tongue/client", "{file}"],
+      command: ["{executable}", "{runtimes}/tongue/client", "{directory}/classes"],
       environmentVariables: { WORD: "words" },
       file: "classes",
       sandbox: "/var/archive",
