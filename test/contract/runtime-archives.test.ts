@@ -91,7 +91,9 @@ async function ask({ runtimes, failures, shown }: Machine, directory: string): P
   runtimes.find("tongue2");
   for (let isThere = false; !isThere && failures.length === 0; await delay(10)) {
     const isMaking = (await readdir(directory)).some((name) => name.includes("unfinished"));
-    isThere = !isMaking && (await readdir(shown)).includes("digest");
+    const names = await readdir(shown);
+    // The digest of one that is gone may still be there.
+    isThere = !isMaking && names.includes("classes") && names.includes("digest");
   }
 }
 
