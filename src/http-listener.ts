@@ -1,6 +1,7 @@
 import type { Server } from "node:http";
 import type { AddressInfo, Server as NetServer, Socket } from "node:net";
 import { OperatorError } from "./core/operator-error.ts";
+import { endStalledRequests } from "./stalled-requests.ts";
 
 /** For long invocations and many kept-alive connections. */
 export function configureServer(server: Server): void {
@@ -8,6 +9,7 @@ export function configureServer(server: Server): void {
   server.requestTimeout = 0;
   server.keepAliveTimeout = 60_000;
   server.on("connection", (socket) => socket.setNoDelay(true));
+  endStalledRequests(server);
 }
 
 /** Gives every new connection to `take`. Answers with what has a connection served by the HTTP server after all. */

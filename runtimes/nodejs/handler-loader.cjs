@@ -11,8 +11,8 @@ const { createRequire } = process.getBuiltinModule("node:module");
 const path = process.getBuiltinModule("node:path");
 const { pathToFileURL } = process.getBuiltinModule("node:url");
 
-/** Not the one of this file, which the pack has in its own way. */
-const requireCode = createRequire(__filename);
+/** AWS: what requires the function is called so in a "Require stack", and in its `module.parent`. */
+const requireCode = createRequire("/var/runtime/index.mjs");
 const EXTENSIONS = ["", ".js", ".mjs", ".cjs"];
 const FIRST_LINE_WITHOUT_CALLBACKS = 24;
 

@@ -25,6 +25,8 @@ export interface SandboxDriverOptions {
   readonly dataDirectory: string;
   /** Directories from which sandboxes are shown something: code store, interpreters, runtimes. */
   readonly sharedDirectories: readonly string[];
+  /** Those of file systems that functions may write to. */
+  readonly writableDirectories: readonly string[];
   /** Tells the operator what takes time. */
   readonly announce: (line: string) => void;
   /** Told when programs that could be forked have to be started, and why. */

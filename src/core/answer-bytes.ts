@@ -25,3 +25,20 @@ export function answerPieces(head: string, body: Uint8Array): [head: Buffer, bod
   answer.set(body, head.length);
   return [answer];
 }
+
+/** What an answer is written to: a socket. */
+export interface AnswerSink {
+  cork(): void;
+  uncork(): void;
+  write(bytes: Uint8Array): boolean;
+}
+
+/** Writes an answer's pieces at once. False: the sink has more than it can send. */
+export function writePieces(sink: AnswerSink, head: Uint8Array, body: Uint8Array | undefined): boolean {
+  if (body === undefined) return sink.write(head);
+  sink.cork();
+  sink.write(head);
+  const isThrough = sink.write(body);
+  sink.uncork();
+  return isThrough;
+}

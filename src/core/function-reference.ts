@@ -25,6 +25,15 @@ export interface FunctionReference {
 const REFERENCE =
   /^(?:arn:aws[a-zA-Z-]*:lambda:)?(?:((?:eusc-)?[a-z]{2}(?:-gov|-iso[a-z]?)?-[a-z]+-\d):)?(?:(\d{12}):)?(?:function:)?([a-zA-Z0-9-_.]+)(?::(\$LATEST(?:\.PUBLISHED)?|[a-zA-Z0-9-_]+))?$/;
 
+/** The parts of a reference as far as they stand in it; undefined for a malformed one. */
+export function referenceParts(
+  reference: string,
+): (FunctionReference & { readonly region?: string; readonly account?: string }) | undefined {
+  const [, region, account, functionName, qualifier] = REFERENCE.exec(reference) ?? [];
+  if (functionName === undefined) return undefined;
+  return { functionName, qualifier, ...(region && { region }), ...(account && { account }) };
+}
+
 /**
  * Takes a function reference apart for a caller of `owner`.
  *
@@ -36,12 +45,9 @@ export function parseFunctionReference(
   reference: string,
   qualifier?: string,
 ): FunctionReference {
-  const match = REFERENCE.exec(reference);
-  const functionName = match?.[3];
-  if (match === null || functionName === undefined) {
-    throw new AwsError("ValidationException", malformedReferenceText(reference), 400);
-  }
-  const [, region, account, , ownQualifier] = match;
+  const parts = referenceParts(reference);
+  if (parts === undefined) throw new AwsError("ValidationException", malformedReferenceText(reference), 400);
+  const { functionName, region, account, qualifier: ownQualifier } = parts;
   // AWS: recorded from the service; a foreign region is told, a foreign account is not.
   if (region !== undefined && region !== owner.region) {
     throw resourceNotFound(`Functions from '${region}' are not reachable in this region ('${owner.region}')`);

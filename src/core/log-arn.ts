@@ -11,8 +11,16 @@ export function logStreamArn(
   return `${logGroupArn(group)}:log-stream:${logStreamName}`;
 }
 
-/** Name of the group in an ARN with or without the `:*` end; a plain name is given back as it is. */
-export function logGroupNameOf(identifier: string): string {
-  const [, name] = /^arn:aws[a-z-]*:logs:[^:]*:\d{12}:log-group:([^:]+)(?::\*)?$/.exec(identifier) ?? [];
-  return name ?? identifier;
+/**
+ * Name of the group in an ARN with or without the `:*` end; a plain name is given back as it is. Undefined for the ARN of
+ * another account's or region's group.
+ */
+export function logGroupNameOf(
+  owner: { readonly account: string; readonly region: string },
+  identifier: string,
+): string | undefined {
+  const [, region, account, name] =
+    /^arn:aws[a-z-]*:logs:([^:]*):(\d{12}):log-group:([^:]+)(?::\*)?$/.exec(identifier) ?? [];
+  if (name === undefined) return identifier;
+  return region === owner.region && account === owner.account ? name : undefined;
 }

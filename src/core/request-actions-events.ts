@@ -32,7 +32,8 @@ function eventBridgeResource(call: ServiceCall): string {
   const { input, operation } = call;
   const base = baseArn(call, "events");
   const arn = text(input.ResourceARN);
-  if (arn !== undefined) return arn;
+  // A rule of the default bus has its name alone behind `rule/`.
+  if (arn !== undefined) return arn.replace(/(:rule\/)default\//, "$1");
   const archive = text(input.ArchiveName);
   if (archive !== undefined) return `${base}archive/${archive}`;
   const replay = text(input.ReplayName);
@@ -40,8 +41,10 @@ function eventBridgeResource(call: ServiceCall): string {
   const isOfRule = operation.includes("Rule") || operation.endsWith("Targets");
   const rule = isOfRule ? (text(input.Rule) ?? text(input.Name)) : undefined;
   if (rule !== undefined) {
-    const bus = busArn(call, text(input.EventBusName) ?? "default").split("event-bus/")[1] ?? "default";
-    return `${base}rule/${bus === "default" ? "" : `${bus}/`}${rule}`;
+    // The bus may be named by its ARN, of another region as well.
+    const [owner = "", ...bus] = busArn(call, text(input.EventBusName) ?? "default").split("event-bus/");
+    const busName = bus.join("event-bus/");
+    return `${owner}rule/${busName === "default" ? "" : `${busName}/`}${rule}`;
   }
   if (operation.endsWith("EventBus")) return busArn(call, text(input.Name) ?? "default");
   if (operation.endsWith("Permission")) return busArn(call, text(input.EventBusName) ?? "default");

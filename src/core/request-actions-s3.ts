@@ -108,6 +108,7 @@ function copySource(input: Readonly<Record<string, unknown>>): S3Permission | un
   } catch {
     // The handler refuses it; nobody is allowed what has no name.
   }
-  const hasVersion = query?.startsWith("versionId=") === true;
+  // Of no version's id the handler takes the current one.
+  const hasVersion = /^versionId=./.test(query ?? "");
   return { action: actionOf("GetObject", hasVersion), resources: [`arn:aws:s3:::${resource}`] };
 }

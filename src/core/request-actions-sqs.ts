@@ -7,8 +7,21 @@ const ACTIONS: Readonly<Record<string, string>> = {
   ChangeMessageVisibilityBatch: "ChangeMessageVisibility",
 };
 
-/** "Actions, resources, and condition keys for Amazon SQS": everything is about one queue. */
-export function sqsPermission({ operation, input, account, region }: ServiceCall): RequiredPermission {
+/** "Actions, resources, and condition keys for Amazon SQS": everything but moving is about one queue. */
+export function sqsPermissions(call: ServiceCall): RequiredPermission[] {
+  const permission = sqsPermission(call);
+  if (call.operation !== "StartMessageMoveTask") return [permission];
+  // AWS: "Configure queue permissions": who moves messages reads, deletes and sends them.
+  const { DestinationArn: destination } = call.input;
+  const reading = ["ReceiveMessage", "DeleteMessage", "GetQueueAttributes"];
+  return [
+    permission,
+    ...reading.map((operation) => ({ ...permission, action: `sqs:${operation}` })),
+    ...(typeof destination === "string" ? [{ action: "sqs:SendMessage", resources: [destination] }] : []),
+  ];
+}
+
+function sqsPermission({ operation, input, account, region }: ServiceCall): RequiredPermission {
   const action = `sqs:${ACTIONS[operation] ?? operation}`;
   const { QueueUrl: url, QueueName: name, SourceArn: source, QueueOwnerAWSAccountId: owner } = input;
   if (typeof source === "string") return { action, resources: [source] };

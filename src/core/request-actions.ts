@@ -1,19 +1,31 @@
 import { functionArn } from "./arn.ts";
+import { referenceParts } from "./function-reference.ts";
 import { parseRoleArn } from "./iam-arn.ts";
 import { eventBridgePermissions, schedulerPermissions } from "./request-actions-events.ts";
 import { functionUrlPermissions } from "./request-actions-function-urls.ts";
 import { s3Permissions } from "./request-actions-s3.ts";
 import { snsPermission } from "./request-actions-sns.ts";
-import { sqsPermission } from "./request-actions-sqs.ts";
+import { sqsPermissions } from "./request-actions-sqs.ts";
 import type { RequiredPermission, ServiceCall } from "./required-permission.ts";
 
 export type { RequiredPermission, ServiceCall } from "./required-permission.ts";
 
 /**
  * The permissions a call needs, as "Actions, resources, and condition keys for AWS services" lists them. Empty for
- * calls that everybody may make.
+ * calls that everybody may make. A resource has one name here, in whichever form the call names it: a policy that denies it
+ * would be passed by under another one.
  */
 export function requiredPermissions(call: ServiceCall): readonly RequiredPermission[] {
+  return permissionsOf(call).map((permission) => ({
+    ...permission,
+    resources: permission.resources.map(inOwnPartition),
+  }));
+}
+
+/** Whatever partition an ARN names, there is one. */
+const inOwnPartition = (resource: string): string => resource.replace(/^arn:[^:]*:/, "arn:aws:");
+
+function permissionsOf(call: ServiceCall): readonly RequiredPermission[] {
   switch (call.service) {
     case "lambda":
       return lambdaPermissions(call);
@@ -22,11 +34,11 @@ export function requiredPermissions(call: ServiceCall): readonly RequiredPermiss
     case "sns":
       return [snsPermission(call)];
     case "sqs":
-      return [sqsPermission(call)];
+      return sqsPermissions(call);
     case "monitoring":
       return [cloudWatchPermission(call)];
     case "iam":
-      return [iamPermission(call)];
+      return iamPermissions(call);
     case "s3":
       return s3Permissions(call);
     case "sts":
@@ -89,7 +101,7 @@ function lambdaContext(call: ServiceCall): Record<string, string | readonly stri
     ...(principal !== undefined && { "lambda:Principal": principal }),
     ...(authType !== undefined && { "lambda:FunctionUrlAuthType": authType }),
     ...(signing !== undefined && { "lambda:CodeSigningConfigArn": signing }),
-    ...(Array.isArray(layers) && { "lambda:Layer": layers.map(String) }),
+    ...(Array.isArray(layers) && { "lambda:Layer": layers.map((layer) => inOwnPartition(String(layer))) }),
   };
 }
 
@@ -128,14 +140,12 @@ function layerArn(call: ServiceCall, base: string, layer: string): string {
 
 /** Name, name:qualifier, ACCOUNT:function:name or a full ARN, with the qualifier given beside it. */
 function referencedFunctionArn(call: ServiceCall, reference: string): string {
-  const [, region, account, functionName = reference, own] =
-    /^(?:arn:aws[a-z-]*:lambda:)?(?:([a-z]{2}[a-z-]*-\d):)?(?:(\d{12}):)?(?:function:)?([^:]+)(?::([^:]+))?$/.exec(
-      reference,
-    ) ?? [];
-  return functionArn(
-    { account: account ?? call.account, region: region ?? call.region, functionName },
-    own ?? textMember(call, "Qualifier"),
-  );
+  const { account, region } = call;
+  const { functionName, qualifier, ...owner } = referenceParts(reference) ?? {
+    functionName: reference,
+    qualifier: undefined,
+  };
+  return functionArn({ account, region, ...owner, functionName }, qualifier ?? textMember(call, "Qualifier"));
 }
 
 /**
@@ -171,6 +181,20 @@ function logsResources(call: ServiceCall, identifier: string): string[] {
   const group = (identifier.startsWith("arn:") ? identifier : base + identifier).replace(/:\*$/, "");
   const stream = textMember(call, "logStreamName") ?? "";
   return stream === "" ? [`${group}:log-stream:`, group] : [`${group}:log-stream:${stream}`];
+}
+
+/** AWS: who gives a user or group another name or path needs the permission for what it is then, too. */
+function iamPermissions(call: ServiceCall): RequiredPermission[] {
+  const { NewPath: path, NewGroupName: group, NewUserName: user, ...input } = call.input;
+  const permission = iamPermission(call);
+  if (path === undefined && group === undefined && user === undefined) return [permission];
+  const changed = {
+    ...input,
+    ...(path !== undefined && { Path: path }),
+    ...(group !== undefined && { GroupName: group }),
+    ...(user !== undefined && { UserName: user }),
+  };
+  return [permission, iamPermission({ ...call, input: changed })];
 }
 
 /** AWS: who may hand out permissions can be limited to those within a boundary, and to some policies. */

@@ -53,6 +53,49 @@ test("lines and records are told apart in the order of writing, however their by
   }
 });
 
+/** A record as our own clients write what is long. */
+const parts = (id: number, text: string, timestampMs: bigint, partBytes: number): Buffer[] => {
+  const bytes = Buffer.from(text);
+  return Array.from({ length: Math.ceil(bytes.length / partBytes) }, (_, index) => {
+    const body = Buffer.alloc(8);
+    body.writeUInt32BE(id, 0);
+    body.writeUInt32BE(Math.max(0, bytes.length - (index + 1) * partBytes), 4);
+    const piece = Buffer.concat([body, bytes.subarray(index * partBytes, (index + 1) * partBytes)]);
+    const head = frame(0xa55a0023, "", timestampMs);
+    head.writeUInt32BE(piece.length, 4);
+    return Buffer.concat([head, piece]);
+  });
+};
+
+test("records in parts are whole, whatever is written between the parts", () => {
+  const one = parts(7, "one, ü and more", BigInt(NOW_MS), 6);
+  const other = parts(8, "the other", BigInt(NOW_MS) - 5n, 5);
+  const [a = one[0], b = one[0], c = one[0]] = one;
+  const [d = one[0], e = one[0]] = other;
+  const unfinished = parts(9, "cut off by the end", BigInt(NOW_MS), 7)[0];
+  const between = [Buffer.from("print"), frame(0xa55a0003, "whole", BigInt(NOW_MS)), Buffer.from("ed\n")];
+  const bytes = Buffer.concat([a, d, ...between, b, e, unfinished, c].flatMap((part) => part ?? []));
+  for (const size of [bytes.length, 11, 3, 1]) {
+    const { seen, end } = split(bytes, size);
+    end();
+    assert.deepEqual(seen, [
+      [NOW_MS, "whole"],
+      "printed\n",
+      [NOW_MS - 5, "the other"],
+      [NOW_MS, "one, ü and more"],
+      [NOW_MS, "cut off"],
+    ]);
+  }
+});
+
+test("parts without an end are handed on as they are, before they fill this process", () => {
+  const text = "x".repeat(4_000);
+  const open = Array.from({ length: 300 }, (_, id) => parts(id, `${text}${text}`, BigInt(NOW_MS), 4_000)[0]);
+  const { seen } = split(Buffer.concat(open.flatMap((part) => part ?? [])), 65_536);
+  assert.ok(seen.length > 250 && seen.length < 300, `${seen.length}`);
+  assert.ok(seen.every((record) => (record as [number, string])[1] === text));
+});
+
 test("whatever is printed and recorded arrives whole and in order", () => {
   const line = fc.string({ unit: "grapheme", maxLength: 20 }).map((text) => `${text.replaceAll("\n", "")}\n`);
   const record = fc.string({ unit: "grapheme", maxLength: 20 });

@@ -1,14 +1,17 @@
 import { type SupervisionEvent, supervisionEvent } from "./extension-launch.ts";
 import { splitLines } from "./line-splitter.ts";
+import { RecordParts } from "./record-parts.ts";
 
 /**
  * Managed runtimes write framed records to _LAMBDA_TELEMETRY_LOG_FD, one log event each: 4 bytes type (0xa55a0003 text
  * or 0xa55a0002 JSON, with a level in the low bits), 4 bytes length, 8 bytes timestamp in microseconds, then the
- * message; all big-endian. Older clients, which functions may bring along, write 0xa55a0001 and no timestamp.
+ * message; all big-endian. Older clients, which functions may bring along, write 0xa55a0001 and no timestamp. Our own
+ * clients write longer records in parts (0x20 in the type): each is a write that the kernel keeps whole in a full pipe.
  */
 const HEADER_BYTES = 16;
 const UNTIMED_HEADER_BYTES = 8;
 const UNTIMED_TYPE = 0xa55a0001;
+const PART = 0x20;
 /** No text has these bytes: the last is none of a character. */
 const START = Buffer.of(0xa5, 0x5a, 0x00);
 const MAX_RECORD_BYTES = 1_048_576;
@@ -45,9 +48,14 @@ interface Record {
 export function splitOutput(handlers: OutputHandlers): OutputSplitter {
   const { nowMs, onLine, onRecord, onSupervision } = handlers;
   const lines = splitLines(onLine);
+  const parts = new RecordParts(onRecord);
   let kept: Buffer = Buffer.alloc(0);
 
   const take = (bytes: Buffer, { type, timestampMs, textStart, textEnd }: Record): void => {
+    if (isPart(type)) {
+      parts.add(timestampMs, bytes.subarray(textStart, textEnd));
+      return;
+    }
     const text = bytes.toString("utf8", textStart, textEnd);
     const event = onSupervision && supervisionEvent(type & 0xffff, text);
     if (event === undefined) onRecord(timestampMs, text);
@@ -91,6 +99,7 @@ export function splitOutput(handlers: OutputHandlers): OutputSplitter {
     },
     end() {
       printKept();
+      parts.end();
       lines.flush();
     },
   };
@@ -123,8 +132,10 @@ function recordAt(bytes: Buffer, at: number, nowMs: number): Record | "none" | "
   return { type, timestampMs, textStart, textEnd: textStart + length };
 }
 
-/** Text or JSON with a level, text without a time, or what the start script tells. */
+/** Text or JSON with a level, or a part of it, text without a time, or what the start script tells. */
 function isType(type: number): boolean {
   const kind = type & 0xff;
-  return (kind < 0x20 && (kind & 0x03) !== 0) || (kind & 0xfe) === 0xe0;
+  return (kind < 2 * PART && (kind & 0x03) !== 0) || (kind & 0xfe) === 0xe0;
 }
+
+const isPart = (type: number): boolean => (type & 0xff & ~(PART - 1)) === PART;

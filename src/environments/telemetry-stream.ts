@@ -5,6 +5,8 @@ import type { TelemetrySubscriber } from "./telemetry-subscriber.ts";
 
 /** Until registration ends, so much is kept for those who subscribe late. */
 const EARLY_EVENTS_MAX = 10_000;
+/** An initialisation may take minutes, and print as long. */
+const EARLY_BYTES_MAX = 4 * 1_048_576;
 
 /**
  * What happens in one execution environment, for the extensions that have subscribed to it. AWS: subscriptions are
@@ -15,6 +17,7 @@ export class TelemetryStream {
   readonly #clock: Clock;
   readonly #subscribers = new Map<string, TelemetrySubscriber>();
   #early: TelemetryEvent[] | undefined = [];
+  #earlyBytes = 0;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -62,7 +65,15 @@ export class TelemetryStream {
   }
 
   #add(event: TelemetryEvent): void {
-    if (this.#early !== undefined && this.#early.length < EARLY_EVENTS_MAX) this.#early.push(event);
+    if (this.#early !== undefined) this.#keep(this.#early, event);
     for (const subscriber of this.#subscribers.values()) subscriber.add(event);
+  }
+
+  #keep(early: TelemetryEvent[], event: TelemetryEvent): void {
+    const { record } = event;
+    const bytes = typeof record === "string" ? Buffer.byteLength(record) : 0;
+    if (early.length >= EARLY_EVENTS_MAX || this.#earlyBytes + bytes > EARLY_BYTES_MAX) return;
+    this.#earlyBytes += bytes;
+    early.push(event);
   }
 }

@@ -47,6 +47,27 @@ test("a batch goes out when its time has come, with what was told before the sub
   assert.deepEqual(sent, [[line("early"), line("late")]]);
 });
 
+test("what is kept for those who subscribe late is bounded, by events and by bytes", async () => {
+  const large = subscribed({ maxItems: 10_000, maxBytes: 1_048_576 });
+  for (let count = 0; count < 100; count++) large.say("a".repeat(250_000));
+  large.say("small");
+  large.stream.subscribe("observer", large.subscriber);
+  large.clock.advance(100);
+  for (let end = large.ends.shift(); end !== undefined; end = large.ends.shift()) {
+    end.resolve();
+    await turn();
+  }
+  assert.deepEqual(
+    large.sent.flat().map((event) => event.length > 100),
+    [...Array.from({ length: 16 }, () => true), false],
+  );
+  const many = subscribed({ maxItems: 10_000, maxBytes: 1_048_576 });
+  for (let count = 0; count < 12_000; count++) many.say(String(count));
+  many.stream.subscribe("observer", many.subscriber);
+  many.clock.advance(100);
+  assert.equal(many.sent.flat().length, 10_000);
+});
+
 test("a full batch goes out at once, by items and by bytes", async () => {
   for (const buffering of [{ maxItems: 2 }, { maxBytes: 50 }]) {
     const { sent, stream, subscriber, say } = subscribed(buffering);

@@ -19,6 +19,7 @@ import {
   encodeMapping,
   type MappingDocument,
   mappingKey,
+  parseMappingArn,
   type SourceKind,
 } from "./mapping-document.ts";
 import type { MappingEngine } from "./mapping-engine.ts";
@@ -297,9 +298,9 @@ export class EventSourceMappings {
   }
 
   #byArn(owner: Owner, arn: string): MappingDocument {
-    const [, , , region, account, , uuid = ""] = arn.split(":");
-    if (region !== owner.region || account !== owner.account) throw doesNotExist();
-    return this.#existing(owner, uuid);
+    const named = parseMappingArn(arn);
+    if (named?.region !== owner.region || named.account !== owner.account) throw doesNotExist();
+    return this.#existing(owner, named.uuid);
   }
 
   #target(owner: Owner, reference: string): MappedFunction {

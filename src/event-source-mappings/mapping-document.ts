@@ -45,6 +45,16 @@ export const mappingKey = ({ account, region, uuid }: Owner & { readonly uuid: s
 export const mappingArn = ({ account, region, uuid }: Owner & { readonly uuid: string }): string =>
   `arn:aws:lambda:${region}:${account}:event-source-mapping:${uuid}`;
 
+const MAPPING_ARN = /^arn:aws[a-zA-Z-]*:lambda:([^:]+):(\d{12}):event-source-mapping:([^:]+)$/;
+
+/** Undefined for what is no mapping's ARN. */
+export function parseMappingArn(arn: string): (Owner & { readonly uuid: string }) | undefined {
+  const [, region, account, uuid] = MAPPING_ARN.exec(arn) ?? [];
+  return region === undefined || account === undefined || uuid === undefined
+    ? undefined
+    : { account, region, uuid };
+}
+
 export const encodeMapping = (document: MappingDocument): Uint8Array => Buffer.from(JSON.stringify(document));
 
 /** Throws for documents of another schema. */

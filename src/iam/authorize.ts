@@ -193,16 +193,43 @@ export function identityVerdict(entity: PrincipalEntity | undefined, request: Po
   return limit.startsWith("denied") ? "explicitly-denied" : "implicitly-denied";
 }
 
-/** Operations on a role, user or group name it without its path, which is part of the ARN, and without its boundary. */
+/**
+ * Operations on a role, user or group name it without its path, which is part of the ARN, without its boundary, in letters
+ * of either case, and, where it is the caller, not at all.
+ */
 function withPath(directory: IamDirectory, call: IdentityCall): Readonly<Record<string, unknown>> {
-  const { service, operation, input, principal } = call;
-  if (service !== "iam" || CREATIONS.has(operation)) return input;
+  const { service, operation, principal } = call;
+  if (service !== "iam" || CREATIONS.has(operation)) return call.input;
+  const isAboutCaller =
+    principal.type === "user" && ABOUT_CALLER.has(operation) && call.input.UserName === undefined;
+  const input = isAboutCaller ? { ...call.input, UserName: principal.userName } : call.input;
   const record = namedRecord(directory, principal.account, input);
   if (record === undefined) return input;
   const boundary = "permissionsBoundaryArn" in record ? record.permissionsBoundaryArn : undefined;
   // Putting a boundary is about the one that is put.
-  return { PermissionsBoundary: boundary, ...input, Path: record.path };
+  return { PermissionsBoundary: boundary, ...input, ...nameOf(record), Path: record.path };
 }
+
+/** The member that names it, as it was named when it was made. */
+function nameOf(record: StoredRole | StoredUser | StoredGroup): Readonly<Record<string, string>> {
+  if ("groupName" in record) return { GroupName: record.groupName };
+  return "roleName" in record ? { RoleName: record.roleName } : { UserName: record.userName };
+}
+
+/** AWS: "If you do not specify a user name, IAM determines the user name implicitly". */
+const ABOUT_CALLER: ReadonlySet<string> = new Set([
+  "GetUser",
+  "GetLoginProfile",
+  "DeleteLoginProfile",
+  "CreateAccessKey",
+  "UpdateAccessKey",
+  "DeleteAccessKey",
+  "ListAccessKeys",
+  "ListMFADevices",
+  "ListSigningCertificates",
+  "ListServiceSpecificCredentials",
+  "ListSSHPublicKeys",
+]);
 
 const CREATIONS: ReadonlySet<string> = new Set(["CreateRole", "CreateUser", "CreateGroup"]);
 

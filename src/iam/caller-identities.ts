@@ -7,7 +7,7 @@ import type { Principal } from "../core/principal.ts";
 import type { Clock } from "../ports/clock.ts";
 import { authorize, type ResourcePolicies, type ResourceTags } from "./authorize.ts";
 import type { IamDirectory } from "./iam-directory.ts";
-import { principalEntity, type RolePrincipal } from "./principal-entity.ts";
+import { isStillThere, principalEntity, type RolePrincipal } from "./principal-entity.ts";
 import { type IssuedCredentials, type SessionCredentials, unknownRoleId } from "./session-credentials.ts";
 import type { ChunkVerifier } from "./signatures/chunk-signatures.ts";
 import { signatureError } from "./signatures/signature-errors.ts";
@@ -70,6 +70,10 @@ export interface LeasedIdentity {
  */
 const CREDENTIALS_LIFETIME_MS = 12 * 60 * 60 * 1000;
 
+/** It stands between colons in ARNs, and between slashes in the store's keys. */
+const REGION = /^[\w-]{1,64}$/;
+const NO_REGION = { kind: "incomplete", detail: "Credential should be scoped to a valid region." } as const;
+
 interface Dependencies {
   readonly credentials: SessionCredentials;
   readonly directory: IamDirectory;
@@ -117,6 +121,7 @@ export class CallerIdentities {
     const { mode, credentials, defaultRegion } = this.#dependencies;
     const caller = this.#functions.get(request.connection);
     const region = request.region ?? caller?.region ?? defaultRegion;
+    if (!REGION.test(region)) throw signatureError(request.signingName, NO_REGION);
     if (mode === "enforced" || (caller !== undefined && this.#isKnownKey(request)))
       return this.#verified(request, region);
     const principal = caller === undefined ? credentials.principalFor(request) : this.#rolePrincipal(caller);
@@ -131,6 +136,7 @@ export class CallerIdentities {
     const { mode, credentials, defaultRegion } = this.#dependencies;
     const { accessKeyId = "", sessionToken, scopeDate, service } = credential;
     const region = credential.region ?? defaultRegion;
+    if (!REGION.test(region)) return undefined;
     const session = sessionToken === undefined ? undefined : credentials.open(accessKeyId, sessionToken);
     if (session === "expired" || session === "invalid") return undefined;
     const untilMs = session?.expirationMs;
@@ -140,13 +146,8 @@ export class CallerIdentities {
     }
     if (credential.region === undefined || scopeDate === undefined || service === undefined) return undefined;
     const scope = { accessKeyId, sessionToken, scopeDate, scopeRegion: credential.region, service };
-    let owner: { principal: Principal; secretAccessKey: string };
-    try {
-      owner = this.#ownerOf(scope);
-    } catch (error) {
-      if (error instanceof SignatureRefused) return undefined;
-      throw error;
-    }
+    const owner = this.#acceptedOwner(scope);
+    if (owner === undefined) return undefined;
     const signingKey = this.#keys.symmetric(owner.secretAccessKey, scope).export().toString("base64");
     return { region, principal: owner.principal, untilMs, signingKey };
   }
@@ -237,16 +238,29 @@ export class CallerIdentities {
     };
   }
 
+  #acceptedOwner(
+    scope: Pick<SignatureClaim, "accessKeyId" | "sessionToken">,
+  ): { principal: Principal; secretAccessKey: string } | undefined {
+    try {
+      return this.#ownerOf(scope);
+    } catch (error) {
+      if (error instanceof SignatureRefused) return undefined;
+      throw error;
+    }
+  }
+
   #ownerOf(claim: Pick<SignatureClaim, "accessKeyId" | "sessionToken">): {
     principal: Principal;
     secretAccessKey: string;
   } {
-    const { credentials, directory } = this.#dependencies;
+    const { credentials, directory, mode } = this.#dependencies;
     const { accessKeyId, sessionToken } = claim;
     if (sessionToken !== undefined) {
       const session = credentials.open(accessKeyId, sessionToken);
       if (session === "expired") throw new SignatureRefused({ kind: "expired token" });
-      if (session === "invalid") throw new SignatureRefused({ kind: "unknown key" });
+      // AWS: with its role or user a session ends, whatever policies of resources say to its name.
+      if (session === "invalid" || (mode === "enforced" && !isStillThere(directory, session.principal)))
+        throw new SignatureRefused({ kind: "unknown key" });
       return session;
     }
     const key = directory.accessKey(accessKeyId);

@@ -27,6 +27,13 @@ export interface PrincipalEntity {
 
 const NOTHING: PolicyDocument = { version: "2012-10-17", statements: [] };
 
+/** Whether the user or role of a session is still there: one of the same name that was made since is another. */
+export function isStillThere(directory: IamDirectory, principal: Principal): boolean {
+  if (principal.type === "root") return true;
+  if (principal.type === "assumed-role") return sessionRole(directory, principal) !== undefined;
+  return directory.user(principal.account, principal.userName)?.record.userId === principal.userId;
+}
+
 /** Undefined for a user or role that does not exist (any more): it is allowed nothing. */
 export function principalEntity(
   directory: IamDirectory,

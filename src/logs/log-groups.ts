@@ -1,6 +1,7 @@
 import { randomBytes } from "node:crypto";
 import type { Clock } from "../ports/clock.ts";
 import { Conflict, type LogStreamRecord, type LogStreamStore, type NewLogStream } from "../ports/store.ts";
+import { DeletedGroups } from "./deleted-groups.ts";
 import type { LogCatalogue } from "./log-catalogue.ts";
 import {
   logGroupAlreadyExists,
@@ -21,6 +22,7 @@ export class LogGroups {
   readonly #catalogue: LogCatalogue;
   readonly #logs: LogStreamStore;
   readonly #clock: Clock;
+  readonly #deleted: DeletedGroups;
   #cancelTimer: (() => void) | undefined;
   #trimming: Promise<void> = Promise.resolve();
   #stopped = false;
@@ -29,6 +31,7 @@ export class LogGroups {
     this.#catalogue = deps.catalogue;
     this.#logs = deps.logs;
     this.#clock = deps.clock;
+    this.#deleted = new DeletedGroups(deps);
   }
 
   group(name: GroupName): StoredLogGroup {
@@ -63,11 +66,11 @@ export class LogGroups {
     if (group === undefined) throw logGroupNotFound();
   }
 
-  /** The group is gone at once; a deletion that is interrupted is completed by the next retention run. */
+  /** The group is gone then, and what it held goes by and by; the next retention run completes what is interrupted. */
   async delete(name: GroupName): Promise<void> {
     const group = this.group(name);
     await this.#catalogue.deleteGroup(name);
-    await this.#logs.dropGroup(group.groupId);
+    void this.#deleted.empty(group.groupId);
   }
 
   async createStream(group: StoredLogGroup, logStreamName: string): Promise<void> {
@@ -107,13 +110,14 @@ export class LogGroups {
   async stopRetention(): Promise<void> {
     this.#stopped = true;
     this.#cancelTimer?.();
+    await this.#deleted.stop();
     await this.#trimming;
   }
 
   /** Removes events older than their group's retention, streams left empty by it, and what deletions left over. */
   async trimExpired(): Promise<void> {
     for (const groupId of await this.#logs.groupsWithStreams())
-      if (!this.#catalogue.hasGroupId(groupId)) await this.#logs.dropGroup(groupId);
+      if (!this.#catalogue.hasGroupId(groupId)) await this.#deleted.empty(groupId);
     for (const group of this.#catalogue.allGroups())
       if (group.retentionDays !== undefined) await this.#trimGroup(group, this.retainedFromMs(group));
   }

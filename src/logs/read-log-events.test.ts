@@ -200,6 +200,18 @@ test("PutLogEvents checks batches as AWS does", async () => {
   );
 });
 
+test("a deleted group is gone before all of it is removed, and what is left does not come back", async () => {
+  const { clock, store, logs, group, put } = await open();
+  for (let index = 0; index < 9; index++) await put(`s${index}`, [[clock.nowMs(), "old"]]);
+  await logs.groups.delete(GROUP);
+  assert.throws(() => logs.groups.group(GROUP), /The specified log group does not exist\./);
+  assert.ok((await store.groupTotals(group.groupId)).streams > 0);
+  const again = await logs.groups.create(GROUP, {});
+  assert.deepEqual(await store.groupTotals(again.groupId), { streams: 0, storedBytes: 0 });
+  await logs.close();
+  assert.ok((await store.groupTotals(group.groupId)).streams > 0);
+});
+
 test("retention removes old events, then the streams that it left empty, and what deletions left over", async () => {
   const { clock, store, logs, group, put, stream } = await open();
   const day = 86_400_000;

@@ -1,4 +1,6 @@
 import type { Socket } from "node:net";
+import { writePieces } from "../core/answer-bytes.ts";
+import type { ByteRoom } from "../core/byte-room.ts";
 import type { Answer, PlainAnswers } from "./plain-answer.ts";
 import { type PlainInvocation, plainInvocation } from "./plain-invocation.ts";
 
@@ -18,6 +20,8 @@ export interface ArrivedInvocation {
 export interface PlainConnectionParts {
   readonly answers: PlainAnswers;
   readonly take: (arrived: ArrivedInvocation) => void;
+  /** For bodies that are not whole: nobody knows yet who sends them. */
+  readonly room: ByteRoom;
   /** What is on the socket now is read by the HTTP server. */
   readonly goOnInHttp: (socket: Socket) => void;
 }
@@ -27,6 +31,10 @@ interface Arriving {
   readonly headBytes: Buffer;
   readonly pieces: Buffer[];
   missingBytes: number;
+  /** What it takes of the room. */
+  roomBytes: number;
+  /** When it was last asked for. */
+  missingBefore: number;
 }
 
 const empty = new Uint8Array(0);
@@ -50,12 +58,21 @@ export class PlainConnection implements ArrivedInvocation {
     socket.on("data", this.#receive);
     socket.on("end", this.#end);
     socket.on("error", ignore);
+    socket.once("close", () => this.#leaveRoom());
   }
 
-  /** How many times in a row this was asked while nothing was under way. */
+  /** How many times in a row this was asked while nothing was under way, or nothing more of a request had come. */
   quietRounds(): number {
-    if (this.#isAnswering || this.#arriving !== undefined) return 0;
-    return ++this.#quietRounds;
+    if (this.#isAnswering || this.#hasGrown()) this.#quietRounds = 0;
+    else this.#quietRounds++;
+    return this.#quietRounds;
+  }
+
+  #hasGrown(): boolean {
+    const arriving = this.#arriving;
+    if (arriving === undefined || arriving.missingBytes === arriving.missingBefore) return false;
+    arriving.missingBefore = arriving.missingBytes;
+    return true;
   }
 
   get head(): PlainInvocation {
@@ -78,23 +95,13 @@ export class PlainConnection implements ArrivedInvocation {
     this.#isAnswering = false;
     this.#arriving = undefined;
     this.#quietRounds = 0;
-    if (this.#write(head, payload)) {
+    if (writePieces(this.socket, head, payload)) {
       if (this.socket.isPaused()) this.socket.resume();
       return;
     }
     // Who does not read answers is not asked for requests.
     this.socket.pause();
     this.socket.once("drain", () => this.socket.resume());
-  }
-
-  #write(head: Buffer, payload: Uint8Array | undefined): boolean {
-    const { socket } = this;
-    if (payload === undefined) return socket.write(head);
-    socket.cork();
-    socket.write(head);
-    const isThrough = socket.write(payload);
-    socket.uncork();
-    return isThrough;
   }
 
   handBack(): void {
@@ -122,9 +129,23 @@ export class PlainConnection implements ArrivedInvocation {
           this.#handOver(chunk.subarray(at));
           return;
         }
-        const headBytes = chunk.subarray(at, head.headEnd);
-        this.#arriving = { head, headBytes, pieces: [], missingBytes: head.bodyBytes };
-        at = head.headEnd;
+        const { headEnd, bodyBytes } = head;
+        const roomBytes = headEnd + bodyBytes <= chunk.length ? 0 : bodyBytes;
+        // The HTTP server asks who sends it, and then reads it.
+        if (!this.#parts.room.tryEnter(roomBytes)) {
+          this.#handOver(chunk.subarray(at));
+          return;
+        }
+        const headBytes = chunk.subarray(at, headEnd);
+        this.#arriving = {
+          head,
+          headBytes,
+          pieces: [],
+          missingBytes: bodyBytes,
+          roomBytes,
+          missingBefore: bodyBytes,
+        };
+        at = headEnd;
       }
       at = this.#takeBody(this.#arriving, chunk, at);
     }
@@ -135,10 +156,17 @@ export class PlainConnection implements ArrivedInvocation {
     if (to > from) arriving.pieces.push(chunk.subarray(from, to));
     arriving.missingBytes -= to - from;
     if (arriving.missingBytes > 0) return to;
+    this.#leaveRoom();
     this.#isAnswering = true;
     if (to < chunk.length) this.#putBack(chunk.subarray(to));
     this.#parts.take(this);
     return chunk.length;
+  }
+
+  #leaveRoom(): void {
+    if (this.#arriving === undefined || this.#arriving.roomBytes === 0) return;
+    this.#parts.room.leave(this.#arriving.roomBytes);
+    this.#arriving.roomBytes = 0;
   }
 
   /** What comes behind a request is looked at when that is answered. */

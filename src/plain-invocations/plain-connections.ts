@@ -1,10 +1,13 @@
 import type { Socket } from "node:net";
+import { ByteRoom } from "../core/byte-room.ts";
 import type { Clock } from "../ports/clock.ts";
 import { PlainAnswers } from "./plain-answer.ts";
 import { type ArrivedInvocation, PlainConnection, type PlainConnectionParts } from "./plain-connection.ts";
 
-/** A connection on which nothing was asked is ended in the last of these rounds of a keep-alive time. */
+/** A connection on which nothing was asked, or nothing more came, is ended in the last of these rounds of a keep-alive time. */
 const ROUNDS = 4;
+/** For all bodies together of which a part has come; what does not fit is left to the HTTP server. */
+const UNFINISHED_BYTES_MAX = 64 * 1024 * 1024;
 
 export interface PlainConnectionsParts {
   readonly clock: Clock;
@@ -25,7 +28,8 @@ export class PlainConnections {
   constructor(parts: PlainConnectionsParts) {
     this.#parts = parts;
     const { clock, keepAliveMs, take, goOnInHttp } = parts;
-    this.#each = { answers: new PlainAnswers(clock, keepAliveMs), take, goOnInHttp };
+    const room = new ByteRoom(UNFINISHED_BYTES_MAX);
+    this.#each = { answers: new PlainAnswers(clock, keepAliveMs), take, room, goOnInHttp };
   }
 
   accept(socket: Socket): void {

@@ -227,8 +227,10 @@ export interface LogStreamStore extends LogStore {
   appendToStreams(
     batches: readonly { stream: string; entries: readonly NewLogEntry[] }[],
   ): Promise<readonly string[]>;
-  /** Drops all streams of a group with their entries. */
-  dropGroup(group: string): Promise<void>;
+  /**
+   * Drops some streams of a group with their entries, in a write that others do not wait for long. Whether there may be more.
+   */
+  dropSome(group: string): Promise<boolean>;
 }
 
 export interface Store {

@@ -1,4 +1,5 @@
 import type { Socket } from "node:net";
+import { writePieces } from "../core/answer-bytes.ts";
 import type { InvocationEvent, RuntimeApiSession } from "../environments/runtime-api-session.ts";
 import type { PlainAnswers } from "./plain-answer.ts";
 import { plainRequest } from "./plain-request.ts";
@@ -121,15 +122,7 @@ export class PlainConnection {
   #write(head: Buffer, payload?: Uint8Array): void {
     const socket = this.#socket;
     // Whoever has gone away gets nothing, and nobody else does.
-    if (!socket.writable) return;
-    if (payload === undefined) {
-      socket.write(head);
-      return;
-    }
-    socket.cork();
-    socket.write(head);
-    socket.write(payload);
-    socket.uncork();
+    if (socket.writable) writePieces(socket, head, payload);
   }
 
   /** What comes behind a request is looked at when that is answered. */

@@ -69,6 +69,7 @@ export async function openMachineOfProcess(
     allowInstall: own.allowInstall,
     dataDirectory: own.directory,
     sharedDirectories: [codeDirectory(configuration), RUNTIMES_DIRECTORY],
+    writableDirectories: Object.values(configuration.fileSystems),
     announce: own.announce,
     forkingFailed: (error, command) =>
       logFailure(logger, "programs are started instead of forked", { error, context: { command } }),

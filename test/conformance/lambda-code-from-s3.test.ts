@@ -3,28 +3,22 @@ import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { after, before, describe, test } from "node:test";
 import {
-  CreateFunctionCommand,
   type FunctionCode,
   GetFunctionConfigurationCommand,
   PublishLayerVersionCommand,
   UpdateFunctionCodeCommand,
 } from "@aws-sdk/client-lambda";
 import { CreateBucketCommand, PutBucketVersioningCommand, PutObjectCommand } from "@aws-sdk/client-s3";
-import { type LambdaEndpoint, openLambdaEndpoint, ROLE_ARN } from "../support/lambda-endpoint.ts";
+import { createFunction } from "../support/created-functions.ts";
+import { type LambdaEndpoint, openLambdaEndpoint } from "../support/lambda-endpoint.ts";
 import { S3_KEYS, type S3Server, startS3Server } from "../support/s3-server.ts";
 import { skipUnless } from "../support/skip.ts";
 import { zipOf } from "../support/zip.ts";
 
 const KEYS = { s3AccessKeyId: S3_KEYS.accessKeyId, s3SecretAccessKey: S3_KEYS.secretAccessKey };
 
-const create = (name: string, code: FunctionCode): CreateFunctionCommand =>
-  new CreateFunctionCommand({
-    FunctionName: name,
-    Runtime: "nodejs24.x",
-    Handler: "index.handler",
-    Role: ROLE_ARN,
-    Code: code,
-  });
+const create = (endpoint: LambdaEndpoint, name: string, Code: FunctionCode) =>
+  createFunction(endpoint, name, { Code });
 
 const refused = (name: string, message: RegExp | string) => (error: Error & { message: string }) => {
   assert.equal(error.name, name);
@@ -75,7 +69,7 @@ describe("deployment packages in S3", () => {
       ["one", "two"].map(async (text) => (await zipOf({ "index.mjs": text })).byteLength),
     );
     const source = { S3Bucket: "packages", S3Key: "a folder/code.zip" };
-    const created = await lambda.client.send(create("newest", source));
+    const created = await create(lambda, "newest", source);
     assert.equal(created.CodeSize, two);
     await lambda.functions.idle();
     const updated = await lambda.client.send(
@@ -93,11 +87,11 @@ describe("deployment packages in S3", () => {
     if (here(t) === undefined) return;
     const InvalidParameterValue = "InvalidParameterValueException";
     await assert.rejects(
-      lambda.client.send(create("missing", { S3Bucket: "packages", S3Key: "no" })),
+      create(lambda, "missing", { S3Bucket: "packages", S3Key: "no" }),
       refused(InvalidParameterValue, getObject("NoSuchKey", "The specified key does not exist.")),
     );
     await assert.rejects(
-      lambda.client.send(create("missing", { S3Bucket: "no-such-bucket", S3Key: "no" })),
+      create(lambda, "missing", { S3Bucket: "no-such-bucket", S3Key: "no" }),
       refused(InvalidParameterValue, getObject("NoSuchBucket", "The specified bucket does not exist.")),
     );
     await assert.rejects(
@@ -121,10 +115,7 @@ describe("deployment packages in S3", () => {
       ],
     ];
     for (const [code, message] of sources) {
-      await assert.rejects(
-        lambda.client.send(create("none", code)),
-        refused("InvalidParameterValueException", message),
-      );
+      await assert.rejects(create(lambda, "none", code), refused("InvalidParameterValueException", message));
     }
   });
 
@@ -132,7 +123,7 @@ describe("deployment packages in S3", () => {
     const bare = await openLambdaEndpoint();
     try {
       await assert.rejects(
-        bare.client.send(create("none", { S3Bucket: "packages", S3Key: "k" })),
+        create(bare, "none", { S3Bucket: "packages", S3Key: "k" }),
         refused("InvalidParameterValueException", /LAMBENT_S3_ENDPOINT/),
       );
     } finally {
@@ -175,7 +166,7 @@ describe("a hostile object store", () => {
   test("no more is read than a package may have", { timeout: 60_000 }, async () => {
     for (const key of ["endless", "claims"]) {
       await assert.rejects(
-        lambda.client.send(create("large", { S3Bucket: "bucket", S3Key: key })),
+        create(lambda, "large", { S3Bucket: "bucket", S3Key: key }),
         refused("RequestEntityTooLargeException", "Zipped size must be smaller than 52428800 bytes"),
       );
     }
@@ -184,7 +175,7 @@ describe("a hostile object store", () => {
 
   test("one that hangs up is the caller's 400, not a 500", async () => {
     await assert.rejects(
-      lambda.client.send(create("broken", { S3Bucket: "bucket", S3Key: "k" })),
+      create(lambda, "broken", { S3Bucket: "bucket", S3Key: "k" }),
       refused(
         "InvalidParameterValueException",
         /^Error occurred while GetObject\. S3 Error Code: ServiceUnavailable\./,

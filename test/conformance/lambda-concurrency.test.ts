@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { afterEach, beforeEach, describe, test } from "node:test";
 import {
   CreateAliasCommand,
-  CreateFunctionCommand,
   DeleteAliasCommand,
   DeleteFunctionCommand,
   DeleteFunctionConcurrencyCommand,
@@ -20,10 +19,8 @@ import {
   UpdateFunctionConfigurationCommand,
 } from "@aws-sdk/client-lambda";
 import { NOTHING_ALLOCATED } from "../../src/core/function-concurrency.ts";
-import { arnOf, type LambdaEndpoint, openLambdaEndpoint, ROLE_ARN } from "../support/lambda-endpoint.ts";
-import { zipOf } from "../support/zip.ts";
-
-const zip = await zipOf({ "index.js": "exports.handler = async () => 1;" });
+import { createActiveFunction } from "../support/created-functions.ts";
+import { arnOf, type LambdaEndpoint, openLambdaEndpoint } from "../support/lambda-endpoint.ts";
 
 let lambda: LambdaEndpoint;
 beforeEach(async () => {
@@ -32,18 +29,7 @@ beforeEach(async () => {
 });
 afterEach(() => lambda.close());
 
-async function create(FunctionName: string): Promise<void> {
-  await lambda.client.send(
-    new CreateFunctionCommand({
-      FunctionName,
-      Runtime: "nodejs24.x",
-      Handler: "index.handler",
-      Role: ROLE_ARN,
-      Code: { ZipFile: zip },
-    }),
-  );
-  await lambda.functions.idle();
-}
+const create = (FunctionName: string): Promise<void> => createActiveFunction(lambda, FunctionName);
 
 async function publish(Timeout: number): Promise<void> {
   await lambda.client.send(new UpdateFunctionConfigurationCommand({ FunctionName: "f", Timeout }));

@@ -3,31 +3,20 @@ import { test } from "node:test";
 import {
   CreateEventSourceMappingCommand,
   type CreateEventSourceMappingCommandInput,
-  CreateFunctionCommand,
   DeleteEventSourceMappingCommand,
   GetEventSourceMappingCommand,
   UpdateEventSourceMappingCommand,
 } from "@aws-sdk/client-lambda";
+import { createActiveFunction } from "../support/created-functions.ts";
 import { ACCESS, BROKER, CLUSTER, DATABASE, STREAM, TABLE } from "../support/event-sources.ts";
-import { openLambdaEndpoint, ROLE_ARN } from "../support/lambda-endpoint.ts";
-import { zipOf } from "../support/zip.ts";
+import { openLambdaEndpoint } from "../support/lambda-endpoint.ts";
 
 const FunctionName = "f";
 
 test("mappings of sources that nothing reads yet are kept, shown, changed and deleted, and cannot be enabled", async (t) => {
   const lambda = await openLambdaEndpoint();
   t.after(() => lambda.close());
-  await lambda.client.send(
-    new CreateFunctionCommand({
-      FunctionName,
-      Runtime: "nodejs24.x",
-      Handler: "index.handler",
-      Role: ROLE_ARN,
-      Timeout: 20,
-      Code: { ZipFile: await zipOf({ "index.js": "exports.handler = async () => 1;" }) },
-    }),
-  );
-  await lambda.functions.idle();
+  await createActiveFunction(lambda, FunctionName, { Timeout: 20 });
   const create = (input: Partial<CreateEventSourceMappingCommandInput>) =>
     lambda.client.send(new CreateEventSourceMappingCommand({ FunctionName, ...input }));
   const get = (UUID: string | undefined) => lambda.client.send(new GetEventSourceMappingCommand({ UUID }));

@@ -4,7 +4,6 @@ import {
   CreateAliasCommand,
   CreateEventSourceMappingCommand,
   type CreateEventSourceMappingCommandInput,
-  CreateFunctionCommand,
   DeleteEventSourceMappingCommand,
   DeleteFunctionCommand,
   GetEventSourceMappingCommand,
@@ -19,12 +18,11 @@ import {
   UpdateEventSourceMappingCommand,
   type UpdateEventSourceMappingCommandInput,
 } from "@aws-sdk/client-lambda";
+import { createActiveFunction } from "../support/created-functions.ts";
 import { ACCESS, BROKER, CLUSTER, DATABASE, STREAM, TABLE } from "../support/event-sources.ts";
-import { arnOf, type LambdaEndpoint, openLambdaEndpoint, ROLE_ARN } from "../support/lambda-endpoint.ts";
+import { arnOf, type LambdaEndpoint, openLambdaEndpoint } from "../support/lambda-endpoint.ts";
 import { quiet } from "../support/scripted-mapping.ts";
-import { zipOf } from "../support/zip.ts";
 
-const zip = await zipOf({ "index.js": "exports.handler = async () => 1;" });
 const QUEUE = "arn:aws:sqs:eu-west-1:000000000000:orders";
 const FIFO = "arn:aws:sqs:eu-west-1:000000000000:orders.fifo";
 const FunctionName = "f";
@@ -34,17 +32,7 @@ beforeEach(async () => {
   lambda = await openLambdaEndpoint();
   lambda.queues.add(QUEUE);
   lambda.queues.add(FIFO);
-  await lambda.client.send(
-    new CreateFunctionCommand({
-      FunctionName,
-      Runtime: "nodejs24.x",
-      Handler: "index.handler",
-      Role: ROLE_ARN,
-      Timeout: 20,
-      Code: { ZipFile: zip },
-    }),
-  );
-  await lambda.functions.idle();
+  await createActiveFunction(lambda, FunctionName, { Timeout: 20 });
 });
 afterEach(() => lambda.close());
 

@@ -1,19 +1,13 @@
 import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import {
-  CreateFunctionCommand,
   type FileSystemConfig,
   GetFunctionConfigurationCommand,
   UpdateFunctionConfigurationCommand,
   waitUntilFunctionActiveV2,
 } from "@aws-sdk/client-lambda";
-import {
-  type LambdaEndpoint,
-  openLambdaEndpoint,
-  ROLE_ARN,
-  TEST_ACCESS_POINT,
-} from "../support/lambda-endpoint.ts";
-import { zipOf } from "../support/zip.ts";
+import { createFunction } from "../support/created-functions.ts";
+import { type LambdaEndpoint, openLambdaEndpoint, TEST_ACCESS_POINT } from "../support/lambda-endpoint.ts";
 
 let lambda: LambdaEndpoint;
 before(async () => {
@@ -21,17 +15,8 @@ before(async () => {
 });
 after(() => lambda.close());
 
-const create = async (FunctionName: string, ...FileSystemConfigs: FileSystemConfig[]) =>
-  lambda.client.send(
-    new CreateFunctionCommand({
-      FunctionName,
-      Runtime: "nodejs24.x",
-      Handler: "index.handler",
-      Role: ROLE_ARN,
-      Code: { ZipFile: await zipOf({ "index.js": "exports.handler = async () => 1;" }) },
-      FileSystemConfigs,
-    }),
-  );
+const create = (FunctionName: string, ...FileSystemConfigs: FileSystemConfig[]) =>
+  createFunction(lambda, FunctionName, { FileSystemConfigs });
 
 const mountsOf = async (FunctionName: string) =>
   (await lambda.client.send(new GetFunctionConfigurationCommand({ FunctionName }))).FileSystemConfigs;

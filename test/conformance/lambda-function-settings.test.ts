@@ -5,7 +5,6 @@ import {
   CodeVerificationFailedException,
   CreateAliasCommand,
   CreateCodeSigningConfigCommand,
-  CreateFunctionCommand,
   CreateFunctionUrlConfigCommand,
   DeleteAliasCommand,
   DeleteCodeSigningConfigCommand,
@@ -37,10 +36,9 @@ import {
   UpdateFunctionEventInvokeConfigCommand,
   UpdateFunctionUrlConfigCommand,
 } from "@aws-sdk/client-lambda";
-import { arnOf, type LambdaEndpoint, openLambdaEndpoint, ROLE_ARN } from "../support/lambda-endpoint.ts";
-import { zipOf } from "../support/zip.ts";
+import { CODE, createActiveFunction } from "../support/created-functions.ts";
+import { arnOf, type LambdaEndpoint, openLambdaEndpoint } from "../support/lambda-endpoint.ts";
 
-const zip = await zipOf({ "index.js": "exports.handler = async () => 1;" });
 const QUEUE = "arn:aws:sqs:eu-west-1:000000000000:failures";
 const TOPIC = "arn:aws:sns:eu-west-1:000000000000:done";
 const FunctionName = "f";
@@ -54,19 +52,7 @@ beforeEach(async () => {
 });
 afterEach(() => lambda.close());
 
-async function create(settings: object = {}): Promise<void> {
-  await lambda.client.send(
-    new CreateFunctionCommand({
-      FunctionName,
-      Runtime: "nodejs24.x",
-      Handler: "index.handler",
-      Role: ROLE_ARN,
-      Code: { ZipFile: zip },
-      ...settings,
-    }),
-  );
-  await lambda.functions.idle();
-}
+const create = (settings: object = {}): Promise<void> => createActiveFunction(lambda, FunctionName, settings);
 
 const refused = (name: string, message: string | RegExp) => (error: Error) => {
   assert.equal(error.name, name, error.message);
@@ -304,7 +290,7 @@ describe("code signing", () => {
   });
 
   test("Enforce refuses every package, as none can be verified; Warn lets it pass", async () => {
-    const update = () => lambda.client.send(new UpdateFunctionCodeCommand({ FunctionName, ZipFile: zip }));
+    const update = () => lambda.client.send(new UpdateFunctionCodeCommand({ FunctionName, ZipFile: CODE }));
     await lambda.client.send(
       new PutFunctionCodeSigningConfigCommand({
         FunctionName,

@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { after, before, describe, test } from "node:test";
 import {
-  CreateFunctionCommand,
   type CreateFunctionCommandInput,
   DeleteFunctionCommand,
   GetAccountSettingsCommand,
@@ -18,38 +17,25 @@ import {
   UntagResourceCommand,
   UpdateFunctionCodeCommand,
   UpdateFunctionConfigurationCommand,
-  waitUntilFunctionActiveV2,
   waitUntilFunctionUpdatedV2,
 } from "@aws-sdk/client-lambda";
+import { CODE, createActiveFunction, createFunction } from "../support/created-functions.ts";
 import { arnOf, type LambdaEndpoint, openLambdaEndpoint, ROLE_ARN } from "../support/lambda-endpoint.ts";
 import { rawZip, zipOf } from "../support/zip.ts";
 
 let lambda: LambdaEndpoint;
-let zip: Buffer;
 let otherZip: Buffer;
 before(async () => {
   lambda = await openLambdaEndpoint();
-  zip = await zipOf({ "index.js": "exports.handler = async () => 1;" });
   otherZip = await zipOf({ "index.js": "exports.handler = async () => 2;" });
 });
 after(() => lambda.close());
 
-const definition = (FunctionName: string): CreateFunctionCommandInput => ({
-  FunctionName,
-  Runtime: "nodejs24.x",
-  Handler: "index.handler",
-  Role: ROLE_ARN,
-  Code: { ZipFile: zip },
-});
-
 const create = (FunctionName: string, more: Partial<CreateFunctionCommandInput> = {}) =>
-  lambda.client.send(new CreateFunctionCommand({ ...definition(FunctionName), ...more }));
+  createFunction(lambda, FunctionName, more);
 
-const createActive = async (FunctionName: string, more: Partial<CreateFunctionCommandInput> = {}) => {
-  await create(FunctionName, more);
-  const limits = { client: lambda.client, maxWaitTime: 10, minDelay: 1, maxDelay: 1 };
-  await waitUntilFunctionActiveV2(limits, { FunctionName });
-};
+const createActive = (FunctionName: string, more: Partial<CreateFunctionCommandInput> = {}) =>
+  createActiveFunction(lambda, FunctionName, more);
 
 const updated = (FunctionName: string) =>
   waitUntilFunctionUpdatedV2(
@@ -79,11 +65,11 @@ describe("CreateFunction", () => {
       Runtime: "nodejs24.x",
       Role: ROLE_ARN,
       Handler: "index.handler",
-      CodeSize: zip.byteLength,
+      CodeSize: CODE.byteLength,
       Description: "",
       Timeout: 3,
       MemorySize: 128,
-      CodeSha256: createHash("sha256").update(zip).digest("base64"),
+      CodeSha256: createHash("sha256").update(CODE).digest("base64"),
       Version: "$LATEST",
       TracingConfig: { Mode: "PassThrough" },
       State: "Pending",
@@ -238,7 +224,7 @@ describe("GetFunction", () => {
     assert.equal(Code?.RepositoryType, "S3");
     const location = Code?.Location ?? "";
     const download = await fetch(location);
-    assert.deepEqual(Buffer.from(await download.arrayBuffer()), zip);
+    assert.deepEqual(Buffer.from(await download.arrayBuffer()), CODE);
     const forged = await fetch(location.replace(/Expires=\d+/, "Expires=99999999999"));
     assert.equal(forged.status, 403);
     assert.match(await forged.text(), /<Code>AccessDenied<\/Code>/);
@@ -414,7 +400,7 @@ describe("tags and account settings", () => {
     assert.equal(after.AccountUsage?.FunctionCount, (before.AccountUsage?.FunctionCount ?? 0) + 1);
     assert.equal(
       after.AccountUsage?.TotalCodeSize,
-      (before.AccountUsage?.TotalCodeSize ?? 0) + zip.byteLength,
+      (before.AccountUsage?.TotalCodeSize ?? 0) + CODE.byteLength,
     );
   });
 });

@@ -1,35 +1,23 @@
 import assert from "node:assert/strict";
 import { after, before, beforeEach, describe, test } from "node:test";
 import {
-  CreateFunctionCommand,
   InvokeCommand,
   type InvokeCommandInput,
   InvokeWithResponseStreamCommand,
   type InvokeWithResponseStreamCommandInput,
   PublishVersionCommand,
   ResourceNotFoundException,
-  waitUntilFunctionActiveV2,
 } from "@aws-sdk/client-lambda";
 import { AwsError } from "../../src/core/errors.ts";
-import { arnOf, type LambdaEndpoint, openLambdaEndpoint, ROLE_ARN } from "../support/lambda-endpoint.ts";
-import { zipOf } from "../support/zip.ts";
+import { createActiveFunction, createFunction } from "../support/created-functions.ts";
+import { arnOf, type LambdaEndpoint, openLambdaEndpoint } from "../support/lambda-endpoint.ts";
 
 const FunctionName = "f";
 let lambda: LambdaEndpoint;
 
 before(async () => {
   lambda = await openLambdaEndpoint();
-  await lambda.client.send(
-    new CreateFunctionCommand({
-      FunctionName,
-      Runtime: "nodejs24.x",
-      Handler: "index.handler",
-      Role: ROLE_ARN,
-      Code: { ZipFile: await zipOf({ "index.js": "" }) },
-    }),
-  );
-  const limits = { client: lambda.client, maxWaitTime: 10, minDelay: 1, maxDelay: 1 };
-  await waitUntilFunctionActiveV2(limits, { FunctionName });
+  await createActiveFunction(lambda, FunctionName);
   await lambda.client.send(new PublishVersionCommand({ FunctionName }));
 });
 after(() => lambda.close());
@@ -155,15 +143,7 @@ describe("Invoke", () => {
       message: `Function not found: ${arnOf("absent")}:$LATEST`,
     });
     const release = lambda.hold();
-    await lambda.client.send(
-      new CreateFunctionCommand({
-        FunctionName: "pending",
-        Runtime: "nodejs24.x",
-        Handler: "index.handler",
-        Role: ROLE_ARN,
-        Code: { ZipFile: await zipOf({ "index.js": "" }) },
-      }),
-    );
+    await createFunction(lambda, "pending");
     await assert.rejects(invoke({ FunctionName: "pending" }), {
       name: "ResourceConflictException",
       message:

@@ -3,7 +3,6 @@ import { afterEach, beforeEach, describe, test } from "node:test";
 import {
   AddLayerVersionPermissionCommand,
   type Architecture,
-  CreateFunctionCommand,
   DeleteLayerVersionCommand,
   GetFunctionConfigurationCommand,
   GetLayerVersionByArnCommand,
@@ -20,16 +19,10 @@ import {
   ResourceNotFoundException,
   UpdateFunctionConfigurationCommand,
 } from "@aws-sdk/client-lambda";
-import {
-  ACCOUNT,
-  type LambdaEndpoint,
-  openLambdaEndpoint,
-  REGION,
-  ROLE_ARN,
-} from "../support/lambda-endpoint.ts";
+import { createFunction } from "../support/created-functions.ts";
+import { ACCOUNT, type LambdaEndpoint, openLambdaEndpoint, REGION } from "../support/lambda-endpoint.ts";
 import { zipOf } from "../support/zip.ts";
 
-const zip = await zipOf({ "index.js": "exports.handler = async () => 1;" });
 const layerZip = await zipOf({ "nodejs/node_modules/greet/index.js": "module.exports = 'hello';" });
 const arnOfLayer = (name: string, version?: number): string =>
   `arn:aws:lambda:${REGION}:${ACCOUNT}:layer:${name}${version === undefined ? "" : `:${version}`}`;
@@ -42,17 +35,7 @@ afterEach(() => lambda.close());
 
 const publish = (LayerName: string, input: Partial<PublishLayerVersionCommandInput> = {}) =>
   lambda.client.send(new PublishLayerVersionCommand({ LayerName, Content: { ZipFile: layerZip }, ...input }));
-const create = (Layers: string[]) =>
-  lambda.client.send(
-    new CreateFunctionCommand({
-      FunctionName: "f",
-      Runtime: "nodejs24.x",
-      Handler: "index.handler",
-      Role: ROLE_ARN,
-      Code: { ZipFile: zip },
-      Layers,
-    }),
-  );
+const create = (Layers: string[]) => createFunction(lambda, "f", { Layers });
 
 describe("layers", () => {
   test("versions are numbered, described, downloaded, found by name and ARN, and deleted; numbers are never given twice", async () => {

@@ -4,7 +4,6 @@ import {
   AddPermissionCommand,
   type AddPermissionCommandInput,
   CreateAliasCommand,
-  CreateFunctionCommand,
   DeleteFunctionCommand,
   DeleteResourcePolicyCommand,
   GetFunctionConfigurationCommand,
@@ -14,10 +13,9 @@ import {
   PutResourcePolicyCommand,
   RemovePermissionCommand,
 } from "@aws-sdk/client-lambda";
-import { arnOf, type LambdaEndpoint, openLambdaEndpoint, ROLE_ARN } from "../support/lambda-endpoint.ts";
-import { zipOf } from "../support/zip.ts";
+import { createActiveFunction } from "../support/created-functions.ts";
+import { arnOf, type LambdaEndpoint, openLambdaEndpoint } from "../support/lambda-endpoint.ts";
 
-const zip = await zipOf({ "index.js": "exports.handler = async () => 1;" });
 const FunctionName = "f";
 const BUCKET = "arn:aws:s3:::photos";
 
@@ -28,18 +26,7 @@ beforeEach(async () => {
 });
 afterEach(() => lambda.close());
 
-async function create(): Promise<void> {
-  await lambda.client.send(
-    new CreateFunctionCommand({
-      FunctionName,
-      Runtime: "nodejs24.x",
-      Handler: "index.handler",
-      Role: ROLE_ARN,
-      Code: { ZipFile: zip },
-    }),
-  );
-  await lambda.functions.idle();
-}
+const create = (): Promise<void> => createActiveFunction(lambda, FunctionName);
 
 const add = async (input: Partial<AddPermissionCommandInput> = {}): Promise<unknown> => {
   const { Statement } = await lambda.client.send(

@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { after, before, test } from "node:test";
 import {
   CreateAliasCommand,
-  CreateFunctionCommand,
   DeleteAliasCommand,
   DeleteFunctionCommand,
   GetAliasCommand,
@@ -12,11 +11,11 @@ import {
   PublishVersionCommand,
   UpdateAliasCommand,
   UpdateFunctionConfigurationCommand,
-  waitUntilFunctionActiveV2,
   waitUntilFunctionUpdatedV2,
   waitUntilPublishedVersionActive,
 } from "@aws-sdk/client-lambda";
-import { arnOf, type LambdaEndpoint, openLambdaEndpoint, ROLE_ARN } from "../support/lambda-endpoint.ts";
+import { createActiveFunction } from "../support/created-functions.ts";
+import { arnOf, type LambdaEndpoint, openLambdaEndpoint } from "../support/lambda-endpoint.ts";
 import { zipOf } from "../support/zip.ts";
 
 const FunctionName = "f";
@@ -25,16 +24,11 @@ const limits = () => ({ client: lambda.client, maxWaitTime: 10, minDelay: 1, max
 
 before(async () => {
   lambda = await openLambdaEndpoint();
-  await lambda.client.send(
-    new CreateFunctionCommand({
-      FunctionName,
-      Runtime: "python3.12",
-      Handler: "m.handler",
-      Role: ROLE_ARN,
-      Code: { ZipFile: await zipOf({ "m.py": "def handler(event, context): pass" }) },
-    }),
-  );
-  await waitUntilFunctionActiveV2(limits(), { FunctionName });
+  await createActiveFunction(lambda, FunctionName, {
+    Runtime: "python3.12",
+    Handler: "m.handler",
+    Code: { ZipFile: await zipOf({ "m.py": "def handler(event, context): pass" }) },
+  });
 });
 after(() => lambda.close());
 

@@ -1,64 +1,25 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
-import { type AddressInfo, connect, type Socket } from "node:net";
+import type { AddressInfo, Socket } from "node:net";
 import { after, afterEach, before, beforeEach, describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
-import { CreateFunctionCommand, waitUntilFunctionActiveV2 } from "@aws-sdk/client-lambda";
 import { AwsError } from "../../src/core/errors.ts";
 import type { InvocationResult } from "../../src/core/invocation.ts";
 import type { ArrivedInvocation } from "../../src/plain-invocations/plain-connection.ts";
 import type { PlainConnections } from "../../src/plain-invocations/plain-connections.ts";
 import { openPlainInvocations } from "../../src/wiring/plain-invocations.ts";
-import { type LambdaEndpoint, openLambdaEndpoint, REGION, ROLE_ARN } from "../support/lambda-endpoint.ts";
+import { ClientEnd, type ReceivedAnswer } from "../support/client-end.ts";
+import { createActiveFunction } from "../support/created-functions.ts";
+import { type LambdaEndpoint, openLambdaEndpoint, REGION } from "../support/lambda-endpoint.ts";
 import { ManualClock } from "../support/manual-clock.ts";
-import { zipOf } from "../support/zip.ts";
 
 const SIGNED = `Authorization: AWS4-HMAC-SHA256 Credential=test/20260101/${REGION}/lambda/aws4_request, SignedHeaders=host, Signature=0\r\n`;
 const request = (body: string, headers = "", name = "hello"): string =>
   `POST /2015-03-31/functions/${name}/invocations HTTP/1.1\r\nHost: x\r\n${SIGNED}${headers}Content-Length: ${Buffer.byteLength(body)}\r\n\r\n${body}`;
 /** With it a request is no plain one any more, and means the same. */
 const FOR_HTTP = "TE: identity\r\n";
-
-interface Answer {
-  readonly head: string;
-  readonly body: string;
-}
-
-/** A client's connection, byte by byte. */
-class ClientEnd {
-  readonly socket: Socket;
-  #received = Buffer.alloc(0);
-
-  constructor(port: number) {
-    this.socket = connect({ port, host: "127.0.0.1", noDelay: true });
-    this.socket.on("error", () => undefined);
-    this.socket.on("data", (chunk: Buffer) => {
-      this.#received = Buffer.concat([this.#received, chunk]);
-    });
-  }
-
-  get receivedBytes(): number {
-    return this.#received.length;
-  }
-
-  async answer(): Promise<Answer> {
-    const head = /^HTTP\/1\.1 .*?\r\n\r\n/s.exec(this.#received.toString("latin1"))?.[0];
-    const length = Number(/\r\ncontent-length: (\d+)\r\n/i.exec(head ?? "")?.[1] ?? 0);
-    if (head === undefined || this.#received.length < head.length + length) {
-      await once(this.socket, "data");
-      return this.answer();
-    }
-    const body = this.#received.subarray(head.length, head.length + length).toString();
-    this.#received = this.#received.subarray(head.length + length);
-    return { head, body };
-  }
-
-  async ask(text: string): Promise<Answer> {
-    this.socket.write(text, "latin1");
-    return this.answer();
-  }
-}
 
 const bodyOf = (arrived: ArrivedInvocation): string => Buffer.from(arrived.body).toString();
 
@@ -116,20 +77,27 @@ describe("plain invocations on the public port", { timeout: 60_000 }, () => {
 
   test("are read wherever they are cut", async () => {
     const text = request('{"a":"b"}');
-    const end = open();
+    const openServed = async (): Promise<[ClientEnd, Socket]> => {
+      const connected = once(server, "connection");
+      const end = open();
+      const [served] = await connected;
+      return [end, served];
+    };
+    const [end, served] = await openServed();
     // A head that is not whole is left to the HTTP server, a body may come in any pieces.
     const headBytes = text.indexOf("{");
     for (let at = headBytes; at < text.length; at++) {
+      const readBytes = served.bytesRead + at;
       end.socket.write(text.slice(0, at));
-      await delay(3);
+      await until(() => served.bytesRead === readBytes);
       const answer = await end.ask(text.slice(at));
       assert.equal(answer.body, '{"a":"b"}');
     }
     assert.equal(arrived.length, text.length - headBytes);
     for (let at = 1; at < headBytes; at += 37) {
-      const other = open();
+      const [other, servedOther] = await openServed();
       other.socket.write(text.slice(0, at));
-      await delay(3);
+      await until(() => servedOther.bytesRead === at);
       assert.equal((await other.ask(text.slice(at))).body, "http");
     }
     assert.deepEqual(new Set(overHttp), new Set(['POST /2015-03-31/functions/hello/invocations {"a":"b"}']));
@@ -219,7 +187,8 @@ describe("plain invocations on the public port", { timeout: 60_000 }, () => {
     take = (invocation) => void held.push(invocation);
     const [quiet, busy, slow] = [open(), open(), open()];
     busy.socket.write(request("1"));
-    slow.socket.write(request("22").slice(0, -1));
+    const [text, missing] = [request("2".repeat(50)), 20];
+    slow.socket.write(text.slice(0, -missing));
     await until(() => held.length === 1);
     let isEnded = false;
     quiet.socket.on("close", () => {
@@ -230,11 +199,55 @@ describe("plain invocations on the public port", { timeout: 60_000 }, () => {
     assert.equal(isEnded, false);
     clock.advance(15_000);
     await until(() => isEnded);
-    clock.advance(600_000);
+    for (let at = 1; at < missing; at++) {
+      slow.socket.write("2");
+      await delay(5);
+      clock.advance(30_000);
+    }
     held[0]?.answer({ status: 200, headers: { "content-length": "2" }, body: "ok" });
     assert.equal((await busy.answer()).body, "ok");
     slow.socket.write("2");
     await until(() => held.length === 2);
+  });
+
+  test("that nobody goes on sending are given up after a minute", async () => {
+    const end = open();
+    end.socket.write(request("22").slice(0, -1));
+    await delay(20);
+    let isEnded = false;
+    end.socket.on("close", () => {
+      isEnded = true;
+    });
+    for (let seconds = 0; seconds < 60; seconds += 15) clock.advance(15_000);
+    await delay(20);
+    assert.equal(isEnded, false);
+    clock.advance(30_000);
+    await until(() => isEnded);
+    assert.equal(arrived.length, 0);
+  });
+
+  test("are left to the HTTP server, which asks who sends them, while too much of others has not come", async () => {
+    const large = request("a".repeat(6_000_000));
+    const held = Array.from({ length: 11 }, open);
+    for (const { socket } of held) await new Promise((done) => socket.write(large.slice(0, -1), done));
+    await delay(50);
+    const late = open();
+    late.socket.write(large.slice(0, -1));
+    await delay(20);
+    assert.equal((await late.ask("a")).body, "http");
+    // Who has all of it is served all the same, and what has come leaves room again.
+    assert.equal((await open().ask(request("1"))).body, "1");
+    for (const { socket } of held.slice(0, 5)) socket.destroy();
+    for (const end of held.slice(5)) assert.equal((await end.ask("a")).body.length, 6_000_000);
+    const next = open();
+    next.socket.write(large.slice(0, -1));
+    await delay(20);
+    assert.equal((await next.ask("a")).body.length, 6_000_000);
+  });
+
+  test("have a share of the descriptors for their connections, and no more", () => {
+    const soft = /^Max open files +(\d+)/m.exec(readFileSync("/proc/self/limits", "utf8"))?.[1];
+    assert.equal(server.maxConnections, Math.floor(Number(soft) * 0.3));
   });
 
   test("are not taken from a client that does not read its answers, until it does", async () => {
@@ -274,20 +287,7 @@ describe("the Lambda API's answers to plain invocations", { timeout: 60_000 }, (
 
   before(async () => {
     lambda = await openLambdaEndpoint();
-    const FunctionName = "hello";
-    await lambda.client.send(
-      new CreateFunctionCommand({
-        FunctionName,
-        Runtime: "nodejs24.x",
-        Handler: "index.handler",
-        Role: ROLE_ARN,
-        Code: { ZipFile: await zipOf({ "index.js": "" }) },
-      }),
-    );
-    await waitUntilFunctionActiveV2(
-      { client: lambda.client, maxWaitTime: 10, minDelay: 1, maxDelay: 1 },
-      { FunctionName },
-    );
+    await createActiveFunction(lambda, "hello");
   });
   beforeEach(() => {
     end = new ClientEnd(Number(new URL(lambda.endpoint).port));
@@ -297,7 +297,7 @@ describe("the Lambda API's answers to plain invocations", { timeout: 60_000 }, (
   after(() => lambda.close());
 
   /** Whatever is another one each time. */
-  const withoutIds = ({ head, body }: Answer): string =>
+  const withoutIds = ({ head, body }: ReceivedAnswer): string =>
     `${head}${body}`
       .replaceAll(/[\da-f]{8}-[\da-f]{4}-[\da-f]{4}-[\da-f]{4}-[\da-f]{12}/g, "UUID")
       .replace(/Root=1-[\da-f]{8}-[\da-f]{24}(?:;Parent=[\da-f]{16})?/, "TRACE")

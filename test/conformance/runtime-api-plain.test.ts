@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { connect, type Socket } from "node:net";
+import type { Socket } from "node:net";
 import { afterEach, beforeEach, describe, test } from "node:test";
 import type { InvocationResult } from "../../src/core/invocation.ts";
+import { ClientEnd } from "../support/client-end.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 import {
   functionVersion,
@@ -17,59 +18,12 @@ const NEXT = `GET ${PREFIX}/next HTTP/1.1\r\nHost: x\r\n\r\n`;
 const response = (requestId: string, body: string, headers = ""): string =>
   `POST ${PREFIX}/${requestId}/response HTTP/1.1\r\nHost: x\r\n${headers}Content-Length: ${body.length}\r\n\r\n${body}`;
 
-interface Answer {
-  readonly status: number;
-  readonly headers: Readonly<Record<string, string>>;
-  readonly body: Buffer;
-}
-
-/** A runtime's connection, byte by byte. */
-class RuntimeEnd {
-  readonly socket: Socket;
-  #received = Buffer.alloc(0);
-
-  constructor(port: number) {
-    this.socket = connect({ port, host: "127.0.0.1", noDelay: true });
-    this.socket.on("error", () => undefined);
-    this.socket.on("data", (chunk: Buffer) => {
-      this.#received = Buffer.concat([this.#received, chunk]);
-    });
-  }
-
-  get receivedBytes(): number {
-    return this.#received.length;
-  }
-
-  write(text: string): void {
-    this.socket.write(text, "latin1");
-  }
-
-  /** The next answer, which has a length. */
-  async answer(): Promise<Answer> {
-    const head = /^HTTP\/1\.1 (\d+) [^\r]*\r\n(.*?)\r\n\r\n/s.exec(this.#received.toString("latin1"));
-    const headers = Object.fromEntries(
-      (head?.[2] ?? "")
-        .split("\r\n")
-        .map((line) => [line.slice(0, line.indexOf(":")).toLowerCase(), line.slice(line.indexOf(":") + 2)]),
-    );
-    const from = head?.[0].length ?? 0;
-    const to = from + Number(headers["content-length"]);
-    if (head === null || this.#received.length < to) {
-      await once(this.socket, "data");
-      return this.answer();
-    }
-    const body = this.#received.subarray(from, to);
-    this.#received = this.#received.subarray(to);
-    return { status: Number(head[1]), headers, body };
-  }
-}
-
 const pause = (): Promise<unknown> => new Promise((resolve) => setTimeout(resolve, 20));
 
 describe("the Runtime API's plain requests", { timeout: 60_000 }, () => {
   let port: number;
   let served: Socket[];
-  let ends: RuntimeEnd[];
+  let ends: ClientEnd[];
   let environment: ReturnType<ReturnType<typeof scriptedFactory>["factory"]["make"]>["environment"];
 
   beforeEach(async () => {
@@ -87,8 +41,8 @@ describe("the Runtime API's plain requests", { timeout: 60_000 }, () => {
     for (const { socket } of ends) socket.destroy();
   });
 
-  const open = (): RuntimeEnd => {
-    const end = new RuntimeEnd(port);
+  const open = (): ClientEnd => {
+    const end = new ClientEnd(port);
     ends.push(end);
     return end;
   };
@@ -136,7 +90,7 @@ describe("the Runtime API's plain requests", { timeout: 60_000 }, () => {
     });
     end.write(response("id-1", '"done"'));
     const accepted = await end.answer();
-    assert.deepEqual([accepted.status, accepted.body.toString()], [202, '{"status":"OK"}\n']);
+    assert.deepEqual([accepted.status, accepted.body], [202, '{"status":"OK"}\n']);
     assert.equal(accepted.headers["content-type"], "application/json");
     assert.equal(accepted.headers["date"], "Tue, 14 Nov 2023 22:13:20 GMT");
     assert.equal(await payloadOf(answered), '"done"');
@@ -168,8 +122,8 @@ describe("the Runtime API's plain requests", { timeout: 60_000 }, () => {
       end.write(NEXT);
       const { answered } = await invoke(requestId, { payload });
       const { body } = await end.answer();
-      assert.ok(body.equals(payload));
-      end.write(response(requestId, body.toString()));
+      assert.ok(body === payload.toString());
+      end.write(response(requestId, body));
       assert.equal((await end.answer()).status, 202);
       assert.ok(payload.equals((await answered).payload));
     }
@@ -206,7 +160,7 @@ describe("the Runtime API's plain requests", { timeout: 60_000 }, () => {
     assert.equal(end.receivedBytes, 0);
     const { answered } = await invoke("id-1");
     assert.equal((await end.answer()).headers["lambda-runtime-aws-request-id"], "id-1");
-    assert.equal((await end.answer()).body.toString(), "pong");
+    assert.equal((await end.answer()).body, "pong");
     end.write(response("id-1", "1"));
     assert.equal((await end.answer()).status, 202);
     assert.equal(await payloadOf(answered), "1");
@@ -258,7 +212,7 @@ describe("the Runtime API's plain requests", { timeout: 60_000 }, () => {
     end.write(`${NEXT}${response("id-2", "2")}${response("id-1", "1")}`);
     const statuses = [await end.answer(), await end.answer(), await end.answer()];
     assert.deepEqual(
-      statuses.map(({ status, body }) => [status, JSON.parse(body.toString()).errorType]),
+      statuses.map(({ status, body }) => [status, JSON.parse(body).errorType]),
       [
         [403, "InvalidStateTransition"],
         [400, "InvalidRequestID"],
@@ -279,10 +233,7 @@ describe("the Runtime API's plain requests", { timeout: 60_000 }, () => {
     assert.equal((await quick.answer()).status, 202);
     slow.write('ow"');
     const refused = await slow.answer();
-    assert.deepEqual(
-      [refused.status, JSON.parse(refused.body.toString()).errorType],
-      [403, "InvalidStateTransition"],
-    );
+    assert.deepEqual([refused.status, JSON.parse(refused.body).errorType], [403, "InvalidStateTransition"]);
     assert.equal(await payloadOf(answered), '"quick"');
     slow.write(NEXT);
     await invoke("id-2");

@@ -278,6 +278,7 @@ dotnetTest("each line on Console and each record of a logger is a record in AWS'
     [warn, "warn\tstatic warned\n"],
   ];
   assert.deepEqual(await recordsOf("Logs"), records);
+  assert.deepEqual(await recordsOf("LogsLong"), [[text, `${"x".repeat(30_000)} the end: ü\n`]]);
   // AWS: a variable of the function's own wins over its logging configuration.
   const level = { AWS_LAMBDA_HANDLER_LOG_LEVEL: "Error", AWS_LAMBDA_LOG_LEVEL: "DEBUG" };
   const isSevere = ([type]: unknown[]) => type === critical || type === fail || type === text;

@@ -1,6 +1,6 @@
 /** What our Node.js client does beyond the table that AWS's clients share. */
 import assert from "node:assert/strict";
-import { chmod, rm, writeFile } from "node:fs/promises";
+import { chmod, realpath, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { after, describe, test } from "node:test";
 import { ourClients, withClient } from "../support/runtime-clients.ts";
@@ -29,6 +29,29 @@ for (const client of clients.filter(({ language }) => language === "nodejs")) {
         });
       }
     });
+
+    test(
+      "AWS: a module that is missing is required by /var/runtime/index.mjs in the end",
+      LIMIT,
+      async () => {
+        const file = join(directory, "bad_import.js");
+        const expected = {
+          "absent.handler": ["Error: Cannot find module 'absent'", "Require stack:"],
+          "bad_import.handler": [
+            "Error: Cannot find module 'no-such-module'",
+            "Require stack:",
+            `- ${await realpath(file)}`,
+          ],
+        };
+        for (const [handler, lines] of Object.entries(expected)) {
+          await withClient(client, directory, handler, async ({ api }) => {
+            const { errorType, errorMessage } = json(await api.initError);
+            assert.equal(errorType, "Runtime.ImportModuleError");
+            assert.deepEqual(errorMessage.split("\n"), [...lines, "- /var/runtime/index.mjs"]);
+          });
+        }
+      },
+    );
 
     test("AWS: gc() is there, as with the flag that AWS starts Node.js with", LIMIT, async () => {
       const source = `exports.handler = async () => {

@@ -209,6 +209,9 @@ for (const runtime of javaRuntimes) {
       const logged = await run("example.Cases::log", {});
       // One record, line breaks and all: it went through the telemetry pipe.
       assert.match(logged.log, /first line\nsecond line/);
+      // It came in parts.
+      const long = await run("example.Cases::logLong", {});
+      assert.match(long.log, /^x{3000,} the end: ü$/m);
       const structured = await run("example.Cases::log", {}, { LoggingConfig: { LogFormat: "JSON" } });
       const records = structured.log
         .trim()

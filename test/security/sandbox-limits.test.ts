@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { writeFile } from "node:fs/promises";
+import { join } from "node:path";
 import { test } from "node:test";
 import { enterPrivateMountNamespace } from "../../src/adapters/sandbox-bubblewrap/private-mount-namespace.ts";
 import { canIsolate, openSandboxes } from "../support/sandboxes.ts";
@@ -178,6 +180,51 @@ test("a child that eats all memory is in the reported memory, though the program
   while (!output.text.includes("child SIGKILL"))
     await new Promise((resolve) => sandbox.stdout.once("data", resolve));
   assert.equal(sandbox.memoryPeakBytes(), 192 * MEBIBYTE);
+});
+
+test("children that have ended are in the reported memory, files that are gone are not", async (t) => {
+  if (!canIsolate(t)) return;
+  const sandboxes = await openSandboxes(t);
+  if (
+    !skipUnless(t, sandboxes.driver.report.limits.memory, "no memory limit", "run it with writable cgroups")
+  )
+    return;
+  const { sandbox, output, codeDirectory } = await sandboxes.start(
+    `const stages = {
+      idle: () => {},
+      file: () => {
+        const block = Buffer.alloc(1 << 20);
+        for (let i = 0; i < 150; i++) fs.appendFileSync("/tmp/file", block);
+        fs.rmSync("/tmp/file");
+        spawnSync("/bin/true");
+      },
+      child: () => python("kept = b'x' * (200 << 20)"),
+      orphan: () => {
+        const orphan = "import os; kept = b'x' * (300 << 20); os.mkdir('/tmp/done')";
+        spawnSync("/bin/sh", ["-c", '/usr/bin/python3 -c "$0" >/dev/null 2>&1 &', orphan]);
+      },
+    };
+    const until = async (file) => { while (!fs.existsSync(file)) await new Promise((resolve) => setTimeout(resolve, 20)); };
+    for (const [name, run] of Object.entries(stages)) {
+      run();
+      if (name === "orphan") await until("/tmp/done").then(() => new Promise((resolve) => setTimeout(resolve, 500)));
+      fs.writeSync(1, name + ";");
+      await until("/var/task/after-" + name);
+    }`,
+    { memoryMb: 512 },
+  );
+  const peaksMb: number[] = [];
+  for (const stage of ["idle", "file", "child", "orphan"]) {
+    while (!output.text.includes(`${stage};`))
+      await new Promise((resolve) => sandbox.stdout.once("data", resolve));
+    peaksMb.push(sandbox.memoryPeakBytes()! / MEBIBYTE);
+    await writeFile(join(codeDirectory, `after-${stage}`), "");
+  }
+  const [idle = 0, file = 0, child = 0, orphan = 0] = peaksMb;
+  const told = peaksMb.map((mb) => Math.round(mb)).join(", ");
+  assert.ok(file - idle < 30, told);
+  assert.ok(child - idle > 195 && child - idle < 240, told);
+  assert.ok(orphan - idle > 295 && orphan - idle < 340, told);
 });
 
 test("the CPU share is in proportion to memory once it is limited", async (t) => {

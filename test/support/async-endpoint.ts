@@ -2,15 +2,13 @@ import assert from "node:assert/strict";
 import { after, before, beforeEach } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
 import {
-  CreateFunctionCommand,
   InvokeCommand,
   type InvokeCommandInput,
   PutFunctionEventInvokeConfigCommand,
-  waitUntilFunctionActiveV2,
 } from "@aws-sdk/client-lambda";
 import type { QueueDelivery } from "../../src/ports/event-targets.ts";
-import { ACCOUNT, type LambdaEndpoint, openLambdaEndpoint, REGION, ROLE_ARN } from "./lambda-endpoint.ts";
-import { zipOf } from "./zip.ts";
+import { createActiveFunction } from "./created-functions.ts";
+import { ACCOUNT, type LambdaEndpoint, openLambdaEndpoint, REGION } from "./lambda-endpoint.ts";
 
 export const FunctionName = "f";
 export const QUEUE = `arn:aws:sqs:${REGION}:${ACCOUNT}:outcomes`;
@@ -21,19 +19,7 @@ export const MINUTE_MS = 60_000;
 /** The endpoint of the running test file. */
 export let lambda: LambdaEndpoint;
 
-export const create = async (name: string): Promise<void> => {
-  await lambda.client.send(
-    new CreateFunctionCommand({
-      FunctionName: name,
-      Runtime: "nodejs24.x",
-      Handler: "index.handler",
-      Role: ROLE_ARN,
-      Code: { ZipFile: await zipOf({ "index.js": "" }) },
-    }),
-  );
-  const limits = { client: lambda.client, maxWaitTime: 10, minDelay: 1, maxDelay: 1 };
-  await waitUntilFunctionActiveV2(limits, { FunctionName: name });
-};
+export const create = (name: string): Promise<void> => createActiveFunction(lambda, name);
 
 export const send = (more: Partial<InvokeCommandInput> = {}) =>
   lambda.client.send(

@@ -43,6 +43,7 @@ namespace Example {
     public string Exhaust() { var all = new List<byte[]>(); while (true) { var some = new byte[8 << 20]; for (var at = 0; at < some.Length; at += 4096) some[at] = 1; all.Add(some); } }
     public int Churn() { var seen = 0; for (var round = 0; round < 200; round++) { var some = new byte[1 << 20]; for (var at = 0; at < some.Length; at += 4096) some[at] = 1; seen += some[4096]; } return seen; }
     public void Prints() { Console.WriteLine("plain ä"); Console.Error.WriteLine("to error"); Console.Write("no line end"); Console.WriteLine("{0} of {1}", 1, 2); }
+    public void LogsLong() { LambdaLogger.Log(new string('x', 30000) + " the end: ü"); }
     public void Logs(Stream input, ILambdaContext context) {
       context.Logger.LogLine("first line\\nsecond line"); context.Logger.LogDebug("quiet"); context.Logger.LogWarning("told");
       context.Logger.Log(LogLevel.Critical, "worst"); context.Logger.LogInformation("{count} of {product}, {price:F1}", 3, "tea", 1.25);

@@ -31,6 +31,7 @@ public class Cases {
   public Object exit(Object event) { System.exit(7); return null; }
   public Object exhaust(Object event) { List<byte[]> all = new ArrayList<>(); while (true) all.add(new byte[8 << 20]); }
   public Object log(Object event, Context context) { context.getLogger().log("first line\\nsecond line"); return null; }
+  public Object logLong(Object event, Context context) { context.getLogger().log("x".repeat(30000) + " the end: ü"); return null; }
   public Object prints(Object event) { System.out.println("plain ä"); System.err.println("to error"); return null; }
   public Object virtual(Object event, Context context) throws Exception {
     Set<Object> loaders = Collections.synchronizedSet(new HashSet<>());

@@ -167,6 +167,42 @@ def nested(event, context):
     def inner(): raise KeyError("deep")
     inner()
 `,
+    "results.py": `
+import collections, decimal, enum, typing
+Point = collections.namedtuple("Point", "x y")
+class Named(typing.NamedTuple):
+    left: int
+    right: str = "r"
+class AsDict:
+    def _asdict(self): return {"z": Point(1, 2)}
+class AsNoDict(tuple):
+    def _asdict(self): return [1]
+class Level(enum.IntEnum):
+    HIGH = 3
+class Rude(str):
+    def __str__(self): return "other"
+circle = Point([], 1)
+circle.x.append(circle)
+RESULTS = {
+    "named tuple": Point(1, "two"),
+    "nested": {"list": [Point(1, Point((), None))], "named": Named(1), "tuple": (1, (2,))},
+    "empty": [collections.namedtuple("Empty", "")(), {}, (), collections.OrderedDict()],
+    "as a dict": [AsDict(), {}],
+    "as no dict": AsNoDict((1,)),
+    "class": [Point],
+    "bytes": [b"inside", {b"key": b"\\xc3\\xa4"}],
+    "no text": [b"\\xff"],
+    "keys": {1: 1, True: 2, None: 3, 1.5: 4, "s": Point(5, 6), "k": 7, b"k": 8},
+    "tuple as key": {(1, 2): 3},
+    "decimal": [Point(decimal.Decimal("1.10"), decimal.Decimal("NaN")), decimal.Decimal("1E+30")],
+    "decimal as key": {decimal.Decimal(1): 1},
+    "no numbers": [float("nan"), float("inf"), Point(0, float("-inf"))],
+    "subclasses": [Level.HIGH, Rude("me"), collections.OrderedDict(b=1, a=2), collections.Counter("aab")],
+    "circle": circle,
+    "set": [Point(1, {2})],
+}
+def handler(event, context): return RESULTS[event]
+`,
     "logs.py": `
 import logging
 def handler(event, context):

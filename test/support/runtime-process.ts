@@ -1,3 +1,4 @@
+import assert from "node:assert/strict";
 import { type ChildProcess, spawn } from "node:child_process";
 import type { Server } from "node:net";
 import type { Readable } from "node:stream";
@@ -23,6 +24,10 @@ export interface TelemetryRecord {
 }
 
 const FRAME_HEADER_BYTES = 16;
+/** Records that the kernel might cut come in parts, here one after the other. */
+const PART = 0x20;
+const PART_HEAD_BYTES = 8;
+const ATOMIC_BYTES = 4_096;
 
 /** A runtime client started the way a sandbox starts it, without the sandbox: 3 is the channel, 4 telemetry. */
 export class RuntimeProcess {
@@ -79,15 +84,19 @@ export class RuntimeProcess {
     await this.#telemetryEnded;
     const bytes = Buffer.concat(this.#telemetry);
     const records: TelemetryRecord[] = [];
+    let texts: Buffer[] = [];
     for (let at = 0; at < bytes.length; ) {
       const length = bytes.readUInt32BE(at + 4);
       const start = at + FRAME_HEADER_BYTES;
-      records.push({
-        type: bytes.readUInt32BE(at),
-        timeMs: Number(bytes.readBigUInt64BE(at + 8)) / 1000,
-        text: bytes.toString("utf8", start, start + length),
-      });
+      const type = bytes.readUInt32BE(at);
+      const timeMs = Number(bytes.readBigUInt64BE(at + 8)) / 1000;
+      const isPart = (type & PART) !== 0;
+      texts.push(bytes.subarray(isPart ? start + PART_HEAD_BYTES : start, start + length));
       at = start + length;
+      if (isPart) assert.ok(FRAME_HEADER_BYTES + length <= ATOMIC_BYTES, `${length} bytes`);
+      if (isPart && bytes.readUInt32BE(start + 4) > 0) continue;
+      records.push({ type: (type & ~PART) >>> 0, timeMs, text: Buffer.concat(texts).toString("utf8") });
+      texts = [];
     }
     return records;
   }

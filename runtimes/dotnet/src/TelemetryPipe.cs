@@ -8,13 +8,21 @@ namespace Lambent.Runtime
 {
     /// <summary>
     /// The platform's pipe for log records, which keeps each of them whole. Frame: type with the level's mask (4 bytes),
-    /// length (4), microseconds since 1970 (8), all big-endian, then the text.
+    /// length (4), microseconds since 1970 (8), all big-endian, then the text. What is longer than the kernel keeps whole comes
+    /// in parts (0x20 in the type): before the text of each stand the id of the record (4) and the number of bytes still to
+    /// come (4), which are in its length.
     /// </summary>
     internal sealed class TelemetryPipe
     {
         private const uint TextFrame = 0xA55A0003;
         private const uint JsonFrame = 0xA55A0002;
+        private const uint Part = 0x20;
         private const int HeaderBytes = 16;
+        /// <summary>The kernel puts nothing of others into a write to a pipe that is no longer.</summary>
+        private const int AtomicBytes = 4096;
+        private const int PartHeaderBytes = HeaderBytes + 8;
+        /// <summary>One record is written at a time, and nobody else in the sandbox writes any.</summary>
+        private const uint RecordId = 1;
         /// <summary>AWS: the size of a log event; longer records become several.</summary>
         private const int TextBytesMax = 256 * 1024 - 26;
         private const long TicksOfUnixEpoch = 621355968000000000;
@@ -58,11 +66,35 @@ namespace Lambent.Runtime
 
         private void WriteFrame(uint type, byte[] bytes, int start, int count)
         {
-            var frame = new byte[HeaderBytes + count];
+            var microseconds = (ulong)((DateTime.UtcNow.Ticks - TicksOfUnixEpoch) / 10);
+            if (count <= AtomicBytes - HeaderBytes)
+            {
+                Send(Frame(type, microseconds, HeaderBytes, count), bytes, start, count);
+                return;
+            }
+            for (var end = start + count; start < end;)
+            {
+                var length = Math.Min(end - start, AtomicBytes - PartHeaderBytes);
+                var part = Frame(type | Part, microseconds, PartHeaderBytes, length);
+                Number(part, HeaderBytes, 4, RecordId);
+                Number(part, HeaderBytes + 4, 4, (ulong)(end - start - length));
+                Send(part, bytes, start, length);
+                start += length;
+            }
+        }
+
+        private static byte[] Frame(uint type, ulong microseconds, int headerBytes, int textBytes)
+        {
+            var frame = new byte[headerBytes + textBytes];
             Number(frame, 0, 4, type);
-            Number(frame, 4, 4, (ulong)count);
-            Number(frame, 8, 8, (ulong)((DateTime.UtcNow.Ticks - TicksOfUnixEpoch) / 10));
-            Buffer.BlockCopy(bytes, start, frame, HeaderBytes, count);
+            Number(frame, 4, 4, (ulong)(frame.Length - HeaderBytes));
+            Number(frame, 8, 8, microseconds);
+            return frame;
+        }
+
+        private void Send(byte[] frame, byte[] bytes, int start, int count)
+        {
+            Buffer.BlockCopy(bytes, start, frame, frame.Length - count, count);
             stream.Write(frame, 0, frame.Length);
         }
 

@@ -1,5 +1,5 @@
-import { readFileSync } from "node:fs";
 import type { Server } from "node:net";
+import { openFilesMax } from "./open-files-max.ts";
 
 /** Connections of one sandbox: Runtime clients have one or two, and extensions as many. */
 const PER_LISTENER_MAX = { "runtime-api": 64, "aws-endpoint": 512 } as const;
@@ -9,7 +9,6 @@ const PER_LISTENER_MIN = 8;
 const DESCRIPTORS_SHARE = 0.5;
 /** Of what is left of those, for one listener. */
 const FREE_SHARE = 0.25;
-const DESCRIPTORS_UNLIMITED = 1_048_576;
 
 /**
  * How many connections sandboxes may have to this process at a time. Each costs this process a descriptor, and a sandbox
@@ -40,10 +39,4 @@ export class ConnectionAllowance {
       });
     });
   }
-}
-
-/** Node has raised its own limit as far as it may by then. */
-function openFilesMax(): number {
-  const soft = /^Max open files +(\d+)/m.exec(readFileSync("/proc/self/limits", "utf8"))?.[1];
-  return soft === undefined ? DESCRIPTORS_UNLIMITED : Number(soft);
 }

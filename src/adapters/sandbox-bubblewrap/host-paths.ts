@@ -3,6 +3,7 @@ import { realpathSync } from "node:fs";
 import { mkdir, realpath, stat, writeFile } from "node:fs/promises";
 import { join, relative } from "node:path";
 import { runCommand } from "./run-command.ts";
+import { pathOf, type WritableDirectories } from "./writable-directories.ts";
 
 /** Turns paths of the host into paths that a sandbox's user can open. */
 export interface HostPaths {
@@ -13,10 +14,14 @@ export interface HostPaths {
 }
 
 /** For drivers that may not mount: the path itself. */
-export const plainHostPaths: HostPaths = {
+export const plainHostPaths = (directories: WritableDirectories): HostPaths => ({
   reachable: (hostPath) => realpath(hostPath),
-  writable: (hostPath) => realpath(hostPath),
-};
+  async writable(hostPath) {
+    const { path, handle } = await directories.find(hostPath);
+    await handle?.close();
+    return path;
+  },
+});
 
 const OTHERS_MAY_PASS = 0o001;
 
@@ -28,21 +33,30 @@ const OTHERS_MAY_PASS = 0o001;
 export class BoundHostPaths implements HostPaths {
   readonly #mountsDirectory: string;
   readonly #sharedDirectories: readonly string[];
+  readonly #writable: WritableDirectories;
   readonly #bound = new Map<string, Promise<string>>();
 
-  private constructor(mountsDirectory: string, sharedDirectories: readonly string[]) {
+  private constructor(
+    mountsDirectory: string,
+    shown: { readonly shared: readonly string[]; readonly writable: WritableDirectories },
+  ) {
     this.#mountsDirectory = mountsDirectory;
-    this.#sharedDirectories = sharedDirectories;
+    this.#sharedDirectories = shown.shared;
+    this.#writable = shown.writable;
   }
 
   /** Shared directories that do not exist, or that others may not enter even when bound, are passed over. */
-  static async open(mountsDirectory: string, sharedDirectories: readonly string[]): Promise<BoundHostPaths> {
+  static async open(
+    mountsDirectory: string,
+    sharedDirectories: readonly string[],
+    writable: WritableDirectories,
+  ): Promise<BoundHostPaths> {
     const usable: string[] = [];
     for (const directory of sharedDirectories) {
       const path = await realpath(directory).catch(() => undefined);
       if (path !== undefined && ((await stat(path)).mode & OTHERS_MAY_PASS) !== 0) usable.push(path);
     }
-    return new BoundHostPaths(mountsDirectory, usable);
+    return new BoundHostPaths(mountsDirectory, { shared: usable, writable });
   }
 
   async reachable(hostPath: string): Promise<string> {
@@ -55,27 +69,40 @@ export class BoundHostPaths implements HostPaths {
     return this.#bind(path);
   }
 
-  async writable(hostPath: string): Promise<string> {
-    return this.#bind(await realpath(hostPath), "rw");
+  writable(hostPath: string): Promise<string> {
+    return this.#once(`rw:${hostPath}`, async () => {
+      const { path, handle } = await this.#writable.find(hostPath);
+      try {
+        return await this.#mount(handle === undefined ? path : pathOf(handle), "rw", hostPath);
+      } finally {
+        await handle?.close();
+      }
+    });
   }
 
-  #bind(path: string, access: "ro" | "rw" = "ro"): Promise<string> {
-    const key = `${access}:${path}`;
+  #bind(path: string): Promise<string> {
+    return this.#once(`ro:${path}`, () => this.#mount(path, "ro", path));
+  }
+
+  #once(key: string, mount: () => Promise<string>): Promise<string> {
     const known = this.#bound.get(key);
     if (known !== undefined) return known;
-    const bound = this.#mount(path, access);
+    const bound = mount();
     this.#bound.set(key, bound);
     // A failure is not remembered: the path may come into being.
     bound.catch(() => this.#bound.delete(key));
     return bound;
   }
 
-  async #mount(path: string, access: "ro" | "rw"): Promise<string> {
-    const name = createHash("sha256").update(`${access}:${path}`).digest("hex").slice(0, 16);
+  async #mount(path: string, access: "ro" | "rw", hostPath: string): Promise<string> {
+    const name = createHash("sha256").update(`${access}:${hostPath}`).digest("hex").slice(0, 16);
     const target = join(this.#mountsDirectory, name);
     if ((await stat(path)).isDirectory()) await mkdir(target, { recursive: true });
     else await writeFile(target, "");
-    await runCommand("mount", "--bind", "-o", `${access},nosuid,nodev`, path, target);
+    const words = ["--bind", "-o", `${access},nosuid,nodev`, path, target];
+    // An open directory would be told by its name, which may lead elsewhere by now.
+    if (path !== hostPath && path.startsWith("/proc/")) words.unshift("--no-canonicalize");
+    await runCommand("mount", ...words);
     return target;
   }
 }

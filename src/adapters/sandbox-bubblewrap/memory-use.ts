@@ -1,18 +1,9 @@
-import { readFileSync } from "node:fs";
 import type { ControlGroup } from "./cgroups/control-group.ts";
+import { EndedChildren } from "./ended-children.ts";
 import type { Launch } from "./launch.ts";
+import { readProcFile } from "./proc-files.ts";
 
 const KIBIBYTE = 1_024;
-
-function readProc(path: string): string {
-  try {
-    // In this encoding Node reads a file in one call of its own.
-    return readFileSync(path, "utf8");
-  } catch {
-    // The process has ended in the meantime.
-    return "";
-  }
-}
 
 const PEAK = /^VmHWM:\s*(\d+) kB/m;
 const OF_FILES = /^RssFile:\s*(\d+) kB/m;
@@ -22,7 +13,7 @@ function statusBytes(status: string, line: RegExp): number {
 }
 
 function childrenOf(processId: number): number[] {
-  return readProc(`/proc/${processId}/task/${processId}/children`).split(" ").filter(Boolean).map(Number);
+  return readProcFile(`/proc/${processId}/task/${processId}/children`).split(" ").filter(Boolean).map(Number);
 }
 
 /**
@@ -31,8 +22,9 @@ function childrenOf(processId: number): number[] {
  * interpreter that another sandbox has loaded before. So, as AWS appears to, this takes the peak resident set that
  * the kernel keeps for each process, summed up. Processes that share pages after a fork would count double; there
  * the group's peak plus the shared text is the tighter bound. The smaller of the two is taken: never too little.
- * Processes that have come and gone between two questions are missed; when all are gone, the group's peak without what
- * it still has of files is the nearest that can be known.
+ * Of processes that have come and gone between two questions, and when all are gone, the group's peak without what it still
+ * has of files is the nearest that can be known; files that were removed since are in it, but of children that have ended no
+ * more is counted than they can have had.
  */
 export class MemoryUse {
   readonly #launchedProcessId: number;
@@ -41,6 +33,7 @@ export class MemoryUse {
   readonly #sharedBytes: number;
   /** The first process inside, which reaps the others. */
   #reaperProcessId: number | undefined;
+  readonly #endedChildren = new EndedChildren();
   #peakBytes: number | undefined;
 
   constructor({
@@ -57,21 +50,27 @@ export class MemoryUse {
 
   /** Bytes; never falls. */
   peakBytes(): number | undefined {
-    const statuses = this.#processIds().map((id) => readProc(`/proc/${id}/status`));
+    const processIds = this.#processIds();
+    const statuses = processIds.map((id) => readProcFile(`/proc/${id}/status`));
     const resident = statuses.reduce((sum, status) => sum + statusBytes(status, PEAK), 0);
-    if (resident === 0) return this.#peakBytesAtTheEnd();
-    const charged = this.#group?.memoryPeakBytes() ?? Number.POSITIVE_INFINITY;
+    const charged = this.#group?.memoryPeakBytes();
+    if (resident === 0)
+      return charged === undefined ? this.#peakBytes : this.#atLeast(this.#ownBytes(charged));
+    if (charged === undefined) return this.#atLeast(resident);
     const text = Math.max(...statuses.map((status) => statusBytes(status, OF_FILES)));
-    this.#peakBytes = Math.max(this.#peakBytes ?? 0, Math.min(resident, charged + text + this.#sharedBytes));
+    this.#atLeast(Math.min(resident, charged + text + this.#sharedBytes));
+    const ended = this.#endedChildren.bytesSinceLast([this.#reaperProcessId ?? 0, ...processIds]);
+    if (ended > 0) this.#atLeast(Math.min(resident + ended, this.#ownBytes(charged) + text));
     return this.#peakBytes;
   }
 
-  #peakBytesAtTheEnd(): number | undefined {
-    const charged = this.#group?.memoryPeakBytes();
-    if (this.#group === undefined || charged === undefined) return this.#peakBytes;
-    const ownBytes = charged - this.#group.filePageBytes() + this.#sharedBytes;
-    this.#peakBytes = Math.max(this.#peakBytes ?? 0, ownBytes);
+  #atLeast(bytes: number): number {
+    this.#peakBytes = Math.max(this.#peakBytes ?? 0, bytes);
     return this.#peakBytes;
+  }
+
+  #ownBytes(chargedBytes: number): number {
+    return chargedBytes - (this.#group?.filePageBytes() ?? 0) + this.#sharedBytes;
   }
 
   /** Host id of the first process inside, where it is known from elsewhere. */

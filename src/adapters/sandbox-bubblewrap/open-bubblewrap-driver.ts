@@ -23,6 +23,7 @@ import { ScratchVolumes } from "./scratch-volumes.ts";
 import { hasSeccompFilter, seccompFilter } from "./seccomp/seccomp-filter.ts";
 import { UnprivilegedUsers } from "./unprivileged-users.ts";
 import { SANDBOX_HOST_NAME, SANDBOX_USER, Workspace } from "./workspace.ts";
+import { WritableDirectories } from "./writable-directories.ts";
 import { type Holder, openHolder } from "./zygote/holder.ts";
 import { ZygoteLauncher, type ZygoteLauncherParts } from "./zygote/zygote-launcher.ts";
 import { Zygotes } from "./zygote/zygotes.ts";
@@ -32,6 +33,8 @@ export interface BubblewrapDriverOptions {
   readonly dataDirectory: string;
   /** Directories from which many sandboxes will be shown something: code store, interpreters, runtimes. */
   readonly sharedDirectories: readonly string[];
+  /** Those of file systems that functions may write to; none when it is not said. */
+  readonly writableDirectories?: readonly string[];
   readonly clock: Clock;
   /** Where functions may connect to; `none` when it is not said. */
   readonly network?: NetworkPolicy;
@@ -82,9 +85,10 @@ export async function openBubblewrapDriver(options: BubblewrapDriverOptions): Pr
       scratchVolumes: scratch,
       mountPoints: lateDirectories && { volumes: workspace.volumes, late: lateDirectories.directory },
     };
+    const writable = new WritableDirectories(options.writableDirectories ?? []);
     const hostPaths = mounting
-      ? await BoundHostPaths.open(workspace.mounts, options.sharedDirectories)
-      : plainHostPaths;
+      ? await BoundHostPaths.open(workspace.mounts, options.sharedDirectories, writable)
+      : plainHostPaths(writable);
     const driver = new BubblewrapDriver({
       clock: options.clock,
       report: describe({

@@ -4,7 +4,7 @@ import type { OperationHandlers, PackedBatch, PackedChunk } from "./write-operat
 
 /** Chunks, and streams, removed in one transaction: other writes wait while it runs. */
 const REMOVED_CHUNKS_MAX = 500;
-const REMOVED_STREAMS_MAX = 200;
+const REMOVED_STREAMS_MAX = 100;
 /** Pages given back to the file system in one transaction, 4 KiB each. */
 const FREED_PAGES_MAX = 2_000;
 

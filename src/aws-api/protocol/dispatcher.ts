@@ -4,7 +4,7 @@ import type { Socket } from "node:net";
 import { AwsError } from "../../core/errors.ts";
 import type { Principal } from "../../core/principal.ts";
 import type { Clock } from "../../ports/clock.ts";
-import { leaveRoom } from "./body-room.ts";
+import { BodyRoom, leaveRoom } from "./body-room.ts";
 import { type CredentialScope, readCredentialScope } from "./credential-scope.ts";
 import { failureOf } from "./failure.ts";
 import { HandlerContext } from "./handler-context.ts";
@@ -77,6 +77,8 @@ const empty = new Uint8Array(0);
 const noParameters: Parameters = new Map();
 /** What a form may have before its service is known. */
 const formLimit = dialectOf("", "awsQuery").bodyLimit("");
+/** Of all forms that are read before it is known who sends them. */
+const unsignedForms = new BodyRoom();
 
 /** What stands before a request's body. */
 export interface RequestHead {
@@ -235,7 +237,7 @@ export class Dispatcher {
     if (claimant === undefined && scope.signingName === undefined) {
       // Only an unsigned form tells its service in the body.
       if (request.method !== "GET" && carriesForm(request))
-        return readAhead(exchange, formLimit).then(() =>
+        return readAhead(exchange, formLimit, unsignedForms).then(() =>
           this.#chosen(exchange, this.#services.find(request, undefined)),
         );
     }
@@ -348,15 +350,16 @@ function unreadBody(
   { message, request, identity }: Exchange,
   limit: BodyLimit,
   operation: string,
+  room?: BodyRoom,
 ): Uint8Array | Promise<Uint8Array> | undefined {
   if (request.bodyIsRead || message === undefined) return undefined;
   request.bodyIsRead = true;
-  return readBody({ message, limit, operation, check: identity?.checkBody });
+  return readBody({ message, limit, operation, check: identity?.checkBody, room });
 }
 
 /** Reads the body before the operation is known, unless that has been done. */
-async function readAhead(exchange: Exchange, limit: BodyLimit): Promise<void> {
-  const body = unreadBody(exchange, limit, "");
+async function readAhead(exchange: Exchange, limit: BodyLimit, room?: BodyRoom): Promise<void> {
+  const body = unreadBody(exchange, limit, "", room);
   if (body !== undefined) exchange.request.body = await body;
 }
 

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from "node:http";
 import { promisify } from "node:util";
 import { gunzip } from "node:zlib";
-import { enterRoom } from "./body-room.ts";
+import { type BodyRoom, enterRoom } from "./body-room.ts";
 import { serializationError } from "./serialization-error.ts";
 import type { BodyLimit } from "./service-dialect.ts";
 
@@ -23,6 +23,8 @@ export interface BodyRequest {
   readonly operation: string;
   /** Sees the body as it was sent, before any decoding; throws to refuse it. */
   readonly check?: ((body: Uint8Array) => void) | undefined;
+  /** For a client that has no room of its own. */
+  readonly room?: BodyRoom | undefined;
 }
 
 /**
@@ -60,13 +62,14 @@ async function arrived(request: BodyRequest): Promise<Uint8Array> {
 }
 
 async function collect(request: BodyRequest): Promise<Uint8Array> {
-  const { message, limit, operation } = request;
+  const { message, limit, operation, room } = request;
   const declared = Number(message.headers["content-length"] ?? 0);
   if (declared > limit.maxBytes) {
     discard(message);
     throw limit.refuse(operation, declared, message.headers);
   }
-  await enterRoom(message, message.headers["content-length"] === undefined ? limit.maxBytes : declared);
+  const mostBytes = message.headers["content-length"] === undefined ? limit.maxBytes : declared;
+  await enterRoom(message, mostBytes, room);
   if (message.destroyed) throw new ClientGone("The client closed the connection");
   return gather(request);
 }

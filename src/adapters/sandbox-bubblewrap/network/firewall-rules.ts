@@ -1,10 +1,5 @@
-import {
-  INTERFACE_PREFIX,
-  METADATA_ADDRESSES,
-  type OutboundPolicy,
-  PRIVATE_RANGES,
-  UNUSABLE_RANGES,
-} from "./network-policy.ts";
+import { METADATA_ADDRESSES } from "../../../core/metadata-addresses.ts";
+import { INTERFACE_PREFIX, type OutboundPolicy, PRIVATE_RANGES, UNUSABLE_RANGES } from "./network-policy.ts";
 
 /** What one Lambent's rules are made from. */
 export interface FirewallSettings {

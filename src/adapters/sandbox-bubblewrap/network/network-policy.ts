@@ -4,19 +4,6 @@ export type NetworkPolicy = "auto" | OutboundPolicy;
 /** `none`: nowhere. `internet`: public addresses. `all`: private ones too, but never this host or another sandbox. */
 export type OutboundPolicy = "none" | "internet" | "all";
 
-/**
- * Where clouds hand out credentials and settings of the machine: AWS, Azure, Google, Oracle, DigitalOcean (the
- * first), ECS tasks, EKS pods, Alibaba, Azure's wire server, Oracle's old address.
- */
-export const METADATA_ADDRESSES = [
-  "169.254.169.254",
-  "169.254.170.2",
-  "169.254.170.23",
-  "100.100.100.200",
-  "168.63.129.16",
-  "192.0.0.192",
-] as const;
-
 /** Not for single hosts of a network: "this network", loopback, multicast, reserved and broadcast (RFC 6890). */
 export const UNUSABLE_RANGES = ["0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/4", "240.0.0.0/4"] as const;
 

@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
 import type { Server } from "node:net";
 import { networkInterfaces } from "node:os";
+import { METADATA_ADDRESSES } from "../../../core/metadata-addresses.ts";
 import { findProgram, requireProgram } from "../programs.ts";
 import { runCommand } from "../run-command.ts";
 import { type AddressBlock, addressBlocks } from "./address-block.ts";
@@ -12,7 +13,7 @@ import { forwards, type Route, restoreForwarding, routedInterfaces, setForwardin
 import { IpCommands } from "./ip-commands.ts";
 import { NameForwarder } from "./name-forwarder.ts";
 import { locked, tryLock } from "./name-lock.ts";
-import { INTERFACE_PREFIX, METADATA_ADDRESSES, type OutboundPolicy, TABLE_PREFIX } from "./network-policy.ts";
+import { INTERFACE_PREFIX, type OutboundPolicy, TABLE_PREFIX } from "./network-policy.ts";
 import { OutboundNetwork, type OutboundNetworkParts } from "./outbound-network.ts";
 import { type Resolvers, sortResolvers } from "./resolvers.ts";
 import { watchTable } from "./rules-watch.ts";

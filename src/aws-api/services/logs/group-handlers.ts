@@ -33,7 +33,7 @@ export function groupHandlers({ groups, sink }: CloudWatchLogs): LogsHandlers {
       if (input.includeLinkedAccounts === true || (input.accountIdentifiers ?? []).length > 0) {
         throw logsNotSupported("Looking into linked accounts");
       }
-      const wanted = groups.list(context).filter(groupFilter(input));
+      const wanted = groups.list(context).filter(groupFilter(input, context));
       const lastName = input.nextToken === undefined ? undefined : decodePageToken(input.nextToken, isText);
       const { items, last } = pageAfter(wanted, {
         limit: input.limit ?? GROUPS_DEFAULT,
@@ -88,6 +88,7 @@ function refuseUnsupported(input: Input<typeof logsModule, "CreateLogGroup">): v
 
 function groupFilter(
   input: Input<typeof logsModule, "DescribeLogGroups">,
+  context: RequestContext,
 ): (group: StoredLogGroup) => boolean {
   const {
     logGroupNamePrefix: prefix,
@@ -100,7 +101,7 @@ function groupFilter(
       "LogGroup name prefix and LogGroup name pattern are mutually exclusive parameters.",
     );
   }
-  const names = logGroupIdentifiers?.map(logGroupNameOf);
+  const names = logGroupIdentifiers?.map((identifier) => logGroupNameOf(context, identifier));
   return ({ logGroupName }) =>
     (prefix === undefined || logGroupName.startsWith(prefix)) &&
     (pattern === undefined || logGroupName.includes(pattern)) &&

@@ -1,12 +1,12 @@
 import { logGroupNameOf } from "../../../core/log-arn.ts";
-import { invalidLogsParameter } from "../../../logs/log-errors.ts";
+import { invalidLogsParameter, logGroupNotFound } from "../../../logs/log-errors.ts";
 import type { GroupName } from "../../../logs/log-records.ts";
 import type { RequestContext } from "../../protocol/handlers.ts";
 
 /** The group that a request names by name or by identifier (name or ARN); exactly one of both has to be there. */
 export function referencedGroup(
   input: { logGroupName?: string | undefined; logGroupIdentifier?: string | undefined },
-  { account, region }: RequestContext,
+  context: RequestContext,
 ): GroupName {
   const { logGroupName, logGroupIdentifier } = input;
   if (logGroupName !== undefined && logGroupIdentifier !== undefined) {
@@ -16,7 +16,14 @@ export function referencedGroup(
   if (identifier === undefined) {
     throw invalidLogsParameter("Please specify either logGroupName or logGroupIdentifier.");
   }
-  return { account, region, logGroupName: logGroupNameOf(identifier) };
+  return identifiedGroup(identifier, context);
+}
+
+/** The group of a name or an ARN; throws for another account's or region's. */
+export function identifiedGroup(identifier: string, { account, region }: RequestContext): GroupName {
+  const logGroupName = logGroupNameOf({ account, region }, identifier);
+  if (logGroupName === undefined) throw logGroupNotFound();
+  return { account, region, logGroupName };
 }
 
 /** A list's page by offset of a sorted list's last name. */

@@ -1,11 +1,11 @@
 import type * as logsModule from "@aws-sdk/client-cloudwatch-logs";
-import { logGroupNameOf } from "../../../core/log-arn.ts";
 import type { CloudWatchLogs } from "../../../logs/cloudwatch-logs.ts";
 import type { LiveTailUpdate } from "../../../logs/live-tail.ts";
 import { invalidLogsParameter } from "../../../logs/log-errors.ts";
 import type { Input, RequestContext } from "../../protocol/handlers.ts";
 import { compileFilter } from "./event-handlers.ts";
 import type { LogsHandlers } from "./group-handlers.ts";
+import { identifiedGroup } from "./group-reference.ts";
 
 type LiveTailInput = Input<typeof logsModule, "StartLiveTail">;
 
@@ -30,7 +30,8 @@ export function liveTailHandlers({ groups, liveTail }: CloudWatchLogs): LogsHand
   };
 }
 
-function watchedGroups(input: LiveTailInput, { account, region }: RequestContext) {
+function watchedGroups(input: LiveTailInput, context: RequestContext) {
+  const { account, region } = context;
   const identifiers = input.logGroupIdentifiers ?? [];
   const { logStreamNames: names = [], logStreamNamePrefixes: prefixes = [] } = input;
   if (names.length > 0 && prefixes.length > 0)
@@ -44,7 +45,7 @@ function watchedGroups(input: LiveTailInput, { account, region }: RequestContext
     const [, ofRegion, ofAccount] = /^arn:aws[a-z-]*:logs:([^:]+):(\d{12}):log-group:/.exec(identifier) ?? [];
     if (ofRegion !== region || ofAccount !== account)
       throw invalidLogsParameter(`${identifier} is not the ARN of a log group of this account and region.`);
-    return { account, region, logGroupName: logGroupNameOf(identifier) };
+    return identifiedGroup(identifier, context);
   });
 }
 

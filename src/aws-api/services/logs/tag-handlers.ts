@@ -1,10 +1,9 @@
-import { logGroupNameOf } from "../../../core/log-arn.ts";
 import type { CloudWatchLogs } from "../../../logs/cloudwatch-logs.ts";
 import { invalidLogsParameter } from "../../../logs/log-errors.ts";
 import type { GroupName } from "../../../logs/log-records.ts";
 import type { RequestContext } from "../../protocol/handlers.ts";
 import type { LogsHandlers } from "./group-handlers.ts";
-import { referencedGroup } from "./group-reference.ts";
+import { identifiedGroup, referencedGroup } from "./group-reference.ts";
 
 const TAGS_MAX = 50;
 
@@ -49,6 +48,5 @@ export function tagHandlers({ groups }: CloudWatchLogs): LogsHandlers {
   };
 }
 
-function taggedGroup(resourceArn: string | undefined, { account, region }: RequestContext): GroupName {
-  return { account, region, logGroupName: logGroupNameOf(resourceArn ?? "") };
-}
+const taggedGroup = (resourceArn: string | undefined, context: RequestContext): GroupName =>
+  identifiedGroup(resourceArn ?? "", context);

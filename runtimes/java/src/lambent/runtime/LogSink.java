@@ -18,10 +18,19 @@ import java.util.Map;
 /**
  * Where records of the LambdaLogger go: framed to the platform's telemetry pipe, so that each stays whole, or as lines of
  * standard output. Frame: type with the level's mask (4 bytes), length (4), microseconds since 1970 (8), then the text.
+ * What is longer than the kernel keeps whole comes in parts (0x20 in the type): before the text of each stand the id of the
+ * record (4) and the number of bytes still to come (4), which are in its length.
  */
 final class LogSink {
     private static final int TEXT_FRAME = 0xA55A0003;
     private static final int JSON_FRAME = 0xA55A0002;
+    private static final int PART = 0x20;
+    private static final int HEADER_BYTES = 16;
+    private static final int PART_HEADER_BYTES = HEADER_BYTES + 8;
+    /** The kernel puts nothing of others into a write to a pipe that is no longer. */
+    private static final int ATOMIC_BYTES = 4096;
+    /** One record is written at a time, and nobody else in the sandbox writes any. */
+    private static final int RECORD_ID = 1;
     /** AWS: of LogLevel; UNDEFINED has the place 0. */
     private static final List<String> LEVELS =
             List.of("UNDEFINED", "TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL");
@@ -89,9 +98,23 @@ final class LogSink {
         }
         byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
         Instant now = Instant.now();
-        ByteBuffer frame = ByteBuffer.allocate(16 + bytes.length);
-        frame.putInt((isJson ? JSON_FRAME : TEXT_FRAME) | level << 2).putInt(bytes.length);
-        frame.putLong(now.getEpochSecond() * 1_000_000 + now.getNano() / 1_000).put(bytes);
+        long microseconds = now.getEpochSecond() * 1_000_000 + now.getNano() / 1_000;
+        int type = (isJson ? JSON_FRAME : TEXT_FRAME) | level << 2;
+        if (bytes.length <= ATOMIC_BYTES - HEADER_BYTES) {
+            ByteBuffer frame = ByteBuffer.allocate(HEADER_BYTES + bytes.length);
+            send(frame.putInt(type).putInt(bytes.length).putLong(microseconds).put(bytes));
+            return;
+        }
+        for (int at = 0; at < bytes.length; ) {
+            int length = Math.min(bytes.length - at, ATOMIC_BYTES - PART_HEADER_BYTES);
+            ByteBuffer part = ByteBuffer.allocate(PART_HEADER_BYTES + length);
+            part.putInt(type | PART).putInt(PART_HEADER_BYTES - HEADER_BYTES + length).putLong(microseconds);
+            send(part.putInt(RECORD_ID).putInt(bytes.length - at - length).put(bytes, at, length));
+            at += length;
+        }
+    }
+
+    private void send(ByteBuffer frame) {
         try {
             telemetry.write(frame.array());
         } catch (IOException error) {
