@@ -7,6 +7,7 @@ const { createContext } = require("./context.cjs");
 const { errorPayload, runtimeError } = require("./errors.cjs");
 const { startWrapper } = require("./exec-wrapper.cjs");
 const { loadHandler } = require("./handler-loader.cjs");
+const { tellHeapFlags } = require("./heap-flags.cjs");
 const { runHandler } = require("./invocation.cjs");
 const { invocationContext } = require("./invoke-store.cjs");
 const { ResponseStream } = require("./response-stream.cjs");
@@ -34,6 +35,7 @@ async function startRuntime(
   client = new RuntimeApiClient(process.env.AWS_LAMBDA_RUNTIME_API),
   codeIsThere = Promise.resolve(),
 ) {
+  tellHeapFlags();
   startWrapper();
   const runtime = setUp(client, console);
   const { state, log } = runtime;

@@ -25,8 +25,9 @@ export function functionEnvironmentVariables(
 ): Record<string, string> {
   return {
     ...runtime.environmentVariables,
-    AWS_LAMBDA_LOG_FORMAT: version.logging.logFormat,
+    // AWS: functions with the format Text have neither.
     ...(version.logging.logFormat === "JSON" && {
+      AWS_LAMBDA_LOG_FORMAT: "JSON",
       AWS_LAMBDA_LOG_LEVEL: version.logging.applicationLogLevel ?? "INFO",
     }),
     ...version.environmentVariables,

@@ -1,4 +1,5 @@
 import type { Readable } from "node:stream";
+import { applicationLogFilter } from "../core/application-log-level.ts";
 import type { FunctionVersion } from "../core/function-version.ts";
 import { type PlatformLog, platformLog } from "../core/platform-log.ts";
 import {
@@ -31,6 +32,7 @@ export class InvocationLog {
   readonly #pace: EnvironmentPace;
   readonly #platform: PlatformLog;
   readonly #owner: RecordOwner;
+  readonly #isWanted: (line: string) => boolean;
   #telemetry: TelemetryStream | undefined;
   /** Write what the sandbox's output has begun a line with. */
   #flushes: (() => void)[] = [];
@@ -49,6 +51,7 @@ export class InvocationLog {
     const now = (): string => new Date(clock.nowMs()).toISOString();
     this.#platform = platformLog(version, now, initializationType);
     this.#owner = { ...version, initializationType };
+    this.#isWanted = applicationLogFilter(version.logging);
   }
 
   /** From now on everything is told to that stream as well, in the place of an earlier one. */
@@ -73,29 +76,34 @@ export class InvocationLog {
   ): void {
     const telemetry = this.#telemetry;
     this.#flushes = [];
-    const write = (category: "function" | "extension", timestampMs: number, line: string): void => {
-      this.#write(timestampMs, line);
+    const tell = (category: "function" | "extension", timestampMs: number, line: string): void => {
       if (telemetry?.isObserved === true) telemetry.output(category, timestampMs, line);
     };
+    const writeOwn = (timestampMs: number, line: string, how: "printed" | "recorded"): void => {
+      // AWS: levels say what CloudWatch Logs gets.
+      if (how === "recorded" || this.#isWanted(line)) this.#write(timestampMs, line);
+      tell("function", timestampMs, line);
+    };
     for (const stream of [output.stdout, output.stderr, output.telemetry])
-      if (stream !== undefined) this.#followOutput(stream, write, onSupervision);
+      if (stream !== undefined) this.#followOutput(stream, writeOwn, onSupervision);
     if (output.extensionOutput !== undefined)
-      this.#followOutput(output.extensionOutput, (_, timestampMs, line) =>
-        write("extension", timestampMs, line),
-      );
+      this.#followOutput(output.extensionOutput, (timestampMs, line) => {
+        this.#write(timestampMs, line);
+        tell("extension", timestampMs, line);
+      });
   }
 
   #followOutput(
     stream: Readable,
-    write: (category: "function", timestampMs: number, line: string) => void,
+    write: (timestampMs: number, line: string, how: "printed" | "recorded") => void,
     onSupervision?: (event: SupervisionEvent) => void,
   ): void {
     const nowMs = (): number => this.#clock.nowMs();
     const splitter = splitOutput({
       nowMs,
-      onLine: (line) => write("function", nowMs(), line),
+      onLine: (line) => write(nowMs(), line, "printed"),
       onRecord: (timestampMs, text) =>
-        write("function", timestampMs ?? nowMs(), text.endsWith("\n") ? text : `${text}\n`),
+        write(timestampMs ?? nowMs(), text.endsWith("\n") ? text : `${text}\n`, "recorded"),
       onSupervision,
     });
     this.#flushes.push(() => splitter.flush());

@@ -26,8 +26,8 @@ describe("discovery of runtimes", () => {
     assert.ok(node);
     assert.equal(node.version, process.versions.node);
     assert.equal(node.managed, true);
-    // AWS: so the managed runtimes for Node.js are started, with --expose-gc, which ours adds to itself.
-    const flags = ["--max-http-header-size", "81920"];
+    // AWS: so the managed runtimes for Node.js are started, with --expose-gc, which ours adds to itself, and heaps by the function's memory.
+    const flags = ["--max-http-header-size", "81920", "--max-semi-space-size=8", "--max-old-space-size=9216"];
     assert.deepEqual(node.program.command, ["/var/lang/bin/node", ...flags, "/var/runtime/bootstrap.cjs"]);
     assert.deepEqual(
       node.program.mounts.map(({ sandboxPath }) => sandboxPath),

@@ -23,8 +23,18 @@ module LambentRuntime
     become_assigned(api, descriptor, forked) if waits
     $stdout.sync = true
     $stderr.sync = true
+    read_as_lang_says
     runtime.run(ENV.fetch('_HANDLER', ''))
   end
+
+  # AWS: ruby3.2 runs on an Amazon Linux that has the locale which LANG names, and reads files as UTF-8 therefore; ruby3.3
+  # and later ones run on one that has it not, and read them as US-ASCII, as Ruby does by itself where it is missing.
+  def self.read_as_lang_says
+    return unless ENV['AWS_EXECUTION_ENV'] == 'AWS_Lambda_ruby3.2' && ENV.fetch('LANG', '').match?(/utf-?8\z/i)
+
+    Encoding.default_external = Encoding::UTF_8
+  end
+  private_class_method :read_as_lang_says
 
   # Returns in children of this process, each in a sandbox of its own, where all that is needed has been loaded.
   def self.fork_for_sandboxes

@@ -27,7 +27,7 @@ beforeEach(async () => {
 afterEach(() => rm(root, { recursive: true }));
 
 describe("a good package", () => {
-  test("is unpacked read-only, with the executable bit kept, and reported as AWS does", async () => {
+  test("is unpacked with the modes it may have, and reported as AWS does", async () => {
     const zip = await zipOf({ "index.js": "exports.x = 1;", "lib/a/deep.txt": "deep" });
     const code = await store.add(zip);
     const digest = createHash("sha256").update(zip).digest();
@@ -39,11 +39,19 @@ describe("a good package", () => {
     });
     const tree = await store.directory(code.codeHash);
     assert.equal(await readFile(join(tree, "lib/a/deep.txt"), "utf8"), "deep");
-    assert.equal((await stat(join(tree, "index.js"))).mode & 0o7777, 0o444);
+    assert.equal((await stat(join(tree, "index.js"))).mode & 0o7777, 0o644);
     assert.equal((await stat(join(tree, "lib/a"))).mode & 0o7777, 0o755);
-    const executable = await store.add(await zipOf({ bootstrap: "#!/bin/sh" }, { mode: 0o104700 }));
-    const mode = (await stat(join(await store.directory(executable.codeHash), "bootstrap"))).mode;
-    assert.equal(mode & 0o7777, 0o555, "set-user-id and write permissions are gone");
+    for (const [packed, unpacked, why] of [
+      [0o104700, 0o755, "set-user-id is gone, and everybody may run it"],
+      [0o100666, 0o644, "only its owner may write"],
+      [0o100400, 0o444, "read-only stays read-only"],
+      [0o100555, 0o555, "also with the executable bit"],
+      [0, 0o644, "no mode at all"],
+    ] as const) {
+      const added = await store.add(await zipOf({ bootstrap: `#!/bin/sh\n# ${packed}` }, { mode: packed }));
+      const { mode } = await stat(join(await store.directory(added.codeHash), "bootstrap"));
+      assert.equal(mode & 0o7777, unpacked, why);
+    }
   });
 
   test("may hold large files, empty files, empty directories, and links that stay inside", async () => {

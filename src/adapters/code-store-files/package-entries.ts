@@ -8,6 +8,8 @@ export interface PackageEntry {
   readonly path: string;
   readonly kind: Exclude<NodeKind, "directory">;
   readonly executable: boolean;
+  /** For its owner. */
+  readonly writable: boolean;
   /** As stored in the zip. */
   readonly compressed: Uint8Array;
   readonly deflated: boolean;
@@ -84,6 +86,7 @@ async function locate(
   found: { readonly entry: Entry; readonly path: string; readonly kind: PackageEntry["kind"] },
 ): Promise<PackageEntry> {
   const { entry, path, kind } = found;
+  const mode = unixMode(entry);
   if (entry.isEncrypted()) throw new RefusedPackage(`"${path}" is encrypted`);
   const { compressionMethod, compressedSize, uncompressedSize } = entry;
   if (compressionMethod !== STORED && compressionMethod !== DEFLATED) {
@@ -100,7 +103,9 @@ async function locate(
     return {
       path,
       kind,
-      executable: (unixMode(entry) & 0o111) !== 0,
+      executable: (mode & 0o111) !== 0,
+      // Writers that know no Unix modes leave them out.
+      writable: (mode & 0o777) === 0 || (mode & 0o200) !== 0,
       compressed: zip.subarray(fileDataStart, fileDataStart + compressedSize),
       deflated: compressionMethod === DEFLATED,
       sizeBytes: uncompressedSize,

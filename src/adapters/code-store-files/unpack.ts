@@ -20,8 +20,8 @@ const DIRECTORY_MODE = 0o755;
 
 /**
  * Unpacks a zip into the empty directory `target` and checks every byte on the way: sizes, checksums, names, links.
- * Files become read-only and readable by everybody, as the unprivileged user of a sandbox needs; only the executable
- * bit is kept. Throws AWS's errors, leaving `target` half full: the caller removes it.
+ * Files become readable by everybody, as the unprivileged user of a sandbox needs, and writable for nobody else than their owner,
+ * who is none of a sandbox's users: what a function copies to /tmp has the mode that it has here, and is written to there. Throws AWS's errors, leaving `target` half full: the caller removes it.
  *
  * @returns the unpacked size in bytes.
  */
@@ -118,7 +118,9 @@ export async function makeDirectory(path: string): Promise<void> {
   if (umaskHides(DIRECTORY_MODE)) await chmod(path, DIRECTORY_MODE);
 }
 
-const modeOf = ({ executable }: PackageEntry): number => (executable ? 0o555 : 0o444);
+/** As the package says, as far as it may be. */
+const modeOf = ({ executable, writable }: PackageEntry): number =>
+  0o444 | (executable ? 0o111 : 0) | (writable ? 0o200 : 0);
 
 const umaskHides = (mode: number): boolean => (process.umask() & mode) !== 0;
 

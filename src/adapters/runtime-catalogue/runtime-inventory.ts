@@ -102,6 +102,7 @@ function installedRuntime(
     readonly line: string;
     readonly facts: InterpreterFacts | undefined;
     readonly isOlder: boolean;
+    readonly flags?: readonly string[] | undefined;
     readonly reserve?: ReserveManifest | undefined;
     readonly library: KnownLibrary | undefined;
     readonly pack: string | undefined;
@@ -109,7 +110,7 @@ function installedRuntime(
   },
   { lambentVersion, runtimesDirectory, ownNode }: Discovery,
 ): InstalledRuntime {
-  const { identifier, line, facts, pack, archive } = runtime;
+  const { identifier, line, facts, flags, pack, archive } = runtime;
   const version = facts?.version ?? lambentVersion;
   const values = { identifier, line, runtimes: runtimesDirectory, ownNode };
   const library = runtime.library?.directory === undefined ? undefined : runtime.library;
@@ -124,7 +125,7 @@ function installedRuntime(
     versionHash: createHash("sha256")
       .update(JSON.stringify([identifier, version, facts?.sizeBytes]))
       .digest("hex"),
-    program: runtimeProgram(manifest, { interpreter: facts, library, pack, archive }, values),
+    program: runtimeProgram(manifest, { interpreter: facts, flags, library, pack, archive }, values),
     ...(library !== undefined && { library: library.directory }),
     ...(library?.manifest.isPacked === true && { packsLibrary: true }),
     environmentVariables: Object.fromEntries(variables.map(([name, value]) => [name, fillIn(value, values)])),

@@ -76,6 +76,8 @@ const manifestSchema = z.strictObject({
         line: z.string(),
         /** A line that may stand in, marked as such, where the machine has none of `line`. */
         olderLine: z.string().optional(),
+        /** What stands at {flags} in the command. */
+        flags: z.array(z.string()).optional(),
         /** In the place of the manifest's. */
         reserve: reserveSchema.optional(),
       }),
@@ -84,7 +86,7 @@ const manifestSchema = z.strictObject({
   managed: z.boolean(),
   /** Absent for OS-only runtimes. */
   interpreter: interpreterSchema.optional(),
-  /** As run in the sandbox, with {interpreter}. */
+  /** As run in the sandbox, with {interpreter}, and {flags} for those of the runtime's line. */
   command: z.array(z.string()).min(1),
   /** Programs of the function's that the command becomes, see `SandboxProgram`. */
   becomes: z.array(z.string()).optional(),

@@ -16,11 +16,13 @@ export function runtimeProgram(
   manifest: RuntimeManifest,
   {
     interpreter,
+    flags = [],
     library,
     pack,
     archive,
   }: {
     readonly interpreter: InterpreterFacts | undefined;
+    readonly flags?: readonly string[] | undefined;
     readonly library?: KnownLibrary | undefined;
     /** The directory that is shown in place of the manifest's. */
     readonly pack?: string | undefined;
@@ -37,7 +39,9 @@ export function runtimeProgram(
   return {
     command: [
       ...launcherOf(manifest, values),
-      ...manifest.command.map((word) => fillIn(word, { ...values, interpreter: placed.path })),
+      ...manifest.command.flatMap((word) =>
+        word === "{flags}" ? flags : [fillIn(word, { ...values, interpreter: placed.path })],
+      ),
     ],
     mounts: [...placed.mounts, ...mounts, ...placeArchive(archive), ...placeLibrary(library)],
     ...(manifest.becomes !== undefined && { becomes: manifest.becomes }),
