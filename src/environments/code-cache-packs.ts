@@ -24,6 +24,8 @@ export interface CodeCacheOffer {
 const PATIENCE_MS = 60_000;
 /** With less code there is nothing worth keeping; the runtime client looks at what is really loaded. */
 const WORTHWHILE_BYTES = 50_000;
+/** What the clients in `runtimes/` write and read: one that is updated makes its packs anew. */
+const PACK_FORM = 2;
 /** Other flags of the interpreter, or a program of the function's own before it. */
 const UNFIT_VARIABLES = ["NODE_OPTIONS", "PYTHONOPTIMIZE", "AWS_LAMBDA_EXEC_WRAPPER"];
 
@@ -69,7 +71,16 @@ export const packPrefix = (deploymentId: string): string =>
 function packName(version: FunctionVersion, runtime: InstalledRuntime): string {
   const { account, region, functionName, codeHash } = version;
   const { versionHash, library = "" } = runtime;
-  const identity = [account, region, functionName, version.version, codeHash, versionHash, library];
+  const identity = [
+    account,
+    region,
+    functionName,
+    version.version,
+    codeHash,
+    versionHash,
+    library,
+    PACK_FORM,
+  ];
   return (
     packPrefix(version.deploymentId) + createHash("sha256").update(JSON.stringify(identity)).digest("hex")
   );

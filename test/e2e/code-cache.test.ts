@@ -112,18 +112,37 @@ async function until<T>(find: () => Promise<T | undefined>): Promise<T> {
 
 interface PythonReport {
   readonly compiled: readonly string[];
+  /** Of what a client's services are described in. */
+  readonly opened: readonly string[];
   readonly report: unknown;
 }
 
-/** Tells which files Python compiles for it, and how its modules look. */
+/** The two of botocore's loaders that find out what services there are, and what they are. */
+const LOADERS = `
+import json, os
+class JSONFileLoader:
+    def load_file(self, file_path):
+        if os.path.isfile(file_path + ".json"):
+            with open(file_path + ".json") as file:
+                return json.load(file)
+class Loader:
+    def list_available_services(self, type_name):
+        return []
+`;
+/** Tells which files Python compiles for it, which it reads, and how its modules look. */
 const PYTHON_HANDLER = `
 import os, sys, traceback
 compiled = set()
 def audit(event, arguments):
     if event == "compile" and str(arguments[1]).startswith("/var/task/"):
         compiled.add(arguments[1][len("/var/task/"):])
+    if event == "open" and str(arguments[0]).startswith("/var/task/botocore/data/"):
+        opened.append(os.path.basename(arguments[0]))
+opened = []
 sys.addaudithook(audit)
+import botocore.loaders
 import big, package
+description = botocore.loaders.JSONFileLoader().load_file("/var/task/botocore/data/s3")
 def handler(event, context):
     if event.get("exit"):
         os._exit(1)
@@ -138,8 +157,8 @@ def handler(event, context):
         syntax = str(error)
     modules = [[m.__name__, m.__file__, m.__cached__, type(m.__loader__).__name__, m.__spec__.origin] for m in (big, late, package)]
     hidden = [name for name in os.environ if "LAMBENT" in name or "CODE_CACHE" in name]
-    report = [modules, text, syntax, package.value, hidden]
-    return {"compiled": sorted(compiled), "report": report}
+    report = [modules, text, syntax, package.value, hidden, description]
+    return {"compiled": sorted(compiled), "opened": opened, "report": report}
 `;
 
 const FUNCTIONS: Record<string, () => Promise<Files>> = {
@@ -262,6 +281,9 @@ describe("a function that is loaded with compiled code kept for it", () => {
       "package/__init__.py": "from .part import value\n",
       "package/part.py": "value = __spec__.name\n",
       "broken.py": "def f(:\n",
+      "botocore/__init__.py": "",
+      "botocore/loaders.py": LOADERS,
+      "botocore/data/s3.json": '{"operations": ["ListBuckets"]}',
     };
     const before = await packFiles();
     await deploy(lambda, "python", files, { Runtime: runtime as Runtime, MemorySize: 1024 });
@@ -273,11 +295,14 @@ describe("a function that is loaded with compiled code kept for it", () => {
     assert.deepEqual(second.report, first.report);
     assert.deepEqual(first.compiled, [
       "big.py",
+      "botocore/__init__.py",
+      "botocore/loaders.py",
       "broken.py",
       "late.py",
       "package/__init__.py",
       "package/part.py",
     ]);
+    assert.deepEqual([first.opened, second.opened], [["s3.json"], []], "an SDK's files are in the pack");
     assert.deepEqual(second.compiled, ["broken.py"], "only what cannot be compiled is tried again");
   });
 });

@@ -11,6 +11,7 @@ import { type AddressBlock, addressBlocks } from "./address-block.ts";
 import { countingRules, type FirewallSettings, firewallRules } from "./firewall-rules.ts";
 import { forwards, type Route, restoreForwarding, routedInterfaces, setForwarding } from "./forwarding.ts";
 import { IpCommands } from "./ip-commands.ts";
+import { listedRules } from "./listed-rules.ts";
 import { NameForwarder } from "./name-forwarder.ts";
 import { locked, tryLock } from "./name-lock.ts";
 import { INTERFACE_PREFIX, type OutboundPolicy, TABLE_PREFIX } from "./network-policy.ts";
@@ -235,9 +236,7 @@ function removeRules(table: string): Promise<void> {
 }
 
 async function lambentTables(): Promise<string[]> {
-  const answer = JSON.parse(await runCommand("nft", "-j", "list", "tables", "inet")) as {
-    nftables: { table?: { name: string } }[];
-  };
+  const answer = (await listedRules("tables", "inet")) as { nftables: { table?: { name: string } }[] };
   return answer.nftables
     .flatMap(({ table }) => (table === undefined ? [] : [table.name]))
     .filter((name) => name.startsWith(TABLE_PREFIX));
@@ -246,8 +245,9 @@ async function lambentTables(): Promise<string[]> {
 async function openedInterfaces(tables: readonly string[]): Promise<string[]> {
   const names: string[] = [];
   for (const table of tables) {
-    const text = await runCommand("nft", "-j", "list", "set", "inet", table, "opened");
-    const answer = JSON.parse(text) as { nftables: { set?: { elem?: string[] } }[] };
+    const answer = (await listedRules("set", "inet", table, "opened")) as {
+      nftables: { set?: { elem?: string[] } }[];
+    };
     names.push(...answer.nftables.flatMap(({ set }) => set?.elem ?? []));
   }
   return names;
