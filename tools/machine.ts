@@ -2,6 +2,7 @@
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, symlinkSync } from "node:fs";
 import { delimiter, join } from "node:path";
+import { provideJava } from "./provided-java.ts";
 
 const root = join(import.meta.dirname, "..");
 /** Removed with node_modules, so that a fresh `npm ci` starts afresh. */
@@ -95,6 +96,7 @@ function providePythonClients(): NodeJS.ProcessEnv {
 export function prepareMachine(): NodeJS.ProcessEnv {
   provideIsolation();
   provideAwsCliVersion2();
+  provideJava((command) => install("/bin/sh", "-c", command));
   return providePythonClients();
 }
 

@@ -11,7 +11,8 @@ import { join } from "node:path";
 import { after, test } from "node:test";
 import { promisify } from "node:util";
 import { nativeLauncher } from "../../tools/build-java-native.ts";
-import { commandOnHost, discoverForTests } from "../support/installed-runtimes.ts";
+import { commandOnHost } from "../support/installed-runtimes.ts";
+import { hasProvidedJava, javaRuntimes } from "../support/java-runtimes.ts";
 import { RuntimeProcess } from "../support/runtime-process.ts";
 import { ScriptedRuntimeApi } from "../support/scripted-runtime-api.ts";
 import { skipUnless } from "../support/skip.ts";
@@ -41,9 +42,6 @@ const MADE_FOR_IT =
 
 const root = await mkdtemp(join(tmpdir(), "lambent-java-rehearsal-"));
 after(() => rm(root, { recursive: true, force: true }));
-const runtimes = (await discoverForTests())
-  .list()
-  .filter(({ identifier }) => /^java(11|17|21|25)$/.test(identifier));
 
 /** False where there is no compiler. */
 async function compile(): Promise<boolean> {
@@ -99,7 +97,9 @@ async function classesOfFirstInvocation(
   }
 }
 
-for (const { identifier, program } of runtimes) {
+test("there are Javas of the lines that few machines have", (t) => void hasProvidedJava(t));
+
+for (const { identifier, program } of javaRuntimes) {
   const command = commandOnHost(program);
 
   test(`${identifier}, waiting, loads the function and nothing else`, { timeout: 30_000 }, async (t) => {

@@ -45,8 +45,9 @@ await writeFile(
     environmentVariables: {},
     archive: {
       lines: ["2"],
-      arguments: ["{runtimes}/tongue/client", "{file}"],
+      command: ["{executable}", "{runtimes}/tongue/client", "{directory}/classes"],
       environmentVariables: { WORD: "words" },
+      needs: "a better tongue",
       file: "classes",
       sandbox: "/var/archive",
     },
@@ -90,7 +91,9 @@ async function ask({ runtimes, failures, shown }: Machine, directory: string): P
   runtimes.find("tongue2");
   for (let isThere = false; !isThere && failures.length === 0; await delay(10)) {
     const isMaking = (await readdir(directory)).some((name) => name.includes("unfinished"));
-    isThere = !isMaking && (await readdir(shown)).includes("digest");
+    const names = await readdir(shown);
+    // The digest of one that is gone may still be there.
+    isThere = !isMaking && names.includes("classes") && names.includes("digest");
   }
 }
 
@@ -161,6 +164,31 @@ test("an interpreter that cannot write one is told of, and leaves nothing", LIMI
   await machine.runtimes.close();
   assert.deepEqual(await readdir(machine.shown), []);
   assert.equal((await readdir(directory)).length, 1);
+});
+
+test("an interpreter that ends well without one is told of, with what it may lack", LIMIT, async () => {
+  await setUp("exit 0");
+  const directory = join(scratch, "lacking");
+  const machine = await lookAround(directory);
+  await ask(machine, directory);
+  assert.match(machine.failures.join(), /no archive was written; it needs a better tongue/);
+  await machine.runtimes.close();
+  assert.equal((await readdir(directory)).length, 1);
+});
+
+test("where the program is missing that makes one, there is none, and nothing to tell", LIMIT, async () => {
+  await setUp();
+  const manifest = join(CLIENT, "manifest.json");
+  const text = await readFile(manifest, "utf8");
+  await writeFile(manifest, text.replace('"command":["{executable}",', '"command":["no-such-program",'));
+  const directory = join(scratch, "without");
+  const machine = await lookAround(directory);
+  machine.runtimes.find("tongue2");
+  await delay(500);
+  await machine.runtimes.close();
+  await writeFile(manifest, text);
+  assert.deepEqual(machine.failures, []);
+  assert.deepEqual(await readdir(machine.shown), []);
 });
 
 test("one that is being made is given up when Lambent ends", LIMIT, async () => {

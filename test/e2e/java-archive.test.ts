@@ -9,7 +9,7 @@ import { after, type TestContext, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import { promisify } from "node:util";
 import { deploy, invoke, lambdaClient } from "../support/deploy.ts";
-import { discoverForTests } from "../support/installed-runtimes.ts";
+import { JAVA_PATH, javaRuntimes } from "../support/java-runtimes.ts";
 import { skipUnless } from "../support/skip.ts";
 import { startLambent } from "../support/start-lambent.ts";
 
@@ -33,9 +33,10 @@ public class Look {
 
 const root = await mkdtemp(join(tmpdir(), "lambent-java-archive-"));
 after(() => rm(root, { recursive: true, force: true }));
-const runtime = (await discoverForTests())
-  .list()
-  .findLast(({ identifier }) => /^java(21|25)$/.test(identifier))?.identifier;
+/** Earlier ones have no archives. */
+const identifiers = javaRuntimes
+  .map(({ identifier }) => identifier)
+  .filter((identifier) => identifier !== "java11");
 
 /** Undefined where there is no compiler. */
 async function compiled(): Promise<Buffer | undefined> {
@@ -50,29 +51,33 @@ async function compiled(): Promise<Buffer | undefined> {
 }
 
 const isReady = (t: TestContext, code: Buffer | undefined): code is Buffer =>
-  skipUnless(t, runtime !== undefined, "there is no Java 21 or 25", "lambent runtime install java25") &&
+  skipUnless(t, identifiers.length > 0, "there is no Java 17, 21 or 25", "lambent runtime install java25") &&
   skipUnless(t, code !== undefined, "there is no javac", "apt-get install openjdk-17-jdk-headless");
 
 test("a JVM maps its runtime's archive, if its function says nothing about archives", LIMIT, async (t) => {
   const code = await compiled();
   if (!isReady(t, code)) return;
-  const lambent = await startLambent({ environment: { LAMBENT_RESERVE_MAX: "0" } });
+  const lambent = await startLambent({ environment: { LAMBENT_RESERVE_MAX: "0", PATH: JAVA_PATH } });
   try {
     const lambda = lambdaClient(lambent.endpoint);
-    const look = async (name: string, variables: Record<string, string>): Promise<unknown> => {
+    const look = async (
+      identifier: string,
+      name: string,
+      variables: Record<string, string>,
+    ): Promise<unknown> => {
       await deploy(
         lambda,
-        name,
+        `${identifier}-${name}`,
         { "Look.class": code },
         {
-          Runtime: runtime as "java25",
+          Runtime: identifier as "java25",
           Handler: "Look::handle",
           MemorySize: 512,
           Timeout: 30,
           Environment: { Variables: variables },
         },
       );
-      const { body, functionError } = await invoke(lambda, name);
+      const { body, functionError } = await invoke(lambda, `${identifier}-${name}`);
       assert.equal(functionError, undefined, JSON.stringify(body));
       return body;
     };
@@ -84,14 +89,16 @@ test("a JVM maps its runtime's archive, if its function says nothing about archi
       !skipUnless(t, health.isolation.isolates, "nothing is isolated here", "run it on Linux with bubblewrap")
     )
       return;
-    await look("asks-for-it", {});
+    for (const identifier of identifiers) await look(identifier, "asks-for-it", {});
     const digests = join(lambent.dataDirectory, "runtime-packs/archive-*/digest");
-    while (globSync(digests).length === 0) await delay(100);
-    assert.deepEqual(await look("plain", {}), { mapped: true, writes });
+    while (globSync(digests).length < identifiers.length) await delay(100);
+    for (const identifier of identifiers)
+      assert.deepEqual(await look(identifier, "plain", {}), { mapped: true, writes }, identifier);
+    const [newest = ""] = identifiers;
     const own = { JDK_JAVA_OPTIONS: "-Xshare:auto" };
-    assert.deepEqual(await look("own-archive", own), { mapped: false, writes });
+    assert.deepEqual(await look(newest, "own-archive", own), { mapped: false, writes });
     const options = { JAVA_TOOL_OPTIONS: "-XX:+UseSerialGC" };
-    assert.deepEqual(await look("own-options", options), { mapped: false, writes });
+    assert.deepEqual(await look(newest, "own-options", options), { mapped: false, writes });
   } finally {
     await lambent.stop();
   }

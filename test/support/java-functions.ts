@@ -33,6 +33,17 @@ public class Cases {
   public Object log(Object event, Context context) { context.getLogger().log("first line\\nsecond line"); return null; }
   public Object logLong(Object event, Context context) { context.getLogger().log("x".repeat(30000) + " the end: ü"); return null; }
   public Object prints(Object event) { System.out.println("plain ä"); System.err.println("to error"); return null; }
+  public Object virtual(Object event, Context context) throws Exception {
+    Set<Object> loaders = Collections.synchronizedSet(new HashSet<>());
+    Runnable work = () -> {
+      context.getLogger().log("from a virtual thread");
+      loaders.add(Thread.currentThread().getContextClassLoader() == Cases.class.getClassLoader());
+    };
+    List<Thread> threads = new ArrayList<>();
+    for (int n = 0; n < 100; n++) threads.add((Thread) Thread.class.getMethod("startVirtualThread", Runnable.class).invoke(null, work));
+    for (Thread thread : threads) thread.join();
+    return loaders;
+  }
   public Map<String, Object> context(Object event, Context context) {
     Map<String, Object> seen = new TreeMap<>();
     seen.put("requestId", context.getAwsRequestId());
@@ -96,13 +107,15 @@ export async function compileJavaFunctions(libraries: string): Promise<string> {
   const root = await mkdtemp(join(tmpdir(), "lambent-java-functions-"));
   const sources = join(root, "sources");
   const classes = join(root, "package");
-  const files = { ...FILES, "example/Records.java": RECORDS };
-  for (const [name, text] of Object.entries(files)) {
-    await mkdir(dirname(join(sources, name)), { recursive: true });
-    await writeFile(join(sources, name), text);
+  // Classes of the oldest version that runs them, all in one package.
+  for (const [release, files] of Object.entries({ 11: FILES, 17: { "example/Records.java": RECORDS } })) {
+    for (const [name, text] of Object.entries(files)) {
+      await mkdir(dirname(join(sources, name)), { recursive: true });
+      await writeFile(join(sources, name), text);
+    }
+    const options = ["--release", release, "-encoding", "UTF-8", "-cp", `${libraries}/*`, "-d", classes];
+    await promisify(execFile)("javac", [...options, ...Object.keys(files)], { cwd: sources });
   }
-  const options = ["--release", "17", "-encoding", "UTF-8", "-cp", `${libraries}/*`, "-d", classes];
-  await promisify(execFile)("javac", [...options, ...Object.keys(files)], { cwd: sources });
   await writeFile(join(classes, "resource.txt"), "from the root");
   return root;
 }

@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { existsSync } from "node:fs";
 import { chmod, mkdir, mkdtemp, readdir, rename, rm, stat } from "node:fs/promises";
 import { join } from "node:path";
 import type { InterpreterFacts } from "./interpreter-probe.ts";
@@ -88,7 +89,8 @@ export class RuntimeArchives {
       isAsked = true;
       const made = this.#make(directory, archive, facts, values)
         .catch((error: unknown) => {
-          if (!this.#closed.signal.aborted) this.#options.failed(error, facts.executable);
+          if (!this.#closed.signal.aborted && !isMissing(error))
+            this.#options.failed(error, facts.executable);
         })
         .finally(() => this.#beingMade.delete(made));
       this.#beingMade.add(made);
@@ -99,21 +101,24 @@ export class RuntimeArchives {
   async #make(
     directory: string,
     archive: ArchiveManifest,
-    { executable }: InterpreterFacts,
+    { executable, prefix = "" }: InterpreterFacts,
     values: Readonly<Record<string, string>>,
   ): Promise<void> {
     if (await isBeingMade(directory)) return;
     const unfinished = await mkdtemp(`${directory}${UNFINISHED}`);
     try {
       const file = join(unfinished, archive.file);
-      const words = archive.arguments.map((word) => fillIn(word, { ...values, file }));
+      const [program, ...words] = archive.command;
+      const all = { ...values, executable, prefix, directory: unfinished };
+      const filled = words.map((word) => fillIn(word, all));
       const { environmentVariables } = archive;
-      await runInterpreter(executable, words, {
+      await runInterpreter(fillIn(program, all), filled, {
         timeoutMs: MAKING_TIMEOUT_MS,
         directory: unfinished,
         environmentVariables,
         signal: this.#closed.signal,
       });
+      if (!existsSync(file)) throw new Error(`no archive was written; it needs ${archive.needs ?? "more"}`);
       await chmod(file, FILE_MODE);
       await seal(unfinished);
       // In this order what is there is either whole or not taken for it.
@@ -123,6 +128,12 @@ export class RuntimeArchives {
       await rm(unfinished, { recursive: true, force: true });
     }
   }
+}
+
+/** The program that shows an interpreter the places of a sandbox: without it no sandbox shows an archive either. */
+function isMissing(error: unknown): boolean {
+  const { code, syscall } = error as NodeJS.ErrnoException;
+  return code === "ENOENT" && syscall?.startsWith("spawn") === true;
 }
 
 /** Of client and interpreter, with the times of their files, by which interpreters tell whether an archive is theirs. */

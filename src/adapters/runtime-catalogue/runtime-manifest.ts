@@ -53,8 +53,14 @@ const reserveSchema = z.strictObject({
 const archiveSchema = z.strictObject({
   /** Of these lines alone. */
   lines: z.array(z.string()).min(1),
-  /** What the interpreter is run with, {file} being what it is to write. */
-  arguments: z.array(z.string()).min(1),
+  /**
+   * What has the interpreter, {executable} in {prefix}, write it into {directory}. It may take an archive only where all that
+   * this was made of lies at the same places, so that it is run as in a sandbox. Where the program for that is missing, there
+   * is no archive.
+   */
+  command: z.tuple([z.string()], z.string()),
+  /** What an interpreter may lack that writes none. */
+  needs: z.string().optional(),
   environmentVariables: z.record(z.string(), z.string()),
   /** Its name, and the directory where it is shown to functions. */
   file: z.string(),
