@@ -6,8 +6,7 @@ import { type AddressInfo, createServer as createTcpServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, test } from "node:test";
-import { commandOnHost } from "../support/installed-runtimes.ts";
-import { rubyRuntime } from "../support/ruby.ts";
+import { rubyClients } from "../support/ruby-clients.ts";
 import { RuntimeProcess } from "../support/runtime-process.ts";
 
 const LIMIT = { timeout: 60_000 };
@@ -31,64 +30,65 @@ async function freePort(): Promise<number> {
   return port;
 }
 
-test(
-  "a generic process hands its listeners over, waits, and becomes the function it is assigned to",
-  LIMIT,
-  async (t) => {
-    const runtime = await rubyRuntime(t);
-    if (runtime === undefined) return;
-    const assigned = Promise.withResolvers<void>();
-    const answered = Promise.withResolvers<{ path: string; body: string }>();
-    const api = createServer((request, response) => {
-      if (request.url === "/lambent/assignment") {
-        const environmentVariables = {
-          _HANDLER: "cases.sees",
-          LAMBDA_TASK_ROOT: directory,
-          MINE: "assigned",
-          RUBYLIB: "/nowhere",
-          TZ: ":UTC",
-        };
-        void assigned.promise.then(() => response.end(`${JSON.stringify({ environmentVariables })}\n`));
-      } else if (request.url === "/lambent/channel") {
-        response.writeHead(404).end();
-      } else if (request.url?.endsWith("/invocation/next")) {
-        response.writeHead(200, {
-          "Lambda-Runtime-Aws-Request-Id": "r-1",
-          "Content-Type": "application/json",
-        });
-        response.end("{}");
-      } else {
-        const chunks: Buffer[] = [];
-        request.on("data", (chunk: Buffer) => chunks.push(chunk));
-        request.on("end", () =>
-          answered.resolve({ path: request.url ?? "", body: Buffer.concat(chunks).toString() }),
-        );
+for (const ruby of await rubyClients())
+  test(
+    `${ruby.name}: a generic process hands its listeners over, waits, and becomes the function it is assigned to`,
+    LIMIT,
+    async (t) => {
+      const command = await ruby.command(t);
+      if (command === undefined) return;
+      const assigned = Promise.withResolvers<void>();
+      const answered = Promise.withResolvers<{ path: string; body: string }>();
+      const api = createServer((request, response) => {
+        if (request.url === "/lambent/assignment") {
+          const environmentVariables = {
+            _HANDLER: "cases.sees",
+            LAMBDA_TASK_ROOT: directory,
+            MINE: "assigned",
+            RUBYLIB: "/nowhere",
+            TZ: ":UTC",
+          };
+          void assigned.promise.then(() => response.end(`${JSON.stringify({ environmentVariables })}\n`));
+        } else if (request.url === "/lambent/channel") {
+          response.writeHead(404).end();
+        } else if (request.url?.endsWith("/invocation/next")) {
+          response.writeHead(200, {
+            "Lambda-Runtime-Aws-Request-Id": "r-1",
+            "Content-Type": "application/json",
+          });
+          response.end("{}");
+        } else {
+          const chunks: Buffer[] = [];
+          request.on("data", (chunk: Buffer) => chunks.push(chunk));
+          request.on("end", () =>
+            answered.resolve({ path: request.url ?? "", body: Buffer.concat(chunks).toString() }),
+          );
+        }
+      });
+      const port = await freePort();
+      const process = new RuntimeProcess({
+        command,
+        cwd: tmpdir(),
+        listen: `runtime-api=${port}`,
+        environmentVariables: {
+          LAMBENT_RESERVE: "1",
+          AWS_LAMBDA_RUNTIME_API: `127.0.0.1:${port}`,
+          SECRET: "no",
+        },
+      });
+      try {
+        await process.takeListeners(1);
+        process.listeners.get("runtime-api")?.on("connection", (socket) => api.emit("connection", socket));
+        assigned.resolve();
+        const { path, body } = await answered.promise;
+        assert.equal(path, "/2018-06-01/runtime/invocation/r-1/response");
+        const { variables, mine, secret, directory: seen, sockets } = JSON.parse(body);
+        assert.deepEqual([variables, mine, secret, seen], [[], "assigned", null, directory]);
+        // The connection to the Runtime API and telemetry, a socket here, and neither the channel nor a listener.
+        assert.equal(sockets, 2);
+      } finally {
+        await process.stop();
+        api.closeAllConnections();
       }
-    });
-    const port = await freePort();
-    const process = new RuntimeProcess({
-      command: commandOnHost(runtime.program),
-      cwd: tmpdir(),
-      listen: `runtime-api=${port}`,
-      environmentVariables: {
-        LAMBENT_RESERVE: "1",
-        AWS_LAMBDA_RUNTIME_API: `127.0.0.1:${port}`,
-        SECRET: "no",
-      },
-    });
-    try {
-      await process.takeListeners(1);
-      process.listeners.get("runtime-api")?.on("connection", (socket) => api.emit("connection", socket));
-      assigned.resolve();
-      const { path, body } = await answered.promise;
-      assert.equal(path, "/2018-06-01/runtime/invocation/r-1/response");
-      const { variables, mine, secret, directory: seen, sockets } = JSON.parse(body);
-      assert.deepEqual([variables, mine, secret, seen], [[], "assigned", null, directory]);
-      // The connection to the Runtime API and telemetry, a socket here, and neither the channel nor a listener.
-      assert.equal(sockets, 2);
-    } finally {
-      await process.stop();
-      api.closeAllConnections();
-    }
-  },
-);
+    },
+  );

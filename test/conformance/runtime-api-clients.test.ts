@@ -219,11 +219,15 @@ function runTable(client: RuntimeClient): void {
 
 // Everything is fetched before the first test is registered: the runner takes a file whose tests have all ended while
 // it still waits for something as finished, and removes what they share.
-const { clients, node22 } = await ourClients();
+const { clients, node22, python314 } = await ourClients();
 const official = await officialClients();
 for (const client of clients) describe(client.name, () => runTable(client));
 test("a Node.js 22 is at hand", (t) => {
   if (isInstalled(t, node22)) assert.ok(clients.some((client) => client.name.includes("nodejs22.x")));
+});
+test("a Python 3.14 is at hand", (t) => {
+  if (python314 === undefined || isInstalled(t, python314))
+    assert.ok(clients.some((client) => client.name.includes("python3.14")));
 });
 for (const { name, client, installed } of official) {
   describe(name, () => {

@@ -4,9 +4,7 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, type TestContext, test } from "node:test";
-import type { InstalledRuntime } from "../../src/ports/runtime-catalogue.ts";
-import { commandOnHost } from "../support/installed-runtimes.ts";
-import { rubyRuntime } from "../support/ruby.ts";
+import { type RubyClient, rubyClients } from "../support/ruby-clients.ts";
 import { FUNCTION_CONTEXT, FUNCTION_VARIABLES } from "../support/runtime-clients.ts";
 import { RuntimeProcess } from "../support/runtime-process.ts";
 import { type Answer, ScriptedRuntimeApi } from "../support/scripted-runtime-api.ts";
@@ -85,25 +83,37 @@ const WAYS = [
   ["in frames", true],
 ] as const;
 
+/** The test of each Ruby. */
+interface RubyTest {
+  readonly t: TestContext;
+  readonly ruby: RubyClient;
+}
+
+const rubies = await rubyClients();
+
+function testEach(name: string, run: (tested: RubyTest) => Promise<void>): void {
+  for (const ruby of rubies) test(`${ruby.name}: ${name}`, LIMIT, (t) => run({ t, ruby }));
+}
+
 interface Running {
   readonly api: ScriptedRuntimeApi;
   readonly process: RuntimeProcess;
 }
 
 async function withRuby(
-  t: TestContext,
+  { t, ruby }: RubyTest,
   handler: string,
-  use: (running: Running, runtime: InstalledRuntime) => Promise<void>,
+  use: (running: Running) => Promise<void>,
   {
     variables = {},
     inFrames = false,
   }: { variables?: Readonly<Record<string, string>>; inFrames?: boolean } = {},
 ): Promise<void> {
-  const runtime = await rubyRuntime(t);
-  if (runtime === undefined) return;
+  const command = await ruby.command(t);
+  if (command === undefined) return;
   const api = await ScriptedRuntimeApi.start({ takesFrames: inFrames });
   const process = new RuntimeProcess({
-    command: commandOnHost(runtime.program),
+    command,
     cwd: directory,
     environmentVariables: {
       ...FUNCTION_VARIABLES,
@@ -114,7 +124,7 @@ async function withRuby(
     },
   });
   try {
-    await use({ api, process }, runtime);
+    await use({ api, process });
   } finally {
     await process.stop();
     api.close();
@@ -122,9 +132,9 @@ async function withRuby(
 }
 
 for (const [way, inFrames] of WAYS) {
-  test(`events, results and counters go through one process ${way}`, LIMIT, (t) =>
+  testEach(`events, results and counters go through one process ${way}`, (tested) =>
     withRuby(
-      t,
+      tested,
       "echo",
       async ({ api }) => {
         const event = {
@@ -140,9 +150,9 @@ for (const [way, inFrames] of WAYS) {
     ),
   );
 
-  test(`a connection that was closed meanwhile is opened again ${way}`, LIMIT, (t) =>
+  testEach(`a connection that was closed meanwhile is opened again ${way}`, (tested) =>
     withRuby(
-      t,
+      tested,
       "counter",
       async ({ api }) => {
         assert.equal(json(await api.invoke({ payload: "{}" })), 1);
@@ -156,9 +166,9 @@ for (const [way, inFrames] of WAYS) {
     ),
   );
 
-  test(`an exception is reported ${way}, and the process goes on unless it must end`, LIMIT, async (t) => {
+  testEach(`an exception is reported ${way}, and the process goes on unless it must end`, async (tested) => {
     await withRuby(
-      t,
+      tested,
       "raises",
       async ({ api }) => {
         for (let round = 0; round < 2; round++) {
@@ -174,26 +184,29 @@ for (const [way, inFrames] of WAYS) {
       assert.equal(json(await api.invoke({ payload: "{}" })).errorType, "Function<SystemExit>");
       assert.equal((await process.exited).code, 255);
     };
-    await withRuby(t, "leaves", leave, { inFrames });
+    await withRuby(tested, "leaves", leave, { inFrames });
   });
 }
 
-test("handlers may be methods, class methods, namespaced ones, and lie in directories", LIMIT, async (t) => {
-  for (const [handler, expected] of [
-    ["cases.nothing", null],
-    ["cases.counter", 1],
-    ["cases.Handlers.process", "class"],
-    ["cases.Outer::Inner.process", "namespaced"],
-    ["sub/deep.deep", "deep"],
-  ] as const) {
-    await withRuby(t, handler, async ({ api }) => {
-      assert.equal(json(await api.invoke({ payload: "{}" })), expected, handler);
-    });
-  }
-});
+testEach(
+  "handlers may be methods, class methods, namespaced ones, and lie in directories",
+  async (tested) => {
+    for (const [handler, expected] of [
+      ["cases.nothing", null],
+      ["cases.counter", 1],
+      ["cases.Handlers.process", "class"],
+      ["cases.Outer::Inner.process", "namespaced"],
+      ["sub/deep.deep", "deep"],
+    ] as const) {
+      await withRuby(tested, handler, async ({ api }) => {
+        assert.equal(json(await api.invoke({ payload: "{}" })), expected, handler);
+      });
+    }
+  },
+);
 
 for (const [way, inFrames] of WAYS)
-  test(`the context has AWS's methods ${way}`, LIMIT, (t) => {
+  testEach(`the context has AWS's methods ${way}`, (tested) => {
     const check = async ({ api }: Running): Promise<void> => {
       const answer = await api.invoke({
         payload: "{}",
@@ -213,19 +226,19 @@ for (const [way, inFrames] of WAYS)
         identity: inFrames ? null : "id-1",
       });
     };
-    return withRuby(t, "context", check, { inFrames });
+    return withRuby(tested, "context", check, { inFrames });
   });
 
-test("the trace id is that of the invocation", LIMIT, (t) =>
-  withRuby(t, "trace", async ({ api }) => {
+testEach("the trace id is that of the invocation", (tested) =>
+  withRuby(tested, "trace", async ({ api }) => {
     const headers = { "Lambda-Runtime-Trace-Id": "Root=1-2-3" };
     assert.equal(json(await api.invoke({ payload: "{}", headers })), "Root=1-2-3");
     assert.equal(json(await api.invoke({ payload: "{}" })), null);
   }),
 );
 
-test("an exception is reported as Function<Class>, and the process goes on", LIMIT, async (t) => {
-  await withRuby(t, "raises", async ({ api }) => {
+testEach("an exception is reported as Function<Class>, and the process goes on", async (tested) => {
+  await withRuby(tested, "raises", async ({ api }) => {
     for (let round = 0; round < 2; round++) {
       const answer = await api.invoke({ payload: "{}" });
       const { errorType, errorMessage, stackTrace } = json(answer);
@@ -235,30 +248,30 @@ test("an exception is reported as Function<Class>, and the process goes on", LIM
       assert.equal(answer.headers["lambda-runtime-function-error-type"], "Function<ArgumentError>");
     }
   });
-  await withRuby(t, "own_error", async ({ api }) => {
+  await withRuby(tested, "own_error", async ({ api }) => {
     const answer = await api.invoke({ payload: "{}" });
     assert.equal(json(answer).errorType, "Function<Mine>");
     assert.equal(answer.headers["lambda-runtime-function-error-type"], "Function<UserException>");
   });
-  await withRuby(t, "not_json", async ({ api }) => {
+  await withRuby(tested, "not_json", async ({ api }) => {
     assert.equal(json(await api.invoke({ payload: "{}" })).errorType, "Function<JSON::GeneratorError>");
   });
 });
 
-test("a missing method and an exit are reported before the process ends", LIMIT, async (t) => {
+testEach("a missing method and an exit are reported before the process ends", async (tested) => {
   for (const [handler, type] of [
     ["cases.absent", "Function<NoMethodError>"],
     ["cases.Absent.process", "Function<NameError>"],
     ["cases.leaves", "Function<SystemExit>"],
   ] as const) {
-    await withRuby(t, handler, async ({ api, process }) => {
+    await withRuby(tested, handler, async ({ api, process }) => {
       assert.equal(json(await api.invoke({ payload: "{}" })).errorType, type);
       assert.equal((await process.exited).code, 255);
     });
   }
 });
 
-test("what fails while loading is the initialisation's error", LIMIT, async (t) => {
+testEach("what fails while loading is the initialisation's error", async (tested) => {
   for (const [handler, type, message] of [
     ["bad_init.handler", "Init<IndexError>", /init broke/],
     ["bad_syntax.handler", "Init<SyntaxError>", /bad_syntax/],
@@ -267,7 +280,7 @@ test("what fails while loading is the initialisation's error", LIMIT, async (t) 
     ["nodot", "Init<ArgumentError>", /must be of form FILENAME.METHOD/],
   ] as const) {
     await withRuby(
-      t,
+      tested,
       handler,
       async ({ api, process }) => {
         const answer = await api.initError;
@@ -280,8 +293,8 @@ test("what fails while loading is the initialisation's error", LIMIT, async (t) 
   }
 });
 
-test("an IO is answered as it is", LIMIT, (t) =>
-  withRuby(t, "raw", async ({ api }) => {
+testEach("an IO is answered as it is", (tested) =>
+  withRuby(tested, "raw", async ({ api }) => {
     const answer = await api.invoke({ payload: "{}" });
     assert.deepEqual(
       [answer.body.toString(), answer.headers["content-type"]],
@@ -290,16 +303,16 @@ test("an IO is answered as it is", LIMIT, (t) =>
   }),
 );
 
-test("printed text goes to standard output before the answer", LIMIT, (t) =>
-  withRuby(t, "prints", async ({ api, process }) => {
+testEach("printed text goes to standard output before the answer", (tested) =>
+  withRuby(tested, "prints", async ({ api, process }) => {
     await api.invoke({ payload: "{}" });
     process.child.kill("SIGKILL");
     assert.equal(await process.stdout, "plain output\nno line end");
   }),
 );
 
-test("Logger and puts write records in AWS's text format", LIMIT, (t) =>
-  withRuby(t, "logs", async ({ api, process }) => {
+testEach("Logger and puts write records in AWS's text format", (tested) =>
+  withRuby(tested, "logs", async ({ api, process }) => {
     const { requestId } = await api.invoke({ payload: "{}" });
     process.child.kill("SIGKILL");
     const records = await process.telemetry();
@@ -315,9 +328,9 @@ test("Logger and puts write records in AWS's text format", LIMIT, (t) =>
   }),
 );
 
-test("JSON format and log level are the function's logging configuration", LIMIT, (t) =>
+testEach("JSON format and log level are the function's logging configuration", (tested) =>
   withRuby(
-    t,
+    tested,
     "logs",
     async ({ api, process }) => {
       const { requestId } = await api.invoke({ payload: "{}" });
@@ -338,13 +351,13 @@ test("JSON format and log level are the function's logging configuration", LIMIT
   ),
 );
 
-test("the exec wrapper gets the runtime's command line and starts it again", LIMIT, async (t) => {
+testEach("the exec wrapper gets the runtime's command line and starts it again", async (tested) => {
   const wrapper = join(directory, "wrapper");
   await writeFile(wrapper, '#!/bin/sh\nexport MINE="wrapped $(basename "$1") $#"\nexec "$@"\n', {
     mode: 0o755,
   });
   await withRuby(
-    t,
+    tested,
     "sees",
     async ({ api }) => {
       const seen = json(await api.invoke({ payload: "{}" }));
@@ -354,7 +367,7 @@ test("the exec wrapper gets the runtime's command line and starts it again", LIM
     { variables: { AWS_LAMBDA_EXEC_WRAPPER: wrapper } },
   );
   await withRuby(
-    t,
+    tested,
     "sees",
     async ({ process }) => {
       assert.equal((await process.exited).code, 127);

@@ -203,7 +203,9 @@ function comparable({ same, modules, descriptors }: Facts): unknown {
       .map(([name, path]) => {
         const target = path.replace(/[0-9a-f]{12,}|\[\d+\]/g, "");
         // What the program opens itself comes behind the channel, where it has one; a started one may have none.
-        return Number(name) > 4 || /^(socket|anon_inode):/.test(target) ? target : `${name} ${target}`;
+        // So does a library of which one is kept.
+        const isOwn = Number(name) > 4 || /^(socket|anon_inode):|[.]so[.\d]*$/.test(target);
+        return isOwn ? target : `${name} ${target}`;
       })
       .sort(),
   };

@@ -157,16 +157,17 @@ export async function run(
   file: string,
   args: string[],
   environment: Record<string, string> = {},
-): Promise<void> {
+): Promise<string> {
   const env = { ...process.env, ...environment };
   // Variables of the npm that runs the tests would make an npm below it work on this repository.
   for (const name of Object.keys(env)) if (/^npm_(package|lifecycle)_/.test(name)) delete env[name];
-  await promisify(execFile)(file, args, {
+  const { stdout } = await promisify(execFile)(file, args, {
     env,
     cwd: dirname(CACHE),
     timeout: INSTALL_TIMEOUT_MS,
     maxBuffer: 64 * 1024 * 1024,
   });
+  return stdout;
 }
 
 async function works(file: string, ...args: string[]): Promise<boolean> {

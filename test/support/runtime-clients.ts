@@ -4,7 +4,8 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { TestContext } from "node:test";
 import type { InstalledRuntime } from "../../src/ports/runtime-catalogue.ts";
-import { commandOnHost, discoverForTests } from "./installed-runtimes.ts";
+import { commandInDebian, installFromDebian, PYTHON_OF_DEBIAN } from "./debian-interpreters.ts";
+import { commandOnHost, discoverForTests, RUNTIMES_DIRECTORY } from "./installed-runtimes.ts";
 import {
   type Installed,
   installAwsLambdaRic,
@@ -46,12 +47,23 @@ export const FUNCTION_CONTEXT = {
   logStream: FUNCTION_VARIABLES.AWS_LAMBDA_LOG_STREAM_NAME,
 };
 
-/** Our client with each Node.js and Python of this machine; Node.js 22 is fetched where the machine has none. */
-export async function ourClients(): Promise<{ clients: RuntimeClient[]; node22: Installed }> {
+/**
+ * Our client with each Node.js and Python of this machine. Node.js 22 and Python 3.14 are fetched where it has none;
+ * the latter is undefined where it has.
+ */
+export async function ourClients(): Promise<{
+  clients: RuntimeClient[];
+  node22: Installed;
+  python314: Installed | undefined;
+}> {
   const node22 = await installNode22();
   const searched = node22.directory === undefined ? [] : [node22.directory];
   const catalogue = await discoverForTests(searched);
-  const clients = catalogue.list().flatMap(ourClient);
+  const ofMachine = catalogue.list();
+  const hasPython314 = ofMachine.some(({ identifier }) => identifier === PYTHON_OF_DEBIAN.identifier);
+  const python314 = hasPython314 ? undefined : await installFromDebian(PYTHON_OF_DEBIAN);
+  const clients = ofMachine.flatMap(ourClient);
+  if (python314?.directory !== undefined) clients.push(ourClientInDebian(python314.directory));
   const packed = (await discoverForTests(searched, await packsDirectory()))
     .list()
     .flatMap(ourClient)
@@ -61,7 +73,22 @@ export async function ourClients(): Promise<{ clients: RuntimeClient[]; node22: 
     ...packed.map((client) => ({ ...client, name: `${client.name}, from a pack` })),
     ...clients.filter(({ language }) => language === "python").slice(-1),
   ].map((client) => ({ ...client, name: `${client.name}, in frames`, inFrames: true }));
-  return { clients: [...clients, ...inFrames], node22 };
+  return { clients: [...clients, ...inFrames], node22, python314 };
+}
+
+function ourClientInDebian(directory: string): RuntimeClient {
+  const { identifier } = PYTHON_OF_DEBIAN;
+  const command = [
+    ...commandInDebian(PYTHON_OF_DEBIAN, directory, [RUNTIMES_DIRECTORY]),
+    join(RUNTIMES_DIRECTORY, "python/bootstrap.py"),
+  ];
+  return {
+    name: `Lambent's client on ${identifier} of Debian`,
+    language: "python",
+    official: false,
+    command: () => command,
+    environmentVariables: { AWS_EXECUTION_ENV: `AWS_Lambda_${identifier}` },
+  };
 }
 
 /** Of this process; gone when it ends. */
@@ -95,8 +122,8 @@ export async function officialClients(): Promise<
   const ric = await installAwsLambdaRic();
   const catalogue = await discoverForTests();
   const pythons = catalogue.list().filter((runtime) => runtime.identifier.startsWith("python"));
-  // One interpreter is enough: the newest that AWS's client has been released for.
-  const python = pythons.filter((runtime) => runtime.identifier !== "python3.14").at(-1);
+  // One interpreter is enough.
+  const python = pythons.at(-1);
   const [pythonPath = "python3"] = python === undefined ? [] : commandOnHost(python.program);
   const pythonRic = await installAwslambdaric(pythonPath);
   return [

@@ -84,6 +84,7 @@ class _Settings:
     def __init__(self, told):
         self.uid, self.gid = told["uid"], told["gid"]
         self.oom_score_adjustment = str(told["oomScoreAdjustment"])
+        self.library_fd, self.library_path = _find_library()
         code = bytes.fromhex(told["filter"])
         self._code = ctypes.create_string_buffer(code, len(code))
         # struct sock_fprog
@@ -96,6 +97,21 @@ class _Settings:
         self.no_capabilities = ((ctypes.c_uint32 * 2)(_CAPABILITY_VERSION_3, 0), (ctypes.c_uint32 * 6)())
         # Beyond the last one that this kernel knows it fails.
         self.capabilities = [each for each in range(_CAPABILITIES) if _prctl(_PR_CAPBSET_READ, each) >= 0]
+
+
+def _find_library():
+    """The descriptor that libffi keeps of its own file for the callbacks that `ctypes` makes, and its path.
+
+    Distributions build it so or not; None for both where there is none.
+    """
+    for name in os.listdir("/proc/self/fd"):
+        try:
+            path = os.readlink("/proc/self/fd/" + name)
+        except OSError:
+            continue
+        if os.path.basename(path).startswith("libffi"):
+            return int(name), path
+    return None, None
 
 
 class _Filter(ctypes.Structure):
@@ -234,9 +250,7 @@ def enter_sandbox(order, settings):
         sources = [os.open("/dev/null", os.O_RDWR), *held]
         for fd, source in enumerate([_dup_high(source) for source in sources]):
             os.dup2(source, fd)
-        # Interpreters before 3.10 would close them one by one.
-        if _syscall(_CLOSE_RANGE, _HELD_FDS.stop, _FD_LIMIT, 0) < 0:
-            os.closerange(_HELD_FDS.stop, _FD_LIMIT)
+        _close_others(settings)
         _lose_rights(settings)
         _draw_own_key()
     except BaseException as error:
@@ -249,6 +263,24 @@ def _draw_own_key():
     process = sys.modules.get("multiprocessing.process")
     if process is not None:
         process.current_process().authkey = os.urandom(32)
+
+
+def _close_others(settings):
+    first = _HELD_FDS.stop
+    if settings.library_fd is not None:
+        # By its number the library knows it: it becomes the sandbox's own file.
+        own = os.open(settings.library_path, os.O_RDONLY | os.O_CLOEXEC)
+        if own != settings.library_fd:
+            os.dup2(own, settings.library_fd, inheritable=False)
+        _close(first, settings.library_fd - 1)
+        first = settings.library_fd + 1
+    _close(first, _FD_LIMIT)
+
+
+def _close(first, last):
+    # Interpreters before 3.10 would close them one by one.
+    if first <= last and _syscall(_CLOSE_RANGE, first, last, 0) < 0:
+        os.closerange(first, last + 1)
 
 
 def _await_sandbox(holder, program):

@@ -1,9 +1,12 @@
 import { type ChildProcess, spawn } from "node:child_process";
 
 const PATH = "/usr/sbin:/usr/bin:/sbin:/bin";
-/** A command that is always answered; its answer says that all before it have been carried out. */
-const MARK = "link show dev lo\n";
-const MARK_ANSWER = /^\d+: lo: .*\n\s+link\/loopback.*\n/m;
+/**
+ * A command that always fails; its error says that all before it have been carried out. What `ip` answers otherwise it
+ * may keep until its input ends, as iproute2 7 does.
+ */
+const MARK = "link show dev lambent-mark\n";
+const MARK_ANSWER = /^.*"lambent-mark".*\nCommand failed .*\n/m;
 
 /** iproute2's `ip`, kept running: a command costs a third of a millisecond instead of a process. */
 export class IpCommands {
@@ -26,13 +29,13 @@ export class IpCommands {
   }
 
   #start(): ChildProcess {
-    // One stream for answers and errors, so that their order is kept. It ends with its input, thus with this process.
-    const child = spawn("/bin/sh", ["-c", "exec ip -force -batch - 2>&1"], {
+    // It ends with its input, thus with this process.
+    const child = spawn("ip", ["-force", "-batch", "-"], {
       cwd: "/",
       env: { PATH, LC_ALL: "C" },
-      stdio: ["pipe", "pipe", "ignore"],
+      stdio: ["pipe", "ignore", "pipe"],
     });
-    child.stdout.setEncoding("utf8").on("data", (text: string) => this.#receive(text));
+    child.stderr.setEncoding("utf8").on("data", (text: string) => this.#receive(text));
     child.stdin.on("error", () => {});
     child.once("error", (error) => this.#end(error));
     child.once("close", () => this.#end(new Error("ip has ended")));
