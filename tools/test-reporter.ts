@@ -13,6 +13,9 @@ export interface TestResult {
   readonly file: string;
   /** Why it was skipped. */
   readonly reason?: string;
+  /** Of one that failed, by the clock. */
+  readonly fromMs?: number;
+  readonly toMs?: number;
 }
 
 interface ReportedTest {
@@ -68,7 +71,8 @@ export default async function* reporter(events: AsyncIterable<TestEvent>): Async
     if (isGroup(data)) continue;
     const named = { name: data.name, file: place(data) };
     if (event.type === "test:fail") {
-      record({ outcome: "failed", ...named });
+      const toMs = Date.now();
+      record({ outcome: "failed", ...named, fromMs: toMs - data.details.duration_ms, toMs });
       yield failureText(data, outputs.get(data.file ?? "") ?? "");
     } else if (data.skip !== undefined || data.todo !== undefined) {
       const reason = String(data.skip ?? data.todo);

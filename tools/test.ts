@@ -5,6 +5,8 @@
  *   npm test -- --suite unit        one suite (may be repeated)
  *   npm test -- --no-skip           a skipped test is a failure
  *
+ * Files that fail while this machine is not given its processors' time are run once more, which is said.
+ *
  * Its last line is `N passed, N failed`, with `, N skipped` where something was.
  */
 import { spawn, spawnSync } from "node:child_process";
@@ -13,6 +15,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
 import { prepareMachine } from "./machine.ts";
+import { StolenTime } from "./stolen-time.ts";
 import type { TestResult } from "./test-reporter.ts";
 
 interface Suite {
@@ -27,6 +30,9 @@ interface Suite {
 const MINUTE_MS = 60_000;
 const TEST_TIMEOUT_MS = 5 * MINUTE_MS;
 const root = join(import.meta.dirname, "..");
+const stolenTime = StolenTime.watch();
+/** Files that were run twice. */
+const runAgain: string[] = [];
 const CHECKS = ["lint", "typecheck", "boundaries", "canary", "tidy", "unused"];
 
 const SUITES: readonly Suite[] = [
@@ -133,11 +139,29 @@ async function runSuite(suite: Suite, environment: NodeJS.ProcessEnv): Promise<T
     console.log("  no test files");
     return [];
   }
+  const startedAtMs = performance.now();
+  let results = await resultsOf(suite, files, environment);
+  const again = heldUpFiles(results);
+  if (again.length > 0) {
+    console.log(`\n  while ${again.join(", ")} failed this machine was not given its processors: once more`);
+    runAgain.push(...again);
+    const others = results.filter(({ file }) => !again.includes(withoutLine(file)));
+    results = [...others, ...(await resultsOf(suite, again, environment))];
+  }
+  const seconds = ((performance.now() - startedAtMs) / 1000).toFixed(1);
+  console.log(`  ${counts(results)} in ${files.length} files, ${seconds} s`);
+  return results;
+}
+
+async function resultsOf(
+  suite: Suite,
+  files: readonly string[],
+  environment: NodeJS.ProcessEnv,
+): Promise<TestResult[]> {
   const directory = mkdtempSync(join(tmpdir(), "lambent-test-"));
   const resultsFile = join(directory, "results");
   writeFileSync(resultsFile, "");
   try {
-    const startedAtMs = performance.now();
     const problem = await runFiles(suite, files, { ...environment, LAMBENT_TEST_RESULTS: resultsFile });
     const results = readResults(resultsFile);
     const lost = problem !== undefined && results.every((result) => result.outcome !== "failed");
@@ -149,12 +173,26 @@ async function runSuite(suite: Suite, environment: NodeJS.ProcessEnv): Promise<T
         file: suite.files.join(" "),
       });
     }
-    const seconds = ((performance.now() - startedAtMs) / 1000).toFixed(1);
-    console.log(`  ${counts(results)} in ${files.length} files, ${seconds} s`);
     return results;
   } finally {
     rmSync(directory, { recursive: true });
   }
+}
+
+/** What a test waits for may have been held up before it began. */
+const BEFORE_MS = 30_000;
+
+const withoutLine = (place: string): string => place.replace(/:\d+$/, "");
+
+/** Files all of whose failures fell into a time in which this machine stood still. */
+function heldUpFiles(results: readonly TestResult[]): string[] {
+  const failed = results.filter(({ outcome }) => outcome === "failed");
+  const isHeldUp = ({ fromMs, toMs }: TestResult): boolean =>
+    fromMs !== undefined && toMs !== undefined && stolenTime?.hasHeldUp(fromMs - BEFORE_MS, toMs) === true;
+  const sound = new Set(failed.filter((result) => !isHeldUp(result)).map(({ file }) => withoutLine(file)));
+  return [...new Set(failed.map(({ file }) => withoutLine(file)))].filter(
+    (file) => file !== "" && !sound.has(file),
+  );
 }
 
 function counts(results: readonly TestResult[]): string {
@@ -171,6 +209,8 @@ function summarise(results: readonly TestResult[], noSkip: boolean): void {
     console.log(`\nSKIPPED on this machine${noSkip ? ", which is forbidden here" : ""}:`);
     for (const { name, file, reason } of skipped) console.log(`  ${name} (${file})\n    ${reason}`);
   }
+  if (runAgain.length > 0)
+    console.log(`\nRUN AGAIN, as this machine was held up:\n  ${runAgain.join("\n  ")}`);
   if (failed.length > 0) {
     console.log("\nFAILED:");
     for (const { name, file } of failed) console.log(`  ${name} (${file})`);

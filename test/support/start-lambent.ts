@@ -8,7 +8,7 @@ import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
 const PROGRAM = fileURLToPath(new URL("../../bin/lambent.js", import.meta.url));
-const START_LIMIT_MS = 60_000;
+const START_LIMIT_MS = 150_000;
 
 export interface RunningLambent {
   readonly endpoint: string;
