@@ -1,6 +1,4 @@
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import {
   CreateAccessKeyCommand,
@@ -18,6 +16,7 @@ import {
   RemovePermissionCommand,
 } from "@aws-sdk/client-lambda";
 import { deploy } from "../support/deploy.ts";
+import { rootKeys } from "../support/root-keys.ts";
 import { type RunningLambent, startLambent } from "../support/start-lambent.ts";
 
 interface Credentials {
@@ -60,10 +59,7 @@ describe("two data-plane processes with enforced authentication", () => {
     lambent = await startLambent({
       arguments: ["--data-plane-processes", "2", "--authentication", "enforced"],
     });
-    const file = await readFile(join(lambent.dataDirectory, "root-credentials"), "utf8");
-    const [, accessKeyId = "", secretAccessKey = ""] =
-      /aws_access_key_id = (\S+)\naws_secret_access_key = (\S+)/.exec(file) ?? [];
-    root = { accessKeyId, secretAccessKey };
+    root = await rootKeys(lambent);
     iam = new IAMClient(configuration(root));
     admin = new LambdaClient(configuration(root));
     await iam.send(new CreateRoleCommand({ RoleName: "test-role", AssumeRolePolicyDocument: trust }));

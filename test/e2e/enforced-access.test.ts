@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { readFile, stat } from "node:fs/promises";
+import { stat } from "node:fs/promises";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { CloudWatchLogsClient, DescribeLogGroupsCommand } from "@aws-sdk/client-cloudwatch-logs";
@@ -26,6 +26,7 @@ import {
 import { AssumeRoleCommand, GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
 import { build } from "esbuild";
 import { deploy, invoke } from "../support/deploy.ts";
+import { rootKeys } from "../support/root-keys.ts";
 import { type RunningLambent, startLambent } from "../support/start-lambent.ts";
 import { zipOf } from "../support/zip.ts";
 
@@ -69,9 +70,7 @@ describe("with enforced authentication", () => {
     lambent = await startLambent({ arguments: ["--authentication", "enforced"] });
     const path = join(lambent.dataDirectory, "root-credentials");
     assert.equal((await stat(path)).mode & 0o777, 0o600);
-    const [, accessKeyId = "", secretAccessKey = ""] =
-      /aws_access_key_id = (\S+)\naws_secret_access_key = (\S+)/.exec(await readFile(path, "utf8")) ?? [];
-    root = { accessKeyId, secretAccessKey };
+    root = await rootKeys(lambent);
     assert.ok(lambent.banner.some((line) => line.includes(`AWS_SHARED_CREDENTIALS_FILE=${path}`)));
   });
   after(async () => {

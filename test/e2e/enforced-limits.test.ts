@@ -1,6 +1,4 @@
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import {
   AddUserToGroupCommand,
@@ -17,6 +15,7 @@ import {
 } from "@aws-sdk/client-iam";
 import { LambdaClient, ListFunctionsCommand } from "@aws-sdk/client-lambda";
 import { GetCallerIdentityCommand, GetSessionTokenCommand, STSClient } from "@aws-sdk/client-sts";
+import { rootKeys } from "../support/root-keys.ts";
 import { type RunningLambent, startLambent } from "../support/start-lambent.ts";
 
 interface Keys {
@@ -43,11 +42,7 @@ describe("groups, boundaries and sessions of users with enforced access", () => 
 
   before(async () => {
     lambent = await startLambent({ arguments: ["--authentication", "enforced"] });
-    const file = await readFile(join(lambent.dataDirectory, "root-credentials"), "utf8");
-    root = {
-      accessKeyId: /aws_access_key_id *= *(\S+)/.exec(file)?.[1] ?? "",
-      secretAccessKey: /aws_secret_access_key *= *(\S+)/.exec(file)?.[1] ?? "",
-    };
+    root = await rootKeys(lambent);
     const iam = new IAMClient(configured(root));
     await iam.send(new CreateUserCommand({ UserName: "ann" }));
     const { AccessKey } = await iam.send(new CreateAccessKeyCommand({ UserName: "ann" }));

@@ -1,6 +1,4 @@
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import {
   CloudWatchLogsClient,
@@ -29,6 +27,7 @@ import {
 } from "@aws-sdk/client-lambda";
 import { CreateQueueCommand, SQSClient, StartMessageMoveTaskCommand } from "@aws-sdk/client-sqs";
 import { deploy, zipOf } from "../support/deploy.ts";
+import { rootKeys } from "../support/root-keys.ts";
 import { type RunningLambent, startLambent } from "../support/start-lambent.ts";
 
 const ACCOUNT = "000000000000";
@@ -57,10 +56,7 @@ describe("names of what a policy denies", { concurrency: false }, () => {
 
   before(async () => {
     lambent = await startLambent({ arguments: ["--authentication", "enforced"] });
-    const text = await readFile(join(lambent.dataDirectory, "root-credentials"), "utf8");
-    const [, accessKeyId = "", secretAccessKey = ""] =
-      /aws_access_key_id = (\S+)\naws_secret_access_key = (\S+)/.exec(text) ?? [];
-    root = { accessKeyId, secretAccessKey };
+    root = await rootKeys(lambent);
     await iam().send(
       new CreateRoleCommand({
         RoleName: "Admin",

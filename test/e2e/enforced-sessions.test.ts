@@ -1,6 +1,4 @@
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import {
   CreateAccessKeyCommand,
@@ -17,6 +15,7 @@ import { DeleteFunctionCommand, LambdaClient, ListFunctionsCommand } from "@aws-
 import { CreateQueueCommand, SendMessageCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { GetCallerIdentityCommand, GetSessionTokenCommand, STSClient } from "@aws-sdk/client-sts";
 import { deploy, invoke } from "../support/deploy.ts";
+import { rootKeys } from "../support/root-keys.ts";
 import { type RunningLambent, startLambent } from "../support/start-lambent.ts";
 
 interface Keys {
@@ -68,11 +67,7 @@ describe("credentials that outlive what they are of", { concurrency: false }, ()
 
   before(async () => {
     lambent = await startLambent({ arguments: ["--authentication", "enforced"] });
-    const file = await readFile(join(lambent.dataDirectory, "root-credentials"), "utf8");
-    root = {
-      accessKeyId: /aws_access_key_id *= *(\S+)/.exec(file)?.[1] ?? "",
-      secretAccessKey: /aws_secret_access_key *= *(\S+)/.exec(file)?.[1] ?? "",
-    };
+    root = await rootKeys(lambent);
     await makeRole();
     const Policy = document({
       Effect: "Allow",

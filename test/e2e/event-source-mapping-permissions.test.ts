@@ -1,6 +1,4 @@
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import {
   CreateAccessKeyCommand,
@@ -19,6 +17,7 @@ import {
 } from "@aws-sdk/client-lambda";
 import { CreateQueueCommand, SQSClient } from "@aws-sdk/client-sqs";
 import { deploy, ROLE_ARN } from "../support/deploy.ts";
+import { rootKeys } from "../support/root-keys.ts";
 import { type RunningLambent, startLambent } from "../support/start-lambent.ts";
 
 const EventSourceArn = "arn:aws:sqs:us-east-1:000000000000:work";
@@ -38,10 +37,7 @@ describe("event source mappings with enforced authentication", () => {
   });
   before(async () => {
     lambent = await startLambent({ arguments: ["--authentication", "enforced"] });
-    const file = await readFile(join(lambent.dataDirectory, "root-credentials"), "utf8");
-    const [, accessKeyId = "", secretAccessKey = ""] =
-      /aws_access_key_id = (\S+)\naws_secret_access_key = (\S+)/.exec(file) ?? [];
-    const credentials = { accessKeyId, secretAccessKey };
+    const credentials = await rootKeys(lambent);
     root = new LambdaClient(configuration(credentials));
     iam = new IAMClient(configuration(credentials));
     const trust = policy({ Principal: { Service: "lambda.amazonaws.com" }, Action: "sts:AssumeRole" });

@@ -1,8 +1,6 @@
 import assert from "node:assert/strict";
 import { execFile, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as wait } from "node:timers/promises";
 import { promisify } from "node:util";
@@ -24,6 +22,7 @@ import {
 } from "@aws-sdk/client-lambda";
 import { SignatureV4 } from "@smithy/signature-v4";
 import { clientConfiguration, deploy, invoke, lambdaClient } from "../support/deploy.ts";
+import { rootKeys } from "../support/root-keys.ts";
 import { Sha256 } from "../support/signer-hash.ts";
 import { skipUnless } from "../support/skip.ts";
 import { type RunningLambent, startLambent } from "../support/start-lambent.ts";
@@ -274,10 +273,7 @@ describe("function URLs that need a signature", { timeout: 60_000 }, () => {
 
   before(async () => {
     lambent = await startLambent({ arguments: ["--authentication", "enforced"] });
-    const file = await readFile(join(lambent.dataDirectory, "root-credentials"), "utf8");
-    const [, accessKeyId = "", secretAccessKey = ""] =
-      /aws_access_key_id = (\S+)\naws_secret_access_key = (\S+)/.exec(file) ?? [];
-    root = { accessKeyId, secretAccessKey };
+    root = await rootKeys(lambent);
     const configuration = { ...clientConfiguration(lambent.endpoint), credentials: root };
     lambda = new LambdaClient(configuration);
     iam = new IAMClient(configuration);

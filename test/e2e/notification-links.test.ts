@@ -1,21 +1,17 @@
 import assert from "node:assert/strict";
 import { X509Certificate } from "node:crypto";
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
 import { test } from "node:test";
 import * as sns from "@aws-sdk/client-sns";
 import * as sqs from "@aws-sdk/client-sqs";
+import { rootKeys } from "../support/root-keys.ts";
 import { startLambent } from "../support/start-lambent.ts";
 
 test("the links in SNS's messages need no signature where access is enforced, and open nothing else", async () => {
   const lambent = await startLambent({ arguments: ["--authentication", "enforced"] });
-  const file = await readFile(join(lambent.dataDirectory, "root-credentials"), "utf8");
-  const [, accessKeyId = "", secretAccessKey = ""] =
-    /aws_access_key_id = (\S+)\naws_secret_access_key = (\S+)/.exec(file) ?? [];
   const configuration = {
     endpoint: lambent.endpoint,
     region: "us-east-1",
-    credentials: { accessKeyId, secretAccessKey },
+    credentials: await rootKeys(lambent),
   };
   const topics = new sns.SNSClient(configuration);
   const queues = new sqs.SQSClient(configuration);

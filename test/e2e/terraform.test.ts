@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { readFile, writeFile } from "node:fs/promises";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, type TestContext, test } from "node:test";
 import { fileURLToPath } from "node:url";
@@ -12,6 +12,7 @@ import {
   ListLayersCommand,
 } from "@aws-sdk/client-lambda";
 import { CreateQueueCommand, SQSClient } from "@aws-sdk/client-sqs";
+import { rootKeys } from "../support/root-keys.ts";
 import { skipUnless } from "../support/skip.ts";
 import { type RunningLambent, startLambent } from "../support/start-lambent.ts";
 import { hasTerraform, openTerraform, TERRAFORM_ADVICE, type Terraform } from "../support/terraform.ts";
@@ -163,11 +164,7 @@ describe("a newcomer with Terraform", () => {
     if (!(await here(t))) return;
     const lambent = await startLambent({ arguments: ["--authentication", "enforced"] });
     t.after(() => lambent.stop());
-    const file = await readFile(join(lambent.dataDirectory, "root-credentials"), "utf8");
-    const keys = {
-      accessKeyId: /aws_access_key_id *= *(\S+)/.exec(file)?.[1] ?? "",
-      secretAccessKey: /aws_secret_access_key *= *(\S+)/.exec(file)?.[1] ?? "",
-    };
+    const keys = await rootKeys(lambent);
     const { terraform, variables } = await begin(lambent, keys);
     t.after(() => terraform.remove());
     await terraform.run("apply", "-auto-approve", ...variables());

@@ -1,11 +1,10 @@
 import assert from "node:assert/strict";
-import { readdirSync, readFile, readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { connect, type Socket } from "node:net";
-import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
-import { promisify } from "node:util";
 import { LambdaClient, ListFunctionsCommand } from "@aws-sdk/client-lambda";
+import { rootKeys } from "../support/root-keys.ts";
 import { type RunningLambent, startLambent } from "../support/start-lambent.ts";
 
 /** Clients that nobody knows, on a port that strangers reach: what they begin costs little, and comes back. */
@@ -27,10 +26,7 @@ describe("a stranger's client", { concurrency: false }, () => {
 
   before(async () => {
     lambent = await startLambent({ arguments: ["--authentication", "enforced"] });
-    const text = await promisify(readFile)(join(lambent.dataDirectory, "root-credentials"), "utf8");
-    const [, accessKeyId = "", secretAccessKey = ""] =
-      /aws_access_key_id = (\S+)\naws_secret_access_key = (\S+)/.exec(text) ?? [];
-    root = { accessKeyId, secretAccessKey };
+    root = await rootKeys(lambent);
   });
   after(async () => {
     assert.equal(await lambent?.stop(), 0);
